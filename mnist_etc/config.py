@@ -1,0 +1,185 @@
+"""The schema of ``conf/``: every key, its type, unit and range. The YAML holds the values.
+
+`check` is the one place that refuses a value; Hydra has refused unknown keys and wrong types before it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from mnist_etc.errors import ConfigError
+
+__all__ = [
+    "AutoencoderCommand",
+    "AutoencoderConfig",
+    "ClassifierCommand",
+    "ClassifierConfig",
+    "DataConfig",
+    "DataKind",
+    "InferCommand",
+    "OutputActivation",
+    "Polarity",
+    "RunConfig",
+    "TrainCommand",
+    "check",
+]
+
+
+def _between(low: float, high: float) -> Any:
+    """A required field whose value, or each value of a list, lies in [low, high]."""
+    return dataclasses.field(metadata={"between": (low, high)})
+
+
+class DataKind(Enum):
+    """How a dataset is stored."""
+
+    idx = "idx"
+    """Four gzipped IDX files with known checksums, downloaded when missing."""
+    digits = "digits"
+    """The 1,797 digits that come with scikit-learn; needs no file."""
+    folder = "folder"
+    """A user's own images: ``<root>/{train,test}/<label>/*.{png,jpg}``."""
+
+
+class OutputActivation(Enum):
+    """What the decoder's last layer applies."""
+
+    linear = "linear"
+    sigmoid = "sigmoid"
+    clip = "clip"
+    """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
+
+
+class Polarity(Enum):
+    """Whether a user's own image shows a light figure on a dark ground, as the training images do."""
+
+    auto = "auto"
+    """Decided for each image by the brightness of its border."""
+    light_on_dark = "light_on_dark"
+    dark_on_light = "dark_on_light"
+
+
+@dataclass(kw_only=True)
+class DataConfig:
+    """Where the images come from."""
+
+    name: str
+    """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
+    kind: DataKind
+    root: str
+    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder)."""
+    validation: int = _between(1, 1_000_000)
+    """Images cut from the training ones, never trained on, to choose settings by."""
+    split_seed: int = _between(0, 2**32 - 1)
+    """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
+
+
+@dataclass(kw_only=True)
+class AutoencoderConfig:
+    """The convolutional autoencoder and its fit."""
+
+    hid_dim: int = _between(1, 1024)
+    """Numbers in the hidden code."""
+    epochs: int = _between(1, 10_000)
+    private: bool
+    """Train with DP-SGD."""
+    batch_size: int = _between(1, 65_536)
+    """Images a step."""
+    learning_rate: float = _between(1e-8, 10)
+    """Adam's peak rate, reached after the warm-up; from there a cosine to zero."""
+    warmup: float = _between(0, 1)
+    """Fraction of all steps over which the rate climbs from zero."""
+    output_activation: OutputActivation
+
+
+@dataclass(kw_only=True)
+class ClassifierConfig:
+    """The classifier on the frozen hidden code and its fit."""
+
+    epochs: int = _between(1, 10_000)
+    private: bool
+    """Train with DP-SGD."""
+    hidden_units: list[int] = _between(1, 65_536)
+    """Widths of the ReLU layers between code and logits; empty: linear."""
+    batch_size: int = _between(1, 65_536)
+    """Codes a step."""
+    learning_rate: float = _between(1e-8, 10)
+    """Adam's peak rate; see the autoencoder's."""
+    warmup: float = _between(0, 1)
+    """Fraction of all steps over which the rate climbs from zero."""
+
+
+@dataclass(kw_only=True)
+class RunConfig:
+    """What every training command shares."""
+
+    data: DataConfig
+    seed: int = _between(0, 2**32 - 1)
+    """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
+    artifacts: str
+    """Folder for everything that is written."""
+    force: bool
+    """Train again even where a finished result of the same configuration lies already."""
+    run_name: str | None
+    """MLflow run name; null: MLflow invents one."""
+    tracking_uri: str | None
+    """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+
+
+@dataclass(kw_only=True)
+class TrainCommand(RunConfig):
+    """``train.py``: the autoencoder, then the classifier."""
+
+    autoencoder: AutoencoderConfig
+    classifier: ClassifierConfig
+
+
+@dataclass(kw_only=True)
+class AutoencoderCommand(RunConfig, AutoencoderConfig):
+    """``python -m train_.autoencoder``: the autoencoder's keys stand at the top."""
+
+
+@dataclass(kw_only=True)
+class ClassifierCommand(RunConfig, ClassifierConfig):
+    """``python -m train_.classifier``: the classifier's keys stand at the top."""
+
+    autoencoder: AutoencoderConfig
+
+
+@dataclass(kw_only=True)
+class InferCommand(TrainCommand):
+    """``infer.py``: the training keys choose the model, the rest says what to classify."""
+
+    input: str | None
+    """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    polarity: Polarity
+    threads: int = _between(0, 1024)
+    """Threads of ONNX Runtime; 0: one a core."""
+
+
+def check(config: Any, prefix: str = "") -> None:
+    """Refuse any value outside its range.
+
+    Raises:
+        ConfigError: names the key, what was expected and what was received.
+    """
+    for field in dataclasses.fields(config):
+        value, key = getattr(config, field.name), prefix + field.name
+        if dataclasses.is_dataclass(value):
+            check(value, f"{key}.")
+        if "between" in field.metadata:
+            low, high = field.metadata["between"]
+            for number in value if isinstance(value, list) else [value]:
+                if not (math.isfinite(number) and low <= number <= high):
+                    raise ConfigError(f"Expected {key} between {low:g} and {high:g}; received {number}.")
+    if isinstance(config, DataConfig) and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", config.name):
+        raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {config.name!r}.")
+    if getattr(config, "private", False):
+        raise ConfigError(
+            f"Expected {prefix}private=false; received true. DP-SGD is not in this version: pass {prefix}private=false."
+        )

@@ -1,0 +1,122 @@
+"""Bytes on disk: a final name appears whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.errors import ArtifactError, BusyError
+
+__all__ = ["exclusive", "read_limited", "sha256", "sync_folder", "temporary", "write_bytes", "write_json"]
+
+
+@contextmanager
+def temporary(final: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``final``; on a clean exit it takes the final name, else it is removed.
+
+    The temporary name starts with a dot and keeps the final name's suffix, since some writers look at it.
+
+    Raises:
+        ArtifactError: the disk is full, or the folder cannot be written; the old file stays.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=final.parent, prefix=".tmp_", suffix=final.suffix)
+        os.close(handle)
+    except OSError as error:
+        raise _cannot_write(final, error) from error
+    path = Path(name)
+    try:
+        yield path
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        path.chmod(0o666 & ~_umask())
+        path.replace(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise _cannot_write(final, error) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def write_bytes(final: Path, content: bytes) -> None:
+    """Write ``content`` under ``final`` in one step (see `temporary`)."""
+    with temporary(final) as path:
+        path.write_bytes(content)
+
+
+def write_json(final: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` as indented JSON under ``final`` in one step; NaN is refused with ValueError."""
+    write_bytes(final, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises:
+        ArtifactError: the file is larger.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ArtifactError(f"Expected {path} to hold at most {limit:,} bytes; received more. Replace the file.")
+    return content
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
+
+    Raises:
+        BusyError: another process holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise BusyError(
+                f"Expected {lock.parent} to be free; received a training by process {owner} writing into it. "
+                "Wait for it to end, or pass artifacts=<another folder>."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _cannot_write(final: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"Expected to write {final}; received: {error.strerror or error}. "
+        "Free disk space or pass artifacts=<a folder you can write>; the file of before is untouched."
+    )
