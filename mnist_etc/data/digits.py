@@ -1,0 +1,58 @@
+"""The 1,797 handwritten digits that come with scikit-learn, 8x8 scaled to 28x28.
+
+Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_etc.data.dataset import SIDE, Split
+from mnist_etc.errors import DataError
+
+__all__ = ["read"]
+
+EVERY_FIFTH = 5
+"""Of the digits ordered by label, and at random within a label: the test split."""
+LEVELS = 16
+"""The brightest value of the 8x8 images."""
+
+
+def read(part: str) -> Split:
+    """Read 1,437 digits for "train", 360 for "test"; the split is fixed and holds every label in proportion.
+
+    Raises:
+        DataError: scikit-learn's file is missing or damaged.
+    """
+    table = _table()
+    labels = table[:, -1].astype(np.int64)
+    tie_breaker = np.random.default_rng(0).random(len(labels))
+    test = np.zeros(len(labels), bool)
+    test[np.lexsort((tie_breaker, labels))[::EVERY_FIFTH]] = True
+    chosen = test if part == "test" else ~test
+    return Split(_scaled(table[chosen, :-1].reshape(-1, 8, 8)), labels[chosen])
+
+
+def _table() -> NDArray[np.uint8]:
+    """uint8 ``(1797, 65)``: 64 pixels, then the label. Read past scikit-learn, whose import takes seconds."""
+    spec = importlib.util.find_spec("sklearn")
+    path = Path(spec.origin or "").parent / "datasets/data/digits.csv.gz" if spec else Path("sklearn")
+    try:
+        with gzip.open(path, "rt") as file:
+            table = np.loadtxt(file, np.uint8, delimiter=",")
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(
+            f"Expected scikit-learn's digits in {path}; received: {error}. Install scikit-learn again."
+        ) from error
+    return table
+
+
+def _scaled(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    bright = np.round(images.astype(np.float32) * (255 / LEVELS)).astype(np.uint8)
+    return np.stack([np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for image in bright])

@@ -1,0 +1,80 @@
+"""Fetch a known file from its mirrors; it gets its name only once its content is the expected one."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mnist_etc.data import catalog, idx
+from mnist_etc.data.idx import Known
+from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.files import temporary
+
+__all__ = ["MIRRORS", "fetch"]
+
+MIRRORS = {
+    "mnist": (
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    ),
+    "fashion_mnist": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+}
+TIMEOUT = 10
+"""Seconds to connect, and seconds without a byte."""
+LIMIT = 2**26
+"""Bytes of one compressed file."""
+CHUNK = 2**16
+
+
+def fetch(name: str, file: str, final: Path, known: Known) -> None:
+    """Download ``file`` of dataset ``name`` to ``final``, a gzipped IDX file.
+
+    Raises:
+        DataError: no mirror gave the file, or the folder cannot be written; nothing lies under ``final``.
+    """
+    failures = []
+    for mirror in MIRRORS[name]:
+        try:
+            _save(_download(f"{mirror}{file}.gz", final.name), final, known)
+        except DataError as error:
+            failures.append(f"{mirror}: {error}")
+        else:
+            return
+    raise DataError(
+        f"Expected {final}; received no such file and no download ({'; '.join(failures)}). "
+        f"Put {', '.join(catalog.names())} into {final.parent}, or pass data=digits, which needs no file."
+    )
+
+
+def _download(url: str, title: str) -> bytes:
+    content = bytearray()
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            total = int(response.headers.get("Content-Length", 0)) or None
+            with tqdm(desc=title, total=total, unit="B", unit_scale=True, disable=None, leave=False) as bar:
+                while chunk := response.read(CHUNK):
+                    content += chunk
+                    bar.update(len(chunk))
+                    if len(content) > LIMIT:
+                        raise DataError(f"more than {LIMIT:,} bytes")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DataError(str(getattr(error, "reason", error))) from error
+    return bytes(content)
+
+
+def _save(content: bytes, final: Path, known: Known) -> None:
+    reader = idx.read_images if "images" in final.name else idx.read_labels
+    try:
+        with temporary(final) as path:
+            path.write_bytes(content)
+            try:
+                reader(path, known)
+            except DataError as error:
+                raise DataError("another file than the expected one") from error
+    except ArtifactError as error:
+        raise DataError(
+            f"Expected to write {final}; received: {error.__cause__}. Pass data.root=<a folder you can write>"
+        ) from error

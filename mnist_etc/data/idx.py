@@ -1,0 +1,137 @@
+"""The IDX format of MNIST: a magic number, the sizes, then unsigned bytes; gzipped or not.
+
+Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE FORMAT").
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.errors import DataError
+
+__all__ = ["LIMIT", "Known", "read_images", "read_labels"]
+
+LIMIT = 2**29
+"""Bytes that one file may decompress to."""
+CHUNK = 2**20
+UNSIGNED_BYTE = 0x08
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a file before it is read."""
+
+    count: int
+    sha256: str
+    """Of the decompressed content."""
+
+
+def read_images(path: Path, known: Known | None = None) -> NDArray[np.uint8]:
+    """Read images of any size.
+
+    Args:
+        path: IDX file with three dimensions, gzipped or not, whatever its name.
+        known: refuse any other content.
+
+    Returns:
+        uint8 ``(n, rows, columns)``, n at least 1.
+
+    Raises:
+        DataError: the file is missing, truncated, of another form, or decompresses to more than its header or
+            `LIMIT` allows; nothing beyond that size is ever held in memory.
+    """
+    return _read(path, 3, known)
+
+
+def read_labels(path: Path, known: Known | None = None) -> NDArray[np.int64]:
+    """Read labels.
+
+    Args:
+        path: IDX file with one dimension, gzipped or not.
+        known: refuse any other content.
+
+    Returns:
+        int64 ``(n,)``, each in 0..9.
+
+    Raises:
+        DataError: as `read_images`, or a label is above 9.
+    """
+    labels = _read(path, 1, known)
+    if labels.max() >= CLASSES:
+        at = int(np.argmax(labels >= CLASSES))
+        raise DataError(
+            f"Expected labels 0 to {CLASSES - 1} in {path}; received {labels[at]} at position {at}. Replace the file."
+        )
+    return labels.astype(np.int64)
+
+
+def _read(path: Path, dimensions: int, known: Known | None) -> NDArray[np.uint8]:
+    if not path.is_file():
+        raise DataError(f"Expected an IDX file {path}; received no such file. Check the path.")
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == GZIP
+            raw.seek(0)
+            file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
+            content, digest = _parse(file, path, dimensions, known)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"Expected {path} to be a whole IDX file; received: {error}. Replace the file.") from error
+    if known and digest != known.sha256:
+        raise DataError(
+            f"Expected {path} with sha256 {known.sha256} (decompressed); received {digest}: altered. Replace the file."
+        )
+    return content
+
+
+def _parse(file: BinaryIO, path: Path, dimensions: int, known: Known | None) -> tuple[NDArray[np.uint8], str]:
+    header = file.read(4 + 4 * dimensions)
+    magic = bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    if header[:4] != magic:
+        raise DataError(
+            f"Expected {path} to begin with the IDX magic number 0x{magic.hex()}; "
+            f"received 0x{header[:4].hex()}. Replace the file."
+        )
+    if len(header) < 4 + 4 * dimensions:
+        raise DataError(f"Expected an IDX header in {path}; received only {len(header)} bytes. Replace the file.")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    _check_shape(path, shape, known)
+    content = _body(file, path, shape)
+    digest = hashlib.sha256(header)
+    digest.update(content)
+    return content, digest.hexdigest()
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], known: Known | None) -> None:
+    if known and shape[0] != known.count:
+        raise DataError(f"Expected {known.count:,} items in {path}; received a header of {shape[0]:,}. Replace the file.")
+    if 0 in shape:
+        raise DataError(f"Expected at least one item in {path}; received the sizes {shape}. Replace the file.")
+    if math.prod(shape) > LIMIT:
+        raise DataError(
+            f"Expected at most {LIMIT:,} bytes in {path}; received a header of {math.prod(shape):,}. Split the file."
+        )
+
+
+def _body(file: BinaryIO, path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The bytes after the header, read piece by piece; pages of ``content`` are taken only as they fill."""
+    size, filled = math.prod(shape), 0
+    content = np.empty(shape, np.uint8)
+    view = memoryview(content.reshape(-1))
+    while got := file.readinto(view[filled : filled + CHUNK]):  # type: ignore[attr-defined]
+        filled += got
+    if filled < size or file.read(1):
+        received = f"only {filled:,}: truncated" if filled < size else "more"
+        raise DataError(f"Expected {size:,} bytes after the header of {path}; received {received}. Replace the file.")
+    return content

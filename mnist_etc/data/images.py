@@ -1,0 +1,126 @@
+"""A user's own images, of any size, colour and polarity, to the form the models were trained on."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+
+from mnist_etc.config import Polarity
+from mnist_etc.data.dataset import SIDE
+from mnist_etc.errors import DataError
+
+__all__ = ["SUFFIXES", "find", "normalise", "read"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+MIDDLE = 128
+PER_8_BIT_LEVEL = 257
+"""16-bit levels."""
+
+
+def find(folder: Path) -> list[Path]:
+    """Every image below ``folder`` by its suffix, sorted; names that begin with a dot and linked folders are left out.
+
+    Raises:
+        DataError: a folder in it cannot be listed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"Expected to list {error.filename}; received: {error.strerror}. Check its permissions.")
+
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=refuse if folder.is_dir() else None):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+    return sorted(found)
+
+
+def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
+    """Read one PNG or JPEG: grey, colour, palette, 16-bit, with or without alpha, turned as its EXIF says.
+
+    Returns:
+        uint8 ``(28, 28)``, light on dark. A grey 28x28 image that is light on dark comes back bit for bit.
+
+    Raises:
+        DataError: names the file and the cause; images of more than Pillow's ``MAX_IMAGE_PIXELS`` are refused.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError("no such file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                grey = _grey(image, polarity)
+    except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
+        cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
+        raise DataError(
+            f"Expected a PNG or JPEG image in {path}; received: {cause or type(error).__name__}. Replace or remove it."
+        ) from error
+    return normalise(grey[None], polarity)[0]
+
+
+def normalise(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
+    """Bring grey images to the trained form.
+
+    Args:
+        images: uint8 ``(n, height, width)`` of one size.
+        polarity: of the images; auto: an image most of whose border is light is taken for dark on light.
+
+    Returns:
+        uint8 ``(n, 28, 28)``, light on dark; other aspect ratios are centred on their ground.
+    """
+    dark_on_light = _light_border(images) if polarity is Polarity.auto else polarity is Polarity.dark_on_light
+    light = images ^ np.where(np.broadcast_to(dark_on_light, len(images)), 255, 0).astype(np.uint8)[:, None, None]
+    return light if light.shape[1:] == (SIDE, SIDE) else np.stack([_fitted(image) for image in light])
+
+
+def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (_border(images) >= MIDDLE).mean(axis=1) > 0.5
+
+
+def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The outermost pixels of each image, uint8 ``(n, 2 * (height + width))``."""
+    return np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
+
+
+def _fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale so that the longer side is 28, then pad the shorter one with the ground: the median of the border."""
+    height, width = image.shape
+    longer = max(height, width)
+    size = (max(1, round(width * SIDE / longer)), max(1, round(height * SIDE / longer)))
+    scaled = Image.fromarray(image).resize(size, Image.Resampling.BOX if longer > SIDE else Image.Resampling.BICUBIC)
+    ground = int(np.median(_border(image[None])))
+    square = Image.new("L", (SIDE, SIDE), ground)
+    square.paste(scaled, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return np.asarray(square)
+
+
+def _grey(image: Image.Image, polarity: Polarity) -> NDArray[np.uint8]:
+    """uint8 ``(height, width)``, upright, transparent parts filled with the ground."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).clip(0, 65535).astype(np.uint32)
+        return ((wide + PER_8_BIT_LEVEL // 2) // PER_8_BIT_LEVEL).astype(np.uint8)
+    if image.has_transparency_data:
+        return np.asarray(_opaque(image.convert("RGBA"), polarity))
+    return np.asarray(image.convert("RGB").convert("L") if image.mode not in ("1", "L") else image.convert("L"))
+
+
+def _opaque(image: Image.Image, polarity: Polarity) -> Image.Image:
+    """Lay the image on black or white, whichever the figure stands out from unless ``polarity`` says."""
+    grey, alpha = image.convert("L"), image.getchannel("A")
+    if polarity is Polarity.auto:
+        visible = ImageStat.Stat(grey, mask=alpha)
+        light = visible.count[0] > 0 and visible.mean[0] < MIDDLE
+    else:
+        light = polarity is Polarity.dark_on_light
+    ground = Image.new("L", image.size, 255 if light else 0)
+    ground.paste(grey, mask=alpha)
+    return ground
+
+

@@ -1,0 +1,1 @@
+"""What a model is measured by, and how it is shown."""

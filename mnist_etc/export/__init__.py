@@ -1,0 +1,1 @@
+"""Trained models to files that others read."""

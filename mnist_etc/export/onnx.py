@@ -1,0 +1,48 @@
+"""Keras to ONNX, checked before it gets its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from mnist_etc.errors import ExportError
+
+__all__ = ["write_onnx"]
+
+OPSET = 18
+BATCHES = (1, 5, 64)
+TOLERANCE = 1e-4
+
+
+def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]) -> None:
+    """Write ``model`` as ONNX, input ``input``, output ``output``, batch size free, and compare it with Keras.
+
+    Args:
+        model: one input ``(batch, ...)``, one output.
+        path: where to write.
+        examples: 64 or more real inputs, ``(n, ...)``; batches of 1, 5 and 64 are compared.
+
+    Raises:
+        ExportError: an answer differs from Keras' by 1e-4 or more.
+    """
+    import onnxruntime
+    import tensorflow as tf
+    import tf2onnx
+
+    signature = [tf.TensorSpec((None, *examples.shape[1:]), tf.float32, name="input")]
+    function = tf.function(lambda inputs: {"output": model(inputs, training=False)}, autograph=False)
+    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    path.write_bytes(proto.SerializeToString())
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for batch in BATCHES:
+        inputs = examples[:batch]
+        difference = float(np.abs(session.run(["output"], {"input": inputs})[0] - model(inputs, training=False)).max())
+        if not difference < TOLERANCE:
+            raise ExportError(
+                f"Expected ONNX and Keras to agree on {model.name} within {TOLERANCE} at batch {len(inputs)}; "
+                f"received a difference of {difference:.2g}. The model was not written."
+            )

@@ -1,0 +1,1 @@
+"""Networks in pure Keras: a file a model, no input or output."""

@@ -1,0 +1,195 @@
+"""MLflow in one place; a no-op when tracking is off, and never a reason for a training to fail."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_etc.config import RunConfig
+
+__all__ = ["Tracker", "start"]
+
+EXPERIMENT = "mnist_etc"
+ALIAS = "candidate"
+PATIENCE = 4.0
+"""Seconds a tracking server has to answer; MLflow's own default is 120 with 7 retries."""
+
+
+@contextmanager
+def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Tracker]:
+    """Open an MLflow run for one command; it ends as failed if the block raises.
+
+    A store that cannot be reached gives one warning, and everything goes on untracked.
+
+    Args:
+        run: names the store and the run.
+        command: what is run, as a tag.
+        dataset_sha256: as a tag.
+    """
+    tags = {"command": command, "data": run.data.name, "dataset_sha256": dataset_sha256, "git_commit": _git_commit()}
+    tracker = Tracker(run.tracking_uri)
+    with tracker.child(run.run_name, tags):
+        yield tracker
+
+
+class Tracker:
+    """The open run. Every method does nothing once tracking is off or has failed.
+
+    Args:
+        uri: MLflow tracking URI; None: off.
+    """
+
+    def __init__(self, uri: str | None) -> None:
+        self._on = uri is not None and _answers(uri)
+        if uri is not None and not self._on:
+            _warn(uri, f"no answer within {PATIENCE:.0f} s")
+        self._uri = uri
+        if self._on:
+            with self._guard():
+                self._connect()
+
+    @contextmanager
+    def child(self, name: str | None, tags: Mapping[str, str] | None = None) -> Iterator[None]:
+        """A run inside the open one, or the first one."""
+        with ExitStack() as stack:
+            with self._guard() as mlflow:
+                if mlflow:
+                    nested = mlflow.active_run() is not None
+                    stack.enter_context(mlflow.start_run(run_name=name, nested=nested, tags=dict(tags or {})))
+            yield
+
+    def parameters(self, settings: Mapping[str, Any]) -> None:
+        """Log the keys and values of nested ``settings``."""
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.log_params(_flat(settings))
+
+    def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
+        """Log figures, of an epoch or of the whole run."""
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.log_metrics(dict(values), step=epoch)
+
+    def pictures(self, folder: Path) -> None:
+        """Log every file of a folder under its name."""
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.log_artifacts(str(folder), folder.name)
+
+    def model(self, name: str, path: Path, example: npt.NDArray[np.float32], answer: npt.NDArray[np.float32]) -> None:
+        """Log the ONNX file ``path`` and register it as ``mnist_etc_<name>`` under the alias ``candidate``.
+
+        Args:
+            name: letters, digits and ``_``.
+            path: the ONNX file.
+            example: an input batch ``(n, ...)``.
+            answer: the model's output for it.
+        """
+        with self._guard() as mlflow:
+            if mlflow:
+                import onnx
+                from mlflow.models import ModelSignature
+                from mlflow.types import Schema, TensorSpec
+
+                signature = ModelSignature(
+                    inputs=Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]), "input")]),
+                    outputs=Schema([TensorSpec(answer.dtype, (-1, *answer.shape[1:]), "output")]),
+                )
+                info = mlflow.onnx.log_model(
+                    onnx.load(path),
+                    name=name,
+                    signature=signature,
+                    input_example={"input": example},
+                    pip_requirements=["onnxruntime", "numpy"],
+                    registered_model_name=f"mnist_etc_{name}",
+                )
+                mlflow.MlflowClient().set_registered_model_alias(
+                    f"mnist_etc_{name}", ALIAS, info.registered_model_version
+                )
+
+    def _connect(self) -> None:
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        import mlflow
+
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self._uri)
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            mlflow.create_experiment(EXPERIMENT, artifact_location=_artifact_location(str(self._uri)))
+        mlflow.set_experiment(EXPERIMENT)
+
+    @contextmanager
+    def _guard(self) -> Iterator[Any]:
+        """Yield the mlflow module, or None when off; turn a failure of the block into one warning."""
+        if not self._on:
+            yield None
+            return
+        import mlflow
+
+        try:
+            yield mlflow
+        except Exception as error:
+            self._on = False
+            _warn(str(self._uri), str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+def _warn(uri: str, reason: str) -> None:
+    print(
+        f"warning: Expected MLflow at {uri}; received: {reason}. The training goes on untracked.",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _answers(uri: str) -> bool:
+    """Whether a server answers at all; any answer counts, and other stores need none."""
+    if not uri.startswith(("http://", "https://")):
+        return True
+    answered = threading.Event()
+
+    def probe() -> None:
+        try:
+            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            pass
+        except (OSError, ValueError):
+            return
+        answered.set()
+
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return answered.is_set()
+
+
+def _artifact_location(uri: str) -> str | None:
+    """Beside an SQLite file; None, the server's own choice, for any other store."""
+    path = uri.removeprefix("sqlite:///")
+    return (Path(path).resolve().parent / "mlruns").as_uri() if path != uri else None
+
+
+def _git_commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat

@@ -1,0 +1,128 @@
+"""Fit the autoencoder: ``python -m train_.autoencoder [key=value ...]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_etc.artifacts import ArtifactFolder, configuration
+from mnist_etc.command import run as run_command
+from mnist_etc.config import AutoencoderCommand, AutoencoderConfig, RunConfig
+from mnist_etc.data import Dataset, load
+from mnist_etc.files import exclusive
+from mnist_etc.tracking import Tracker, start
+from train_.report import skipped, write_figures
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["main", "train_autoencoder"]
+
+EXAMPLES = 64
+EVALUATION_BATCH = 1000
+
+
+def train_autoencoder(
+    run: RunConfig, config: AutoencoderConfig, dataset: Dataset, tracker: Tracker
+) -> dict[str, float]:
+    """Fit, evaluate and publish the autoencoder; return its figures at once where that is done already.
+
+    Returns:
+        ``validation_mse`` and ``test_mse``, the mean squared error a pixel on [0, 1].
+
+    Raises:
+        ArtifactError: something cannot be written.
+        ExportError: the ONNX file does not answer as the model.
+    """
+    folder = ArtifactFolder.of(run)
+    artifact, settings = folder.autoencoder(config), configuration(run, config)
+    if not run.force and (figures := artifact.finished(settings, dataset.sha256)):
+        return skipped(artifact, figures)
+
+    from mnist_etc.backend import load_tensorflow
+
+    load_tensorflow(run.seed)
+    import tensorflow as tf
+
+    from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
+    from mnist_etc.export.h5 import write_h5
+    from mnist_etc.export.onnx import write_onnx
+    from mnist_etc.models.autoencoder import build_autoencoder
+    from train_.checkpoint import Checkpoint
+    from train_.loop import Task, fit
+
+    model = build_autoencoder(config)
+    shown = first_of_each_class(dataset.test.labels)
+    originals = scaled(dataset.test.images[shown])
+
+    def loss(images: tf.Tensor) -> tf.Tensor:
+        pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
+        return tf.reduce_mean(tf.square(model(pixels, training=True) - pixels))
+
+    def evaluate(epoch: int) -> dict[str, float]:
+        write_pairs(folder.examples(config, epoch), dataset.test.labels[shown], originals, model(originals).numpy())
+        return {"validation_mse": _mse(model, dataset.validation.images)}
+
+    def report(epoch: int, metrics: dict[str, float]) -> None:
+        tracker.metrics(metrics, epoch)
+        tracker.pictures(folder.examples(config, epoch))
+
+    checkpoint = Checkpoint(artifact.checkpoint, {"configuration": settings, "dataset_sha256": dataset.sha256})
+    with tracker.child("autoencoder"):
+        tracker.parameters(settings)
+        history = fit(
+            Task(label="autoencoder", variables=model.trainable_variables, arrays=[dataset.train.images], loss=loss),
+            config,
+            seed=run.seed,
+            checkpoint=checkpoint,
+            evaluate=evaluate,
+            report=report,
+        )
+        figures = {"validation_mse": history[-1]["validation_mse"], "test_mse": _mse(model, dataset.test.images)}
+        examples = scaled(dataset.train.images[:EXAMPLES])
+        artifact.publish(
+            {
+                artifact.h5: lambda path: write_h5(model, path),
+                artifact.onnx: lambda path: write_onnx(model, path, examples),
+            },
+            settings=settings,
+            dataset_sha256=dataset.sha256,
+            metrics=figures,
+            epsilon=None,
+        )
+        write_figures(artifact, figures, history)
+        checkpoint.remove()
+        tracker.metrics(figures)
+        tracker.model("autoencoder", artifact.onnx, examples[:1], model(examples[:1]).numpy())
+    return figures
+
+
+def scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """uint8 ``(n, 28, 28)`` to float32 ``(n, 28, 28, 1)`` in [0, 1]."""
+    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
+
+
+def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
+    total = 0.0
+    for first in range(0, len(images), EVALUATION_BATCH):
+        pixels = scaled(images[first : first + EVALUATION_BATCH])
+        total += float(np.square(model(pixels).numpy() - pixels, dtype=np.float64).sum())
+    return total / images.size
+
+
+def _job(command: AutoencoderCommand) -> None:
+    dataset = load(command.data)
+    with exclusive(ArtifactFolder.of(command).lock):
+        with start(command, command="train_.autoencoder", dataset_sha256=dataset.sha256) as tracker:
+            train_autoencoder(command, command, dataset, tracker)
+
+
+def main() -> None:
+    """Console command."""
+    run_command("autoencoder", AutoencoderCommand, _job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The loop that both trainings share: Adam on batches gathered from arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from mnist_etc.config import AutoencoderConfig, ClassifierConfig
+from train_.checkpoint import Checkpoint, Metrics
+from train_.progress import Progress
+
+__all__ = ["Task", "fit"]
+
+STEPS_A_CALL = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is fitted to what.
+
+    Attributes:
+        label: a word for the progress lines.
+        variables: the trainable variables.
+        arrays: training data, each ``(n, ...)``; a batch of each goes to ``loss``.
+        loss: batches to a scalar, in TensorFlow operations.
+    """
+
+    label: str
+    variables: Sequence[keras.Variable]
+    arrays: Sequence[npt.NDArray[Any]]
+    loss: Callable[..., tf.Tensor]
+
+
+def fit(
+    task: Task,
+    config: AutoencoderConfig | ClassifierConfig,
+    *,
+    seed: int,
+    checkpoint: Checkpoint,
+    evaluate: Callable[[int], Metrics],
+    report: Callable[[int, Metrics], None],
+) -> list[Metrics]:
+    """Fit ``task.variables``, going on from ``checkpoint`` where it holds this training's state.
+
+    The learning rate climbs linearly from 0 and falls along a cosine to 0. The batches of an epoch depend on the
+    seed and the epoch alone; the last one may be smaller.
+
+    Args:
+        task: what is fitted.
+        config: epochs, batch size, learning rate and warm-up.
+        seed: fixes the order of the images.
+        checkpoint: where the state goes after each epoch.
+        evaluate: called after each epoch with its number, from 1; what it measures.
+        report: called with the number and the metrics of each epoch, earlier runs' included.
+
+    Returns:
+        The metrics of every epoch: ``loss``, ``images_per_second`` and what ``evaluate`` returned.
+    """
+    images = len(task.arrays[0])
+    steps = -(-images // config.batch_size)
+    optimizer = keras.optimizers.Adam(_schedule(config, steps * config.epochs))
+    optimizer.build(task.variables)
+    state = [*task.variables, *optimizer.variables]
+    history = checkpoint.restore(state)
+    for finished, metrics in enumerate(history):
+        report(finished + 1, metrics)
+    if history:
+        print(f"{task.label}  resumes after epoch {len(history)}/{config.epochs}", flush=True)
+    run_steps = _compile(task, optimizer, config.batch_size)
+    with Progress(task.label, epochs=config.epochs, images=images, finished=len(history)) as progress:
+        for epoch in range(len(history) + 1, config.epochs + 1):
+            progress.start_epoch()
+            order = tf.constant(np.random.default_rng([seed, epoch]).permutation(images))
+            total = 0.0
+            for first in range(0, steps, STEPS_A_CALL):
+                last = min(first + STEPS_A_CALL, steps)
+                total += float(run_steps(order, tf.constant(first), tf.constant(last)))
+                seen = min(last * config.batch_size, images)
+                progress.advance(seen - first * config.batch_size, total / seen)
+            metrics = {"loss": total / images, "images_per_second": progress.images_per_second()}
+            metrics |= evaluate(epoch)
+            history.append(metrics)
+            report(epoch, metrics)
+            checkpoint.save(state, history)
+            progress.finish_epoch(metrics)
+    return history
+
+
+def _schedule(config: AutoencoderConfig | ClassifierConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    warmup = min(int(config.warmup * steps), steps - 1)
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=config.learning_rate, warmup_steps=warmup
+    )
+
+
+def _compile(
+    task: Task, optimizer: keras.optimizers.Optimizer, batch_size: int
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """One graph for many steps: ``(order, first, last)`` to the sum of the losses of every image seen."""
+    arrays = [tf.constant(array) for array in task.arrays]
+
+    @tf.function(autograph=True)  # type: ignore[untyped-decorator, unused-ignore]
+    def run_steps(order: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        total = tf.constant(0.0)
+        for step in tf.range(first, last):
+            indices = order[step * batch_size : (step + 1) * batch_size]
+            batch = [tf.gather(array, indices) for array in arrays]
+            with tf.GradientTape() as tape:
+                loss = task.loss(*batch)
+            optimizer.apply(tape.gradient(loss, task.variables), task.variables)
+            total += loss * tf.cast(tf.shape(indices)[0], tf.float32)
+        return total
+
+    return run_steps
