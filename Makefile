@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 USABLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 BRIEFLY = { n=0; while read -r verb what _; do case $$verb in \
-	Collecting) n=$$((n + 1)); [ $$((n % 25)) -ne 0 ] || echo "  $$n packages fetched, $$what the latest";; \
+	Collecting|Processing) n=$$((n + 1)); [ $$((n % 25)) -ne 0 ] || echo "  $$n packages fetched, $$what the latest";; \
 	Installing) echo "  $$n packages fetched, now unpacking them";; esac; done; }
 
 INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-poetry/bin/python -c \
@@ -42,7 +42,8 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	  $$python -m venv --clear .venv; fi
 	@touch .venv/.unfinished
 	@echo 'Installing into .venv: 1 GB to fetch, 2 to 4 minutes, once.'
-	@set -o pipefail; .venv/bin/python -m pip install --progress-bar off --require-hashes -r requirements.txt | $(BRIEFLY)
+	@set -o pipefail; .venv/bin/python -m pip install --progress-bar off --require-hashes -r requirements.txt 2>&1 \
+	  | tee .venv/pip.log | $(BRIEFLY) || { tail -n 20 .venv/pip.log >&2; exit 1; }
 	@.venv/bin/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@mv .venv/.unfinished $@ && touch $@
 

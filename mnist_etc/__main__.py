@@ -55,11 +55,16 @@ def infer() -> None:
 
 
 def _help(version: str) -> str:
-    lines = [f"  {name:<13}{what}" for name, what in COMMANDS.items()]
-    return "\n".join(
-        [f"mnist_etc {version}", "", "python -m mnist_etc <command> [key=value ...]", "", *lines]
-        + ["", "The keys of a command: python -m mnist_etc <command> --cfg job"]
-    )
+    lines = [
+        f"mnist_etc {version}",
+        "",
+        "python -m mnist_etc <command> [key=value ...]",
+        "",
+        *(f"  {name:<13}{what}" for name, what in COMMANDS.items()),
+        "",
+        "The keys of a command: python -m mnist_etc <command> --cfg job",
+    ]
+    return "\n".join(lines)
 
 
 def _run(word: str, arguments: list[str]) -> int:

@@ -28,8 +28,9 @@ def configuration(
     run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
 ) -> dict[str, Any]:
     """The settings that decide the trained weights, as plain JSON types; places and names of runs do not."""
-    settings = {"data": _plain(run.data, DataConfig), "seed": run.seed, "autoencoder": _plain(autoencoder, AutoencoderConfig)}
-    del settings["data"]["root"]
+    data = _plain(run.data, DataConfig)
+    del data["root"]
+    settings = {"data": data, "seed": run.seed, "autoencoder": _plain(autoencoder, AutoencoderConfig)}
     if classifier is not None:
         settings["classifier"] = _plain(classifier, ClassifierConfig)
     return settings
@@ -107,7 +108,7 @@ class Artifact:
                 "configuration": settings,
                 "configuration_sha256": _digest(settings),
                 "dataset_sha256": dataset_sha256,
-                "versions": {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
+                "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
                 "metrics": dict(metrics),
                 "epsilon": epsilon,
             }
@@ -167,7 +168,9 @@ class Artifact:
                 self.verified(self.folder / name, settings)
         except ArtifactError:
             return None
-        same = content["dataset_sha256"] == dataset_sha256 and content["versions"]["mnist-etc"] == importlib.metadata.version("mnist-etc")
+        same = content["dataset_sha256"] == dataset_sha256 and content["versions"][
+            "mnist-etc"
+        ] == importlib.metadata.version("mnist-etc")
         return dict(content["metrics"]) if same else None
 
     def _path(self, suffix: str) -> Path:
@@ -179,6 +182,8 @@ class ArtifactFolder:
     """The artifacts of one dataset: ``artifacts/`` for MNIST, ``artifacts/<data name>/`` for any other."""
 
     path: Path
+    data: str
+    """Name of the dataset."""
 
     @classmethod
     def of(cls, run: RunConfig) -> ArtifactFolder:
@@ -188,7 +193,8 @@ class ArtifactFolder:
             ArtifactError: it is a link out of ``run.artifacts``.
         """
         root = Path(run.artifacts)
-        return cls(root if run.data.name == "mnist" else inside(root, run.data.name))
+        name = run.data.name
+        return cls(root if name == "mnist" else inside(root, name), name)
 
     @property
     def lock(self) -> Path:
@@ -197,7 +203,11 @@ class ArtifactFolder:
 
     def autoencoder(self, config: AutoencoderConfig) -> Artifact:
         """Weights of the autoencoder."""
-        return Artifact(folder=self.path, stem=f"{_autoencoder(config)}_weights", remedy="python -m train_.autoencoder")
+        return Artifact(
+            folder=self.path,
+            stem=f"{_autoencoder(config)}_weights",
+            remedy=f"python -m train_.autoencoder data={self.data} hid_dim={config.hid_dim} epochs={config.epochs}",
+        )
 
     def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
         """Folder of the example pictures after ``epoch``, which counts from 1."""
@@ -208,7 +218,7 @@ class ArtifactFolder:
         return Artifact(
             folder=self.path,
             stem=f"{_classifier(autoencoder, classifier)}_fc_weights",
-            remedy="python -m train_.classifier",
+            remedy=f"python -m train_.classifier {self._keys(autoencoder)} epochs={classifier.epochs}",
         )
 
     def full_model(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
@@ -217,12 +227,15 @@ class ArtifactFolder:
         return Artifact(
             folder=self.path,
             stem=f"full_model_{encoder}_ce{classifier.epochs}" + "_cprivate" * classifier.private,
-            remedy="python train.py",
+            remedy=f"python train.py {self._keys(autoencoder)} classifier.epochs={classifier.epochs}",
         )
 
     def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
         """The CSV that ``infer.py`` writes."""
         return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
+
+    def _keys(self, autoencoder: AutoencoderConfig) -> str:
+        return f"data={self.data} autoencoder.hid_dim={autoencoder.hid_dim} autoencoder.epochs={autoencoder.epochs}"
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -251,6 +264,13 @@ def _classifier(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) ->
 def _plain(config: Any, schema: type) -> dict[str, Any]:
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -25,6 +25,8 @@ SCHEMAS = {
     "infer": InferCommand,
     "train": TrainCommand,
 }
+PACKAGED = Path(__file__).parent / "conf"
+"""The configuration that a wheel carries; in a checkout a link to ``conf/``."""
 T = TypeVar("T")
 
 
@@ -103,7 +105,7 @@ def _parse(config_name: str, schema: type) -> argparse.Namespace:
 
 
 def _conf_folder() -> Path:
-    for folder in (Path("conf"), Path(__file__).parent / "conf"):
+    for folder in (Path("conf"), PACKAGED):
         if folder.is_dir() and any(folder.glob("*.yaml")):
             return folder.resolve()
     raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
@@ -122,7 +124,8 @@ def _sentence(error: Exception, schema: type) -> str:
     reason = str(cause).splitlines()[0].rstrip(".")
     if isinstance(cause, ValidationError) and key:
         return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
-    return f"Expected a valid configuration; received: {' '.join(str(error).split()).partition(' Config search path:')[0]}"
+    reason = " ".join(str(error).split()).partition(" Config search path:")[0]
+    return f"Expected a valid configuration; received: {reason}"
 
 
 def _keys(schema: Any, prefix: str = "") -> list[str]:

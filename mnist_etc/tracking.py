@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -106,17 +107,18 @@ class Tracker:
                     inputs=Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]), "input")]),
                     outputs=Schema([TensorSpec(answer.dtype, (-1, *answer.shape[1:]), "output")]),
                 )
-                info = mlflow.onnx.log_model(
-                    onnx.load(path),
-                    name=name,
-                    signature=signature,
-                    input_example={"input": example},
-                    pip_requirements=["onnxruntime", "numpy"],
-                    registered_model_name=f"mnist_etc_{name}",
-                )
-                mlflow.MlflowClient().set_registered_model_alias(
-                    f"mnist_etc_{name}", ALIAS, info.registered_model_version
-                )
+                registered = f"mnist_etc_{name}"
+                with redirect_stderr(io.StringIO()):  # it announces every version
+                    info = mlflow.onnx.log_model(
+                        onnx.load(path),
+                        name=name,
+                        signature=signature,
+                        input_example={"input": example},
+                        pip_requirements=["onnxruntime", "numpy"],
+                        registered_model_name=registered,
+                    )
+                version = info.registered_model_version
+                mlflow.MlflowClient().set_registered_model_alias(registered, ALIAS, version)
 
     def _connect(self) -> None:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
@@ -140,7 +142,7 @@ class Tracker:
 
         try:
             yield mlflow
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
             self._on = False
             _warn(str(self._uri), str(error).splitlines()[0] if str(error) else type(error).__name__)
 
@@ -183,7 +185,7 @@ def _artifact_location(uri: str) -> str | None:
 def _git_commit() -> str:
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

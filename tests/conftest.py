@@ -7,45 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
-COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-
-
-@dataclass(frozen=True)
-class Completed:
-    """What a command left behind, and how long it took from start to exit."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-    seconds: float
-
-
-class Run(Protocol):
-    """The `run` fixture."""
-
-    def __call__(
-        self,
-        *args: str | Path,
-        cwd: Path | None = None,
-        env: Mapping[str, str | None] | None = None,
-        timeout: float = 300,
-        timed: bool = False,
-    ) -> Completed: ...
-
-
-def environment(changes: Mapping[str, str | None] | None = None, *, timed: bool = False) -> dict[str, str]:
-    """This process's environment without what changes how Python and the libraries behave; None removes a name."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
-    asked = {"PYTHONPATH": str(ROOT)} | dict.fromkeys(COVERAGE if timed else ()) | dict(changes or {})
-    return {key: value for key, value in {**kept, **asked}.items() if value is not None}
+from support import ROOT, Completed, Run, environment
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = os.environ.get("MNIST_ETC_DATA", "")
     missing = [name for name in ("mnist", "fashion_mnist") if not root or not (Path(root) / name).is_dir()]
     if missing:
-        reason = f"Expected the real files in $MNIST_ETC_DATA/{missing[0]}; received MNIST_ETC_DATA={root or '(not set)'}"
+        reason = (
+            f"Expected the real files in $MNIST_ETC_DATA/{missing[0]}; received MNIST_ETC_DATA={root or '(not set)'}"
+        )
         for item in items:
             if item.get_closest_marker("mnist"):
                 item.add_marker(pytest.mark.skip(reason=reason))

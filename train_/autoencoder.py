@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,9 +58,9 @@ def train_autoencoder(
     shown = first_of_each_class(dataset.test.labels)
     originals = scaled(dataset.test.images[shown])
 
-    def loss(images: tf.Tensor) -> tf.Tensor:
+    def loss(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
         pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-        return tf.reduce_mean(tf.square(model(pixels, training=True) - pixels))
+        return tf.reduce_mean(tf.square(predict(pixels) - pixels))
 
     def evaluate(epoch: int) -> dict[str, float]:
         write_pairs(folder.examples(config, epoch), dataset.test.labels[shown], originals, model(originals).numpy())
@@ -73,7 +74,7 @@ def train_autoencoder(
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
         history = fit(
-            Task(label="autoencoder", variables=model.trainable_variables, arrays=[dataset.train.images], loss=loss),
+            Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=loss),
             config,
             seed=run.seed,
             checkpoint=checkpoint,

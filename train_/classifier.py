@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,9 +49,9 @@ def train_classifier(
     weights = source.verified(source.h5, configuration(run, autoencoder))
     artifact, full = folder.classifier(autoencoder, config), folder.full_model(autoencoder, config)
     settings = configuration(run, autoencoder, config)
-    if not run.force and full.finished(settings, dataset.sha256):
-        if figures := artifact.finished(settings, dataset.sha256):
-            return skipped(artifact, figures)
+    done = full.finished(settings, dataset.sha256) and artifact.finished(settings, dataset.sha256)
+    if done and not run.force:
+        return skipped(artifact, done)
 
     from mnist_etc.backend import load_tensorflow
 
@@ -73,9 +74,8 @@ def train_classifier(
     validation = (_encode(encoder, dataset.validation) - mean) / scale
     model = build_classifier(config, autoencoder.hid_dim)
 
-    def loss(batch: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, model(batch, training=True))
-        return tf.reduce_mean(losses)
+    def loss(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, predict(batch)))
 
     checkpoint = Checkpoint(artifact.checkpoint, {"configuration": settings, "dataset_sha256": dataset.sha256})
     with tracker.child("classifier"):
@@ -83,7 +83,7 @@ def train_classifier(
         history = fit(
             Task(
                 label="classifier",
-                variables=model.trainable_variables,
+                model=model,
                 arrays=[standardised, dataset.train.labels],
                 loss=loss,
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
+from typing import Self
 
 from tqdm import tqdm
 
@@ -34,10 +34,10 @@ class Progress:
             dynamic_ncols=True,
         )
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._bar.close()
 
     def advance(self, images: int, loss: float) -> None:
@@ -58,9 +58,7 @@ class Progress:
         """Count an epoch and print its line."""
         self.epoch += 1
         left = (time.perf_counter() - self._began) / self._seen * self.images * (self.epochs - self.epoch)
-        figures = "  ".join(
-            f"{name} {value:.5f}" for name, value in metrics.items() if name != "images_per_second"
-        )
+        figures = "  ".join(f"{name} {value:.5f}" for name, value in metrics.items() if name != "images_per_second")
         tqdm.write(
             f"{self.label}  epoch {self.epoch}/{self.epochs}  {figures}  "
             f"{metrics['images_per_second']:,.0f} images/s  {left:.0f} s left",

@@ -17,9 +17,7 @@ def load(config: DataConfig) -> Dataset:
         DataError: a file is missing, damaged or not of the expected form.
         ConfigError: ``config.validation`` is too large for the training images.
     """
-    return cut(
-        _read(config, "train"), _read(config, "test"), validation=config.validation, seed=config.split_seed
-    )
+    return cut(_read(config, "train"), _read(config, "test"), validation=config.validation, seed=config.split_seed)
 
 
 def load_test(config: DataConfig) -> Split:

@@ -48,8 +48,8 @@ def read(root: Path, name: str, part: str) -> Split:
     labels = idx.read_labels(_find(root / name, name, label_file), known.get(label_file))
     if images.shape[1:] != (SIDE, SIDE):
         raise DataError(
-            f"Expected images of 28 x 28 in {root / name / image_file}; received {images.shape[1]} x {images.shape[2]}. "
-            "Resize them."
+            f"Expected images of 28 x 28 in {root / name / image_file}; "
+            f"received {images.shape[1]} x {images.shape[2]}. Resize them."
         )
     if len(images) != len(labels):
         raise DataError(

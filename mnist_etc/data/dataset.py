@@ -47,7 +47,7 @@ def cut(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:
     left = len(training) - validation
     if validation >= left:
         raise ConfigError(
-            f"Expected data.validation below {(len(training) + 1) // 2:,}, half of the {len(training):,} training images; "
+            f"Expected data.validation below half of the {len(training):,} training images; "
             f"received {validation:,}. Pass a smaller data.validation."
         )
     chosen = np.zeros(len(training), bool)

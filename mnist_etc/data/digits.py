@@ -55,4 +55,6 @@ def _table() -> NDArray[np.uint8]:
 
 def _scaled(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     bright = np.round(images.astype(np.float32) * (255 / LEVELS)).astype(np.uint8)
-    return np.stack([np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for image in bright])
+    return np.stack(
+        [np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for image in bright]
+    )

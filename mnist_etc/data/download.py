@@ -52,7 +52,7 @@ def fetch(name: str, file: str, final: Path, known: Known) -> None:
 def _download(url: str, title: str) -> bytes:
     content = bytearray()
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 -- of MIRRORS
             total = int(response.headers.get("Content-Length", 0)) or None
             with tqdm(desc=title, total=total, unit="B", unit_scale=True, disable=None, leave=False) as bar:
                 while chunk := response.read(CHUNK):

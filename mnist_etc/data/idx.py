@@ -115,7 +115,9 @@ def _parse(file: BinaryIO, path: Path, dimensions: int, known: Known | None) -> 
 
 def _check_shape(path: Path, shape: tuple[int, ...], known: Known | None) -> None:
     if known and shape[0] != known.count:
-        raise DataError(f"Expected {known.count:,} items in {path}; received a header of {shape[0]:,}. Replace the file.")
+        raise DataError(
+            f"Expected {known.count:,} items in {path}; received a header of {shape[0]:,}. Replace the file."
+        )
     if 0 in shape:
         raise DataError(f"Expected at least one item in {path}; received the sizes {shape}. Replace the file.")
     if math.prod(shape) > LIMIT:

@@ -16,7 +16,8 @@ from mnist_etc.errors import DataError
 
 __all__ = ["SUFFIXES", "find", "normalise", "read"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
+"""What `find` takes for an image; `read` refuses all but PNG and JPEG, so that none is left out silently."""
 MIDDLE = 128
 PER_8_BIT_LEVEL = 257
 """16-bit levels."""
@@ -61,7 +62,7 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
         raise DataError(
             f"Expected a PNG or JPEG image in {path}; received: {cause or type(error).__name__}. Replace or remove it."
         ) from error
-    return normalise(grey[None], polarity)[0]
+    return np.asarray(normalise(grey[None], polarity)[0])
 
 
 def normalise(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
@@ -75,12 +76,12 @@ def normalise(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8
         uint8 ``(n, 28, 28)``, light on dark; other aspect ratios are centred on their ground.
     """
     dark_on_light = _light_border(images) if polarity is Polarity.auto else polarity is Polarity.dark_on_light
-    light = images ^ np.where(np.broadcast_to(dark_on_light, len(images)), 255, 0).astype(np.uint8)[:, None, None]
+    light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (SIDE, SIDE) else np.stack([_fitted(image) for image in light])
 
 
 def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (_border(images) >= MIDDLE).mean(axis=1) > 0.5
+    return np.asarray((_border(images) >= MIDDLE).mean(axis=1) > 0.5)
 
 
 def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -102,13 +103,13 @@ def _fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _grey(image: Image.Image, polarity: Polarity) -> NDArray[np.uint8]:
     """uint8 ``(height, width)``, upright, transparent parts filled with the ground."""
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
         wide = np.asarray(image).clip(0, 65535).astype(np.uint32)
-        return ((wide + PER_8_BIT_LEVEL // 2) // PER_8_BIT_LEVEL).astype(np.uint8)
+        return np.asarray((wide + PER_8_BIT_LEVEL // 2) // PER_8_BIT_LEVEL, np.uint8)
     if image.has_transparency_data:
         return np.asarray(_opaque(image.convert("RGBA"), polarity))
-    return np.asarray(image.convert("RGB").convert("L") if image.mode not in ("1", "L") else image.convert("L"))
+    return np.asarray(image.convert("L"))
 
 
 def _opaque(image: Image.Image, polarity: Polarity) -> Image.Image:
@@ -122,5 +123,3 @@ def _opaque(image: Image.Image, polarity: Polarity) -> Image.Image:
     ground = Image.new("L", image.size, 255 if light else 0)
     ground.paste(grey, mask=alpha)
     return ground
-
-

@@ -1,0 +1,170 @@
+"""Classify images with the ONNX full model on ONNX Runtime; TensorFlow is never imported."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts import ArtifactFolder, configuration
+from mnist_etc.config import InferCommand
+from mnist_etc.data.dataset import CLASSES, SIDE
+from mnist_etc.data.inputs import Batch, Source
+from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.files import temporary
+
+__all__ = ["SOME_BAD", "Predictor", "infer"]
+
+SOME_BAD = 3
+"""Exit code where some images could not be read and the others are in the file."""
+CHUNK = 64
+"""Images a run of the model: activations of one chunk are what it holds in memory."""
+ERRORS_ONLY = 3
+
+
+class Predictor:
+    """The full model: ``input`` float32 ``(batch, 28, 28, 1)`` in [0, 1] to ``output``, logits ``(batch, 10)``.
+
+    Args:
+        path: ONNX file.
+        threads: of ONNX Runtime; 0: one a core.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot load the file, or its input and output are others.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = ERRORS_ONLY
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            cause = " ".join(str(error).split())
+            raise ArtifactError(f"Expected an ONNX model in {path}; received: {cause}. Train it again.") from error
+        received = {value.name: value.shape[1:] for value in self._session.get_inputs() + self._session.get_outputs()}
+        if received != {"input": [SIDE, SIDE, 1], "output": [CLASSES]}:
+            raise ArtifactError(
+                f"Expected input (batch, {SIDE}, {SIDE}, 1) and output (batch, {CLASSES}) in {path}; "
+                f"received {received}. Train it again."
+            )
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities.
+
+        Args:
+            images: uint8 ``(n, 28, 28)``, light on dark.
+
+        Returns:
+            float32 ``(n, 10)``, each row a softmax.
+        """
+        out = np.empty((len(images), CLASSES), np.float32)
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            scaled = images[part, :, :, None].astype(np.float32) / np.float32(255)
+            out[part] = _softmax(self._session.run(["output"], {"input": scaled})[0])
+        return out
+
+
+@dataclass
+class Tally:
+    """What was seen so far."""
+
+    right: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
+    """Images of each label that were predicted as it."""
+    labelled: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
+    images: int = 0
+    bad: int = 0
+    seconds: float = 0.0
+    """Spent in the model, reading and writing not counted."""
+
+    def add(self, batch: Batch, predicted: NDArray[np.int64], seconds: float) -> None:
+        """Count one batch."""
+        self.images += len(batch.images)
+        self.bad += len(batch.failures)
+        self.seconds += seconds
+        if batch.labels is not None:
+            self.labelled += np.bincount(batch.labels, minlength=CLASSES)
+            self.right += np.bincount(batch.labels[batch.labels == predicted], minlength=CLASSES)
+
+
+def infer(config: InferCommand) -> int:
+    """Classify ``config.input``, or the test split, and write ``..._inference.csv``.
+
+    Prints accuracy and per-class accuracy where labels are known, images per second, and where the file lies.
+
+    Returns:
+        0, or `SOME_BAD` where images were named on stderr and skipped.
+
+    Raises:
+        ArtifactError: no full model of this configuration, or it is altered; or the file cannot be written.
+        DataError: nothing could be read.
+    """
+    folder = ArtifactFolder.of(config)
+    artifact = folder.full_model(config.autoencoder, config.classifier)
+    model = artifact.verified(artifact.onnx, configuration(config, config.autoencoder, config.classifier))
+    source = _source(config)
+    final = folder.inference(config.autoencoder, config.classifier)
+    with temporary(final) as path:
+        tally = _classify(source, Predictor(model, config.threads), path)
+        if not tally.images:
+            raise DataError(
+                f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
+                "Pass another input=."
+            )
+    _report(tally, final)
+    return SOME_BAD if tally.bad else 0
+
+
+def _source(config: InferCommand) -> Source:
+    from mnist_etc.data import inputs, load_test
+
+    if config.input is None:
+        return inputs.of_split(load_test(config.data))
+    return inputs.open_input(Path(config.input), config.polarity)
+
+
+def _classify(source: Source, predictor: Predictor, path: Path) -> Tally:
+    tally = Tally()
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([source.key, "predicted", "probability", "label"])
+        for batch in source.batches:
+            for failure in batch.failures:
+                print(f"skipped: {failure}", file=sys.stderr)
+            start = time.perf_counter()
+            probabilities = predictor.probabilities(batch.images)
+            seconds = time.perf_counter() - start
+            predicted = probabilities.argmax(axis=1)
+            tally.add(batch, predicted, seconds)
+            labels = [""] * len(predicted) if batch.labels is None else batch.labels.tolist()
+            best = [f"{value:.6f}" for value in probabilities.max(axis=1).tolist()]
+            writer.writerows(zip(batch.names, predicted.tolist(), best, labels, strict=True))
+    return tally
+
+
+def _report(tally: Tally, final: Path) -> None:
+    labelled = int(tally.labelled.sum())
+    if labelled:
+        print(f"accuracy {tally.right.sum() / labelled:.4f} on {labelled:,} images")
+        for label, (right, count) in enumerate(zip(tally.right, tally.labelled, strict=True)):
+            print(f"  class {label}: " + (f"{right / count:.4f} of {count:,}" if count else "no image"))
+    else:
+        print("accuracy unknown: no labels with these images")
+    print(f"{tally.images:,} images at {tally.images / tally.seconds:,.0f} images/s")
+    if tally.bad:
+        print(f"skipped {tally.bad:,} of {tally.images + tally.bad:,} images; each is named above", file=sys.stderr)
+    print(final)
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -1,0 +1,93 @@
+"""Disk full or SIGKILL while saving: the old file stays whole, and no half file takes a final name."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import TINY, Completed, Run, environment, refused
+
+from mnist_etc.errors import ArtifactError
+from mnist_etc.files import temporary, write_bytes
+
+
+def test_an_error_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
+    final = tmp_path / "file"
+    write_bytes(final, b"old")
+    with pytest.raises(ZeroDivisionError), temporary(final) as path:  # noqa: PT012
+        path.write_bytes(b"half")
+        raise ZeroDivisionError
+    assert final.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_no_space_is_one_line(tmp_path: Path) -> None:
+    final = tmp_path / "file"
+    write_bytes(final, b"old")
+    with pytest.raises(ArtifactError, match=r"Expected to write .*No space left"), temporary(final):
+        raise OSError(28, "No space left on device")
+    assert final.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("limit", [2_000, 30_000, 60_000])
+def test_a_full_disk_under_the_real_command(tiny: Path, tmp_path: Path, project: Path, limit: int) -> None:
+    """Files may grow to ``limit`` bytes: too few for a picture, the checkpoint, or the h5."""
+    before = {path: path.read_bytes() for path in tiny.iterdir() if path.is_file() and path.name != ".lock"}
+    process = subprocess.run(
+        [sys.executable, str(project / "train.py"), *TINY, "force=true"],
+        cwd=tmp_path,
+        env=environment({"PYTHONDONTWRITEBYTECODE": "1"}, timed=True),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    refused(Completed(process.returncode, process.stdout, process.stderr, 0), "artifacts/digits")
+    for path, content in before.items():
+        assert path.read_bytes() == content, path
+    assert [path for path in tiny.iterdir() if path.name.startswith(".tmp_")] == []
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_sigkill_while_publishing(tmp_path: Path, moment: int) -> None:
+    """Killed at any moment of a loop that saves: what bears the final name is one of the whole versions."""
+    script = """
+import sys
+from pathlib import Path
+from mnist_etc.files import write_bytes
+for number in range(10**6):
+    write_bytes(Path("final"), bytes([number % 256]) * 3_000_000)
+    print(number, flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.0137 * moment)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    content = (tmp_path / "final").read_bytes()
+    assert len(content) == 3_000_000
+    assert len(set(content)) == 1
+
+
+def test_infer_on_a_full_disk(run: Run, tiny: Path, tmp_path: Path, project: Path) -> None:
+    assert run("infer.py", *TINY).returncode == 0
+    table = next(tiny.glob("*_inference.csv"))
+    before = table.read_bytes()
+    process = subprocess.run(
+        [sys.executable, str(project / "infer.py"), *TINY],
+        cwd=tmp_path,
+        env=environment({"PYTHONDONTWRITEBYTECODE": "1"}, timed=True),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),
+    )
+    refused(Completed(process.returncode, process.stdout, process.stderr, 0), table.name)
+    assert table.read_bytes() == before

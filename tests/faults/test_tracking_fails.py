@@ -1,0 +1,54 @@
+"""A tracking server that is down, hangs or breaks off gives a warning, and the training goes on."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import Run
+
+from mnist_etc.tracking import Tracker
+
+KEYS = ["data=digits", "epochs=1", "data.validation=700"]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A loopback port that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_nobody_listens(run: Run, closed_port: int, tmp_path: Path) -> None:
+    done = run("-m", "train_.autoencoder", *KEYS, f"tracking_uri=http://127.0.0.1:{closed_port}")
+    assert done.returncode == 0
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("warning: Expected MLflow at http://127.0.0.1:")
+    assert (tmp_path / "artifacts/digits/ae_h32_e1_weights.h5").is_file()
+
+
+def test_a_server_that_hangs_costs_less_than_five_seconds(silent_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    start = time.monotonic()
+    tracker = Tracker(f"http://127.0.0.1:{silent_port}")
+    with tracker.child("x"):
+        tracker.metrics({"loss": 1.0}, 1)
+    assert time.monotonic() - start < 5
+    assert "Expected MLflow" in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_text("no database")
+    done = run("-m", "train_.autoencoder", *KEYS, "tracking_uri=sqlite:///broken.db")
+    assert done.returncode == 0
+    assert sum(line.startswith("warning: Expected MLflow") for line in done.stderr.splitlines()) == 1

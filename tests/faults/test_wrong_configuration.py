@@ -1,0 +1,77 @@
+"""A wrong key, type or range: exit code 2, one line, at once, and nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import Run, refused
+
+AUTOENCODER = ("-m", "train_.autoencoder")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("train.py", "autoencoder.epoch=1"), ("'autoencoder.epoch'", "Did you mean autoencoder.epochs?")),
+        (("train.py", "nonsense=1"), ("'nonsense'",)),
+        (("infer.py", "nonsense=1"), ("'nonsense'",)),
+        (("train.py", "+nonsense=1"), ("'+nonsense=1'",)),
+        ((*AUTOENCODER, "hid_dim=abc"), ("hid_dim", "'abc'")),
+        ((*AUTOENCODER, "hid_dim=0"), ("hid_dim between 1 and 1024", "0")),
+        ((*AUTOENCODER, "hid_dim=1025"), ("hid_dim between 1 and 1024",)),
+        ((*AUTOENCODER, "epochs=-1"), ("epochs between 1", "-1")),
+        ((*AUTOENCODER, "learning_rate=nan"), ("learning_rate", "nan")),
+        ((*AUTOENCODER, "learning_rate=inf"), ("learning_rate", "inf")),
+        ((*AUTOENCODER, "output_activation=tanh"), ("output_activation", "tanh")),
+        ((*AUTOENCODER, "private=true"), ("private=false", "DP-SGD")),
+        (("train.py", "classifier.hidden_units=[0]"), ("classifier.hidden_units",)),
+        (("train.py", "classifier.hidden_units=[a]"), ("classifier.hidden_units",)),
+        (("train.py", "data=nonsense"), ("data/nonsense", "fashion_mnist")),
+        (("train.py", "data=folder"), ("data.root",)),
+        (("train.py", "data.name=../escape"), ("data.name", "'../escape'")),
+        (("train.py", "autoencoder=null"), ()),
+        (("train.py", "=="), ("==",)),
+        (("train.py", "--experimental-rerun", "config.pickle"), ("--experimental-rerun",)),
+        (("train.py", "-m", "seed=1,2"), ("-m",)),
+    ],
+)
+def test_refused(run: Run, tmp_path: Path, command: tuple[str, ...], words: tuple[str, ...]) -> None:
+    refused(run(*command), *words, code=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("train.py", "nonsense=1"), ("train.py", "--help"), ("infer.py", "--help")])
+def test_answers_without_tensorflow(run: Run, command: tuple[str, ...]) -> None:
+    """Import time is what costs; the time itself is in benchmarks/."""
+    done = run("-X", "importtime", *_as_module(command))
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "mnist_etc.command" in imported
+    assert not imported & {"tensorflow", "keras", "mlflow", "onnxruntime", "sklearn", "matplotlib"}
+
+
+def test_no_instantiation_through_hydra(run: Run, tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    done = run("train.py", "+hydra.callbacks.x._target_=pathlib.Path.touch", f"+hydra.callbacks.x.self={proof}")
+    assert done.returncode == 2
+    assert not proof.exists()
+
+
+def _as_module(command: tuple[str, ...]) -> tuple[str, ...]:
+    from support import ROOT
+
+    return (str(ROOT / command[0]), *command[1:])
+
+
+def test_broken_yaml(run: Run, tmp_path: Path, project: Path) -> None:
+    import shutil
+
+    shutil.copytree(project / "conf", tmp_path / "conf")
+    (tmp_path / "conf" / "common.yaml").write_text("seed: [1\n")
+    refused(run("train.py"), code=2)
+
+
+def test_missing_conf_names_the_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    script = "import mnist_etc.command as c; c.PACKAGED = c.Path('nowhere'); from train_.pipeline import main; main()"
+    refused(run("-c", script), "dvc pull conf.dvc", code=2)
