@@ -47,10 +47,11 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	@.venv/bin/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@mv .venv/.unfinished $@ && touch $@
 
-.venv-poetry/.installed:
-	@$(MAKE) --no-print-directory .venv/.installed && .venv/bin/python -m venv --clear .venv-poetry
+.venv-poetry/.installed: | .venv/.installed
+	@.venv/bin/python -m venv --clear .venv-poetry
 	@.venv-poetry/bin/python -m pip install --quiet 'poetry >=2.5,<3' poetry-plugin-export poetry-plugin-pypi-mirror
 	@touch $@
 
 conf: conf.dvc | .venv/.installed
-	@.venv/bin/python -m dvc pull --quiet conf.dvc && touch conf
+	@.venv/bin/python -m dvc pull conf.dvc && touch conf || { echo 'Expected conf/ from the DVC remote; received the error' \
+	  'above. Edited it? Keep yours: touch conf; take the new: .venv/bin/dvc pull --force conf.dvc' >&2; exit 1; }

@@ -78,7 +78,7 @@ def test_remote_holds_the_configuration_and_nothing_else(project: Path) -> None:
     listing = project / "dvc_remote/files/md5" / out["md5"][:2] / out["md5"][2:]
     wanted = {out["md5"]} | {entry["md5"] for entry in json.loads(listing.read_text())}
     stored = {path.parent.name + path.name for path in (project / "dvc_remote").rglob("*") if path.is_file()}
-    assert wanted == stored
+    assert wanted == stored, "run: rm -r dvc_remote && dvc push"
 
 
 def test_stages_start_from_the_values_of_conf(project: Path) -> None:

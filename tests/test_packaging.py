@@ -40,9 +40,11 @@ def locked(project: Path) -> Pins:
         if package["optional"]:
             continue
         markers = package.get("markers", "")
-        marker = " or ".join(f"({m})" for m in (markers.values() if isinstance(markers, dict) else [markers]) if m)
+        if isinstance(markers, dict):
+            of_groups = [markers.get(group, "") for group in package["groups"]]
+            markers = " or ".join(f"({marker})" for marker in of_groups) if all(of_groups) else ""
         hashes = frozenset(file["hash"] for file in package["files"])
-        pins[f"{package['name']}=={package['version']}"] = (platforms(marker), hashes)
+        pins[f"{package['name']}=={package['version']}"] = (platforms(markers), hashes)
     return pins
 
 
@@ -135,15 +137,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_and_sdist_carry_code_and_configuration(project: Path, wheel: Path) -> None:
-    expected = {f"mnist_etc/conf/{p.relative_to(project / 'conf')}" for p in (project / "conf").rglob("*.yaml")}
-    expected |= {
-        str(p.relative_to(project)) for name in ("mnist_etc", "train_") for p in (project / name).rglob("*.py")
+    expected = {
+        str(path.relative_to(project))
+        for name, ending in (("mnist_etc", "*.py"), ("train_", "*.py"), ("conf", "*.yaml"))
+        for path in (project / name).rglob(ending)
     }
     assert len([name for name in expected if name.endswith(".yaml")]) >= 11
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         assert names == expected
-        assert b"hid_dim:" in archive.read("mnist_etc/conf/autoencoder/default.yaml")
+        assert b"hid_dim:" in archive.read("conf/autoencoder/default.yaml")
     (sdist,) = wheel.parent.glob("*.tar.gz")
     listed = subprocess.run(["tar", "tzf", sdist], check=True, capture_output=True, text=True).stdout.split()
     assert expected <= {name.partition("/")[2] for name in listed}

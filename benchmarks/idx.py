@@ -1,0 +1,18 @@
+"""MNIST as arrays, read from ``$MNIST_ETC_DATA``."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+def mnist(split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Images ``(n, 28, 28)`` and labels ``(n,)`` of the split ``train`` or ``t10k``."""
+    folder = Path(os.environ.get("MNIST_ETC_DATA", "data")) / "mnist"
+    images = gzip.decompress((folder / f"{split}-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((folder / f"{split}-labels-idx1-ubyte.gz").read_bytes())
+    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8)

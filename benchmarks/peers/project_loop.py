@@ -1,0 +1,57 @@
+"""This project's loop: `train_.loop.fit` as ``train.py`` calls it, checkpoint after each epoch included."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from idx import mnist
+from worker import serve
+
+from mnist_etc.backend import load_tensorflow
+
+load_tensorflow(seed=0)
+
+import tensorflow as tf
+
+from mnist_etc.config import AutoencoderConfig, OutputActivation
+from mnist_etc.models.autoencoder import build_autoencoder
+from train_.checkpoint import Checkpoint
+from train_.loop import Task, fit
+
+IMAGES = mnist("train")[0]
+
+
+def loss(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
+    """As in `train_.autoencoder`."""
+    pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
+    return tf.reduce_mean(tf.square(predict(pixels) - pixels))
+
+
+def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG001
+    """Two epochs; the first compiles, the second counts."""
+    config = AutoencoderConfig(
+        hid_dim=32,
+        epochs=2,
+        private=False,
+        batch_size=batch_size,
+        learning_rate=1e-3,
+        warmup=0.05,
+        output_activation=OutputActivation.clip,
+    )
+    arrays = [IMAGES[: images // batch_size * batch_size]]
+    with tempfile.TemporaryDirectory() as folder:
+        history = fit(
+            Task(label="autoencoder", model=build_autoencoder(config), arrays=arrays, loss=loss),
+            config,
+            seed=0,
+            checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
+            evaluate=lambda _: {},
+            report=lambda *_: None,
+        )
+    return history[-1]["images_per_second"]
+
+
+if __name__ == "__main__":
+    serve(["train_.loop.fit"], ["tensorflow", "keras"], measure)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+from samples import data_config, refusal
+
+from mnist_etc.config import DataKind, Polarity
+from mnist_etc.data import images, load_test
+from mnist_etc.errors import DataError
+
+DIGITS = load_test(data_config("digits", DataKind.digits)).images
+FIGURE = np.zeros((28, 28), np.uint8)
+FIGURE[4:24, 12:16] = 255
+FIGURE[4:8, 6:12] = 180
+
+
+def saved(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def test_a_grey_28x28_image_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    for number, digit in enumerate(DIGITS):
+        path = saved(tmp_path / f"{number}.png", Image.fromarray(digit))
+        assert np.array_equal(images.read(path, Polarity.auto), digit)
+
+
+def test_the_ground_is_found_by_the_border() -> None:
+    inverted = 255 - DIGITS
+    both = np.concatenate([DIGITS, inverted])
+    assert np.array_equal(images.normalise(both, Polarity.auto), np.concatenate([DIGITS, DIGITS]))
+
+
+def test_a_set_polarity_wins_over_the_border() -> None:
+    one = DIGITS[:1]
+    assert np.array_equal(images.normalise(one, Polarity.dark_on_light), 255 - one)
+    assert np.array_equal(images.normalise(255 - one, Polarity.light_on_dark), 255 - one)
+
+
+def test_what_was_read_is_left_as_it_was() -> None:
+    before = (255 - DIGITS).copy()
+    images.normalise(before, Polarity.auto)
+    assert np.array_equal(before, 255 - DIGITS)
+
+
+def bigger(pixels: NDArray[np.uint8], factor: int = 10) -> Image.Image:
+    return Image.fromarray(pixels).resize((28 * factor, 28 * factor), Image.Resampling.NEAREST)
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
+
+
+def as_palette(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").quantize(8)
+
+
+def as_16_bit(image: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+
+
+def as_inverted_rgb(image: Image.Image) -> Image.Image:
+    return Image.fromarray(255 - np.asarray(image)).convert("RGB")
+
+
+def as_black_ink_on_nothing(image: Image.Image) -> Image.Image:
+    rgba = Image.new("RGBA", image.size, (0, 0, 0, 0))
+    rgba.putalpha(image)
+    return rgba
+
+
+def as_white_ink_on_nothing(image: Image.Image) -> Image.Image:
+    return Image.merge("LA", [Image.new("L", image.size, 255), image])
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [as_rgb, as_palette, as_16_bit, as_inverted_rgb, as_black_ink_on_nothing, as_white_ink_on_nothing],
+)
+def test_every_form_of_a_picture_gives_the_same_pixels(tmp_path: Path, convert: object) -> None:
+    path = saved(tmp_path / "picture.png", convert(bigger(FIGURE)))  # type: ignore[operator]
+    difference = images.read(path, Polarity.auto).astype(int) - FIGURE
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_transparent_colour_is_the_ground(tmp_path: Path) -> None:
+    """A PNG without an alpha channel, whose header names one grey level as transparent."""
+    path = saved(tmp_path / "keyed.png", Image.fromarray(np.where(FIGURE > 0, 0, 77).astype(np.uint8)), transparency=77)
+    assert np.array_equal(images.read(path, Polarity.auto), np.where(FIGURE > 0, 255, 0))
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(3, 2), (6, 1), (8, 3)])
+def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path, orientation: int, turn: int) -> None:
+    """Orientation 6: the camera was turned so that the stored picture must be rotated a quarter clockwise."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.rot90(FIGURE, turn).copy())
+    path = saved(tmp_path / "turned.png", stored, exif=exif)
+    assert np.array_equal(images.read(path, Polarity.auto), FIGURE)
+
+
+def test_a_colour_jpeg_dark_on_light(tmp_path: Path) -> None:
+    ink, paper = np.array([20, 10, 90]), np.array([250, 250, 240])
+    weight = np.asarray(bigger(FIGURE))[:, :, None] / 255
+    picture = Image.fromarray((weight * ink + (1 - weight) * paper).astype(np.uint8))
+    read = images.read(saved(tmp_path / "photo.jpeg", picture, quality=90), Polarity.auto)
+    assert np.abs(read.astype(int) - FIGURE).max() < 30
+
+
+@pytest.mark.parametrize("ground", [0, 90, 255])
+def test_another_aspect_ratio_is_centred_on_its_ground(tmp_path: Path, ground: int) -> None:
+    pixels = np.full((280, 140), ground, np.uint8)
+    pixels[100:180, 60:80] = 255 if ground < 128 else 0
+    read = images.read(saved(tmp_path / "tall.png", Image.fromarray(pixels)), Polarity.auto)
+    expected = np.full((28, 28), ground if ground < 128 else 255 - ground)
+    expected[10:18, 13:15] = 255
+    assert np.array_equal(read, expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (3, 5), (29, 27)])
+def test_any_size_gives_28x28(tmp_path: Path, size: tuple[int, int]) -> None:
+    read = images.read(saved(tmp_path / "odd.png", Image.new("L", size, 40)), Polarity.auto)
+    assert read.shape == (28, 28)
+    assert (read == 40).all()
+
+
+def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path) -> None:
+    generator, path, refused = np.random.default_rng(0), tmp_path / "damaged", 0
+    picture = Image.fromarray(generator.integers(0, 256, (40, 40, 3), np.uint8))
+    for kind in ("PNG", "JPEG"):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind)
+        whole = buffer.getvalue()
+        for _ in range(300):
+            damaged = bytearray(whole[: generator.integers(1, len(whole) + 1)])
+            damaged[generator.integers(0, len(damaged))] ^= 1 << int(generator.integers(0, 8))
+            path.write_bytes(damaged)
+            message = refusal(lambda: images.read(path, Polarity.auto))
+            assert message.startswith(f"Expected a PNG or JPEG image in {path}; received: ") or not message
+            refused += bool(message)
+    assert refused > 300
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "bomb.png", Image.new("1", (10_000, 10_000)))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DataError, match="decompression bomb"):
+        images.read(path, Polarity.auto)
+
+
+def test_a_text_chunk_bomb_is_refused(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("comment", "x" * 2**23, zip=True)
+    path = saved(tmp_path / "bomb.png", Image.fromarray(FIGURE), pnginfo=text)
+    with pytest.raises(DataError, match="too large"):
+        images.read(path, Polarity.auto)
+
+
+def test_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="bytes of another kind"):
+        images.read(saved(tmp_path / "named.png", Image.fromarray(FIGURE), format="GIF"), Polarity.auto)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match="no such file"):
+        images.read(tmp_path / "pipe.png", Polarity.auto)
+
+
+def test_find_goes_below_and_sorts(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a/z.jpeg", "a/c.jpg", "c.webp", "notes.txt", ".hidden.png", ".thumbs/x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [str(path.relative_to(tmp_path)) for path in images.find(tmp_path)]
+    assert found == ["a/c.jpg", "a/z.jpeg", "b.PNG", "c.webp"]

@@ -1,0 +1,107 @@
+"""What the tests of data and inference are made of: small files, a small model, a way to see peak memory."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts import Artifact, ArtifactFolder, configuration
+from mnist_etc.command import compose
+from mnist_etc.config import DataConfig, DataKind, InferCommand
+from mnist_etc.data import load
+from mnist_etc.errors import DataError
+
+OBSERVED = """
+import re, runpy, sys
+from collections.abc import Callable
+from pathlib import Path
+report, sys.argv = Path(sys.argv[1]), sys.argv[2:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+    report.write_text(peak + "\\n" + "\\n".join(sys.modules))
+"""
+"""``python -c OBSERVED <report> <script> ...`` leaves the peak memory in KiB, then the loaded modules."""
+
+
+def refusal(function: Callable[[], object]) -> str:
+    """The message of the DataError that ``function`` raises, which is one line; empty where it raises none."""
+    try:
+        function()
+    except DataError as error:
+        message = str(error)
+        assert message.startswith("Expected ")
+        assert "\n" not in message
+        return message
+    return ""
+
+
+def data_config(
+    name: str, kind: DataKind, root: Path | str = "", validation: int = 2, split_seed: int = 0
+) -> DataConfig:
+    return DataConfig(name=name, kind=kind, root=str(root), validation=validation, split_seed=split_seed)
+
+
+def idx_bytes(content: NDArray[np.uint8], *, count: int | None = None, magic: int | None = None) -> bytes:
+    """An IDX file whose header may lie."""
+    shape = (len(content) if count is None else count, *content.shape[1:])
+    number = 0x800 + content.ndim if magic is None else magic
+    return struct.pack(f">{1 + content.ndim}I", number, *shape) + content.tobytes()
+
+
+def write_idx_dataset(folder: Path, count: int = 12) -> None:
+    """Four good files of random images, ``count`` for each part."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for part in ("train", "t10k"):
+        images = generator.integers(0, 256, (count, 28, 28), np.uint8)
+        labels = np.arange(count, dtype=np.uint8) % 10
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images), 1))
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels), 1))
+
+
+def linear_model(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> bytes:
+    """ONNX of the form of the full model: one linear layer, fitted by ridge regression."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    pixels = images.reshape(len(images), -1) / 255.0
+    kernel = np.linalg.solve(pixels.T @ pixels + 10 * np.eye(pixels.shape[1]), pixels.T @ np.eye(10)[labels])
+    nodes = [
+        helper.make_node("Flatten", ["input"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "kernel"], ["output"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 28, 28, 1])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 10])],
+        [numpy_helper.from_array((20 * kernel).astype(np.float32), "kernel")],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
+
+
+def digits_model() -> bytes:
+    """`linear_model` of the bundled digits."""
+    train = load(data_config("digits", DataKind.digits)).train
+    return linear_model(train.images, train.labels)
+
+
+def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferCommand, Artifact]:
+    """Put ``content`` where ``infer.py artifacts=... *overrides`` looks for the full model."""
+    config = compose("infer", InferCommand, [f"artifacts={artifacts}", *overrides])
+    artifact = ArtifactFolder.of(config).full_model(config.autoencoder, config.classifier)
+    artifact.publish(
+        {artifact.onnx: lambda path: path.write_bytes(content) and None},
+        settings=configuration(config, config.autoencoder, config.classifier),
+        dataset_sha256="0" * 64,
+        metrics={},
+        epsilon=None,
+    )
+    return config, artifact
