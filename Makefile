@@ -11,13 +11,15 @@ BRIEFLY = { n=0; while read -r verb what _; do case $$verb in \
 INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-poetry/bin/python -c \
 	'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'
 
+DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=30
+
 .PHONY: setup run test lint bench lock
 
 setup: .venv/.installed conf               # the environment and the configuration
 
 run: setup                                 # the main job on the embedded digits
-	@.venv/bin/python train.py data=digits
-	@.venv/bin/python infer.py data=digits
+	@.venv/bin/python train.py $(DIGITS)
+	@.venv/bin/python infer.py $(DIGITS)
 
 test: setup                                # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
 	@.venv/bin/python -m pytest --cov

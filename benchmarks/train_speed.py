@@ -1,6 +1,6 @@
 """Images per second of autoencoder training: "before", this project, PyTorch, JAX, side by side in one run.
 
-First every variant of every contender at every batch size, once; then, for several rounds and in turn, each
+First every variant of every contender at every batch size; then, for several rounds and in turn, each
 contender at batch 32 and at its best batch size, with the variant that was fastest there.
 """
 
@@ -16,7 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import IO, Any
 
 from common import ROOT, machine, progress, ratios, spread, table, versions, write_results
@@ -43,7 +45,7 @@ class Contender:
     log: IO[str]
     variants: list[str] = field(default_factory=list)
     versions: str = ""
-    sweep: dict[tuple[str, int], float] = field(default_factory=dict)
+    sweep: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def receive(self) -> dict[str, Any]:
         """Its next answer.
@@ -70,7 +72,8 @@ class Contender:
 
     def fastest(self, batch_size: int | None = None) -> tuple[str, int]:
         """The variant and batch size that swept fastest, of all or of one batch size."""
-        return max((cell for cell in self.sweep if batch_size in (None, cell[1])), key=self.sweep.__getitem__)
+        cells = [cell for cell in self.sweep if batch_size in (None, cell[1])]
+        return max(cells, key=lambda cell: median(self.sweep[cell]))
 
 
 @contextmanager
@@ -102,23 +105,22 @@ def peers_python() -> Path:
     if not done.exists():
         progress(f"Installing the peers into {ENVIRONMENT}, once.")
         subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", BENCHMARKS / "requirements.txt"]
-        subprocess.run(install, check=True)
+        install = ["-m", "pip", "install", "--quiet", "-r", str(BENCHMARKS / "requirements.txt")]
+        subprocess.run([python, *install], check=True)
         done.touch()
     return python
 
 
-def sweep(contenders: list[Contender], batch_sizes: list[int], images: int) -> None:
-    """Every variant at every batch size, once, contender after contender within a batch size."""
-    for batch_size in batch_sizes:
-        for contender in contenders:
-            for variant in contender.variants:
-                contender.sweep[variant, batch_size] = contender.measure(variant, batch_size, images)
+def sweep(contenders: list[Contender], batch_sizes: list[int], rounds: int, images: int) -> None:
+    """Every variant at every batch size, contender after contender within a batch size."""
+    for _, batch_size, contender in product(range(rounds), batch_sizes, contenders):
+        for variant in contender.variants:
+            contender.sweep[variant, batch_size].append(contender.measure(variant, batch_size, images))
 
 
 def compare(contenders: list[Contender], rounds: int, images: int) -> dict[tuple[str, str], list[float]]:
     """Speeds by round of each contender, at the common batch size and at its best; another one begins each round."""
-    speeds = defaultdict(list)
+    speeds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(rounds):
         first = number % len(contenders)
         for contender in contenders[first:] + contenders[:first]:
@@ -149,7 +151,7 @@ def swept(contenders: list[Contender], batch_sizes: list[int]) -> str:
     return table(
         ["contender", "variant", *map(str, batch_sizes)],
         [
-            [contender.name, variant, *(f"{contender.sweep[variant, size]:,.0f}" for size in batch_sizes)]
+            [contender.name, variant, *(f"{median(contender.sweep[variant, size]):,.0f}" for size in batch_sizes)]
             for contender in contenders
             for variant in contender.variants
         ],
@@ -160,6 +162,7 @@ def main() -> None:
     """Measure and write ``benchmarks/results/train_speed.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sweep-rounds", type=int, default=2)
     parser.add_argument("--images", type=int, default=30_000, help="images an epoch")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=BATCH_SIZES, help="to look for the best among")
     parser.add_argument("--peers-python", type=Path, help="an interpreter that has requirements.txt installed")
@@ -171,7 +174,7 @@ def main() -> None:
         contenders = [
             stack.enter_context(start(name, Path(sys.executable) if name in OURS else peers)) for name in SCRIPTS
         ]
-        sweep(contenders, batch_sizes, arguments.images)
+        sweep(contenders, batch_sizes, arguments.sweep_rounds, arguments.images)
         speeds = compare(contenders, arguments.rounds, arguments.images)
     stated = "; ".join(dict.fromkeys(contender.versions for contender in contenders))
     write_results(
@@ -181,7 +184,7 @@ def main() -> None:
         f"Epochs of {arguments.images:,} images, {arguments.rounds} rounds in turn: median (least to greatest); "
         "ratios are of the same round.",
         comparison(contenders, speeds),
-        "The sweep that the batch sizes and variants were chosen by, one epoch each, images/s by batch size:",
+        "The sweep that the batch sizes and variants were chosen by: median images/s by batch size.",
         swept(contenders, batch_sizes),
     )
 

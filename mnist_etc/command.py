@@ -25,8 +25,8 @@ SCHEMAS = {
     "infer": InferCommand,
     "train": TrainCommand,
 }
-PACKAGED = Path(__file__).parent / "conf"
-"""The configuration that a wheel carries; in a checkout a link to ``conf/``."""
+PACKAGED = Path(__file__).parents[1] / "conf"
+"""The checkout's ``conf/``, or the one that a wheel carries beside this package."""
 T = TypeVar("T")
 
 

@@ -29,7 +29,7 @@ PATIENCE = 4.0
 
 @contextmanager
 def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Tracker]:
-    """Open an MLflow run for one command; it ends as failed if the block raises.
+    """Track one command in an MLflow run, opened by its first `Tracker.child`; it ends as failed if the block raises.
 
     A store that cannot be reached gives one warning, and everything goes on untracked.
 
@@ -39,9 +39,8 @@ def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Trac
         dataset_sha256: as a tag.
     """
     tags = {"command": command, "data": run.data.name, "dataset_sha256": dataset_sha256, "git_commit": _git_commit()}
-    tracker = Tracker(run.tracking_uri)
-    with tracker.child(run.run_name, tags):
-        yield tracker
+    with ExitStack() as stack:
+        yield Tracker(run.tracking_uri, run.run_name, tags, stack)
 
 
 class Tracker:
@@ -49,25 +48,26 @@ class Tracker:
 
     Args:
         uri: MLflow tracking URI; None: off.
+        name: of the outer run; None: MLflow invents one.
+        tags: of the outer run.
+        stack: closes the outer run.
     """
 
-    def __init__(self, uri: str | None) -> None:
-        self._on = uri is not None and _answers(uri)
-        if uri is not None and not self._on:
-            _warn(uri, f"no answer within {PATIENCE:.0f} s")
-        self._uri = uri
-        if self._on:
-            with self._guard():
-                self._connect()
+    def __init__(self, uri: str | None, name: str | None, tags: Mapping[str, str], stack: ExitStack) -> None:
+        self._uri, self._name, self._tags, self._stack = uri, name, tags, stack
+        self._on = False
+        self._opened = uri is None
 
     @contextmanager
-    def child(self, name: str | None, tags: Mapping[str, str] | None = None) -> Iterator[None]:
-        """A run inside the open one, or the first one."""
+    def child(self, name: str) -> Iterator[None]:
+        """A run inside the outer one, which is opened first if it is not yet."""
+        if not self._opened:
+            self._opened = True
+            self._open()
         with ExitStack() as stack:
             with self._guard() as mlflow:
                 if mlflow:
-                    nested = mlflow.active_run() is not None
-                    stack.enter_context(mlflow.start_run(run_name=name, nested=nested, tags=dict(tags or {})))
+                    stack.enter_context(mlflow.start_run(run_name=name, nested=True))
             yield
 
     def parameters(self, settings: Mapping[str, Any]) -> None:
@@ -120,17 +120,23 @@ class Tracker:
                 version = info.registered_model_version
                 mlflow.MlflowClient().set_registered_model_alias(registered, ALIAS, version)
 
-    def _connect(self) -> None:
+    def _open(self) -> None:
+        uri = str(self._uri)
+        self._on = _answers(uri)
+        if not self._on:
+            _warn(uri, f"no answer within {PATIENCE:.0f} s")
+            return
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        import mlflow
-
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        mlflow.set_tracking_uri(self._uri)
-        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-            mlflow.create_experiment(EXPERIMENT, artifact_location=_artifact_location(str(self._uri)))
-        mlflow.set_experiment(EXPERIMENT)
+        with self._guard() as mlflow:
+            for noisy in ("mlflow", "alembic"):
+                logging.getLogger(noisy).setLevel(logging.ERROR)
+            mlflow.set_tracking_uri(uri)
+            if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+                mlflow.create_experiment(EXPERIMENT, artifact_location=_artifact_location(uri))
+            mlflow.set_experiment(EXPERIMENT)
+            self._stack.enter_context(mlflow.start_run(run_name=self._name, tags=dict(self._tags)))
 
     @contextmanager
     def _guard(self) -> Iterator[Any]:

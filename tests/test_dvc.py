@@ -81,13 +81,13 @@ def test_remote_holds_the_configuration_and_nothing_else(project: Path) -> None:
     assert wanted == stored, "run: rm -r dvc_remote && dvc push"
 
 
-def test_stages_start_from_the_values_of_conf(project: Path) -> None:
+def test_stages_train_what_make_run_trains(project: Path) -> None:
     values: dict[str, Any] = {}
     for item in yaml.safe_load((project / "dvc.yaml").read_text())["vars"]:
         values |= item
-    for name in ("autoencoder", "classifier"):
-        conf = yaml.safe_load((project / f"conf/{name}/default.yaml").read_text())
-        assert values[name] == {key: conf[key] for key in values[name]}
+    epochs = [f"{name}.epochs={values[name]['epochs']}" for name in ("autoencoder", "classifier")]
+    wanted = f"DIGITS = data={values['data']} {' '.join(epochs)}\n"
+    assert wanted in (project / "Makefile").read_text()
 
 
 @pytest.mark.slow

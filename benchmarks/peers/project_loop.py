@@ -6,15 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import tensorflow as tf
 from idx import mnist
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
-
-load_tensorflow(seed=0)
-
-import tensorflow as tf
-
 from mnist_etc.config import AutoencoderConfig, OutputActivation
 from mnist_etc.models.autoencoder import build_autoencoder
 from train_.checkpoint import Checkpoint
@@ -54,4 +50,5 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
 
 
 if __name__ == "__main__":
+    load_tensorflow(seed=0)
     serve(["train_.loop.fit"], ["tensorflow", "keras"], measure)

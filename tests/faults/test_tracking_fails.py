@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,10 @@ def test_nobody_listens(run: Run, closed_port: int, tmp_path: Path) -> None:
 
 def test_a_server_that_hangs_costs_less_than_five_seconds(silent_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     start = time.monotonic()
-    tracker = Tracker(f"http://127.0.0.1:{silent_port}")
-    with tracker.child("x"):
-        tracker.metrics({"loss": 1.0}, 1)
+    with ExitStack() as stack:
+        tracker = Tracker(f"http://127.0.0.1:{silent_port}", None, {}, stack)
+        with tracker.child("x"):
+            tracker.metrics({"loss": 1.0}, 1)
     assert time.monotonic() - start < 5
     assert "Expected MLflow" in capsys.readouterr().err
 

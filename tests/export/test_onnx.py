@@ -1,0 +1,44 @@
+"""The export refuses a file that does not answer as its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_etc.errors import ExportError
+
+
+def test_a_difference_is_refused(tmp_path: Path) -> None:
+    """A layer that answers otherwise on every call: what the ONNX file holds cannot agree with Keras."""
+    import keras
+
+    from mnist_etc.export.onnx import write_onnx
+
+    class Drifting(keras.layers.Layer):  # type: ignore[misc]
+        calls = 0
+
+        def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+            self.calls += 1
+            return inputs + 1.0 * self.calls
+
+    model = keras.Sequential([keras.layers.Input((3,)), Drifting()])
+    with pytest.raises(ExportError, match="batch 1; received a difference of 1"):
+        write_onnx(model, tmp_path / "model.onnx", np.zeros((64, 3), np.float32))
+
+
+def test_names_opset_and_free_batch(tmp_path: Path) -> None:
+    import keras
+    import onnx
+
+    from mnist_etc.export.onnx import write_onnx
+
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
+    write_onnx(model, tmp_path / "model.onnx", np.random.default_rng(0).random((64, 3), dtype=np.float32))
+    proto = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(proto, full_check=True)
+    assert [value.name for value in proto.graph.input] == ["input"]
+    assert [value.name for value in proto.graph.output] == ["output"]
+    assert {entry.domain: entry.version for entry in proto.opset_import}[""] == 18
+    assert not proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")

@@ -1,0 +1,105 @@
+"""The rules that keep the layout as it is."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT, environment
+
+LIBRARY = sorted((ROOT / "mnist_etc").rglob("*.py"))
+TRAINING = sorted((ROOT / "train_").glob("*.py"))
+WITHOUT_TENSORFLOW = ["config", "errors", "artifacts", "files", "command", "inference", "data", "tracking", "__main__"]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, at its top or late."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_library_knows_nothing_of_what_stands_on_it(path: Path) -> None:
+    assert not {name for name in imported(path) if name.split(".")[0] in {"train_", "train", "infer"}}
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *TRAINING], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_stays_short_and_loads_nothing_that_runs_code(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    assert not imported(path) & {"pickle", "dill", "cloudpickle", "marshal", "shelve"}
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"eval", "exec", "__import__"}
+
+
+def test_tensorflow_stays_out_of_what_must_answer_fast() -> None:
+    modules = [f"mnist_etc.{name}" for name in WITHOUT_TENSORFLOW] + ["train_.pipeline"]
+    script = f"import sys, importlib; [importlib.import_module(m) for m in {modules}]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True)
+    assert not {"tensorflow", "keras", "mlflow", "onnxruntime", "hydra", "sklearn", "matplotlib"} & set(
+        done.stdout.split()
+    )
+
+
+def test_public_names_exist_and_are_documented() -> None:
+    for path in LIBRARY:
+        if path.name == "__main__.py" or "models" in path.parts or "export" in path.parts or path.name == "backend.py":
+            continue
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        module = importlib.import_module(name)
+        assert module.__doc__, name
+        for public in getattr(module, "__all__", []):
+            assert getattr(module, public).__doc__, f"{name}.{public}"
+
+
+def test_the_error_tree_is_what_users_catch() -> None:
+    from mnist_etc import errors
+
+    assert sorted(errors.__all__) == [
+        "ArtifactError",
+        "BusyError",
+        "ConfigError",
+        "DataError",
+        "ExportError",
+        "MnistEtcError",
+    ]
+    assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "ConfigError"} == {
+        name: 1 for name in errors.__all__ if name != "ConfigError"
+    }
+    assert errors.ConfigError.exit_code == 2
+
+
+def test_a_key_appears_only_on_purpose() -> None:
+    """What ``--cfg job`` shows: users' scripts and sweeps rely on these names."""
+    from mnist_etc.command import _keys
+    from mnist_etc.config import InferCommand
+
+    autoencoder = ["hid_dim", "epochs", "private", "batch_size", "learning_rate", "warmup", "output_activation"]
+    classifier = ["epochs", "private", "hidden_units", "batch_size", "learning_rate", "warmup"]
+    assert sorted(_keys(InferCommand)) == sorted(
+        [
+            *(f"data.{key}" for key in ("name", "kind", "root", "validation", "split_seed")),
+            *(f"autoencoder.{key}" for key in autoencoder),
+            *(f"classifier.{key}" for key in classifier),
+            *("seed", "artifacts", "force", "run_name", "tracking_uri", "input", "polarity", "threads"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.name)
+def test_a_configuration_begins_with_its_command(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first.startswith(("# python ", "# Part of every command: python "))
