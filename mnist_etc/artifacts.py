@@ -18,7 +18,7 @@ from mnist_etc.config import AutoencoderConfig, ClassifierConfig, DataConfig, Ru
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import read_limited, sha256, temporary
 
-__all__ = ["Artifact", "ArtifactFolder", "configuration"]
+__all__ = ["Artifact", "ArtifactFolder", "configuration", "flat", "inside"]
 
 MANIFEST_LIMIT = 2**20
 PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
@@ -34,6 +34,14 @@ def configuration(
     if classifier is not None:
         settings["classifier"] = _plain(classifier, ClassifierConfig)
     return settings
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with the keys that a command line takes: ``autoencoder.hid_dim``."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +141,7 @@ class Artifact:
                 f"Expected {self.manifest} as it was written; received a truncated or altered file. "
                 f"Make it again: {self.remedy} force=true"
             )
-        trained, asked = _flat(content["configuration"]), _flat(settings)
+        trained, asked = flat(content["configuration"]), flat(settings)
         different = [key for key in asked | trained if asked.get(key) != trained.get(key)]
         if different:
             sides = "; ".join(f"{key}={trained.get(key)} there, {asked.get(key)} asked for" for key in different)
@@ -271,13 +279,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
 
 
 def _digest(content: Mapping[str, Any]) -> str:

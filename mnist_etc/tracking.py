@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnist_etc.artifacts import flat
 from mnist_etc.config import RunConfig
 
 __all__ = ["Tracker", "start"]
@@ -74,7 +75,7 @@ class Tracker:
         """Log the keys and values of nested ``settings``."""
         with self._guard() as mlflow:
             if mlflow:
-                mlflow.log_params(_flat(settings))
+                mlflow.log_params(flat(settings))
 
     def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
         """Log figures, of an epoch or of the whole run."""
@@ -194,10 +195,3 @@ def _git_commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return flat

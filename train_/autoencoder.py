@@ -18,8 +18,9 @@ from train_.report import skipped, write_figures
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
-__all__ = ["main", "train_autoencoder"]
+__all__ = ["main", "scaled", "squared_error", "train_autoencoder"]
 
 EXAMPLES = 64
 EVALUATION_BATCH = 1000
@@ -45,8 +46,6 @@ def train_autoencoder(
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow(run.seed)
-    import tensorflow as tf
-
     from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
     from mnist_etc.export.h5 import write_h5
     from mnist_etc.export.onnx import write_onnx
@@ -57,10 +56,6 @@ def train_autoencoder(
     model = build_autoencoder(config)
     shown = first_of_each_class(dataset.test.labels)
     originals = scaled(dataset.test.images[shown])
-
-    def loss(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
-        pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-        return tf.reduce_mean(tf.square(predict(pixels) - pixels))
 
     def evaluate(epoch: int) -> dict[str, float]:
         write_pairs(folder.examples(config, epoch), dataset.test.labels[shown], originals, model(originals).numpy())
@@ -74,7 +69,7 @@ def train_autoencoder(
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
         history = fit(
-            Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=loss),
+            Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=squared_error),
             config,
             seed=run.seed,
             checkpoint=checkpoint,
@@ -98,6 +93,14 @@ def train_autoencoder(
         tracker.metrics(figures)
         tracker.model("autoencoder", artifact.onnx, examples[:1], model(examples[:1]).numpy())
     return figures
+
+
+def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
+    """Mean squared error a pixel of ``predict`` on uint8 ``(batch, 28, 28)``, in TensorFlow operations."""
+    import tensorflow as tf
+
+    pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
+    return tf.reduce_mean(tf.square(predict(pixels) - pixels))
 
 
 def scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

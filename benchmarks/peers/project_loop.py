@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
 from idx import mnist
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.config import AutoencoderConfig, OutputActivation
 from mnist_etc.models.autoencoder import build_autoencoder
+from train_.autoencoder import squared_error
 from train_.checkpoint import Checkpoint
 from train_.loop import Task, fit
 
 IMAGES = mnist("train")[0]
-
-
-def loss(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
-    """As in `train_.autoencoder`."""
-    pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-    return tf.reduce_mean(tf.square(predict(pixels) - pixels))
 
 
 def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG001
@@ -39,7 +32,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
     arrays = [IMAGES[: images // batch_size * batch_size]]
     with tempfile.TemporaryDirectory() as folder:
         history = fit(
-            Task(label="autoencoder", model=build_autoencoder(config), arrays=arrays, loss=loss),
+            Task(label="autoencoder", model=build_autoencoder(config), arrays=arrays, loss=squared_error),
             config,
             seed=0,
             checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
