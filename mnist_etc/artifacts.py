@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import importlib.metadata
-import json
-import platform
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,12 +12,10 @@ from typing import Any
 
 from mnist_etc.config import AutoencoderConfig, ClassifierConfig, DataConfig, RunConfig
 from mnist_etc.errors import ArtifactError
-from mnist_etc.files import read_limited, sha256, temporary
+from mnist_etc.files import sha256, sync, temporary
+from mnist_etc.manifest import differences, encode, read
 
-__all__ = ["Artifact", "ArtifactFolder", "configuration", "flat", "inside"]
-
-MANIFEST_LIMIT = 2**20
-PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+__all__ = ["Artifact", "ArtifactFolder", "configuration", "inside"]
 
 
 def configuration(
@@ -34,14 +28,6 @@ def configuration(
     if classifier is not None:
         settings["classifier"] = _plain(classifier, ClassifierConfig)
     return settings
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with the keys that a command line takes: ``autoencoder.hid_dim``."""
-    values: dict[str, Any] = {}
-    for key, value in settings.items():
-        values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +73,13 @@ class Artifact:
         self,
         writers: Mapping[Path, Callable[[Path], None]],
         *,
-        settings: dict[str, Any],
+        settings: Mapping[str, Any],
         dataset_sha256: str,
         metrics: Mapping[str, float],
         epsilon: float | None,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
-        """Write every file under a temporary name, then rename all, the manifest last.
+        """Write every file and the manifest under temporary names, then rename all, the manifest last.
 
         Args:
             writers: final path to the function that writes the file to the path it is given.
@@ -100,6 +87,7 @@ class Artifact:
             dataset_sha256: checksum of the dataset trained on.
             metrics: figures measured on this model.
             epsilon: privacy spent, null where there is no guarantee.
+            sources: sha256 of each file the training started from, by name.
 
         Raises:
             ArtifactError: a file cannot be written; nothing of before is changed.
@@ -110,76 +98,76 @@ class Artifact:
             for final, write in writers.items():
                 path = stack.enter_context(temporary(final))
                 write(path)
+                sync(path)
                 files[final.name] = sha256(path)
-            content = {
-                "files": files,
-                "configuration": settings,
-                "configuration_sha256": _digest(settings),
-                "dataset_sha256": dataset_sha256,
-                "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
-                "metrics": dict(metrics),
-                "epsilon": epsilon,
-            }
-            manifest.write_text(json.dumps(content | {"manifest_sha256": _digest(content)}, indent=2) + "\n")
-
-    def read_manifest(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The manifest, checked: whole, unaltered, and of the configuration asked for.
-
-        Raises:
-            ArtifactError: names the file, both sides of a difference, and the command that makes it anew.
-        """
-        if not self.manifest.is_file():
-            raise ArtifactError(f"Expected {self.manifest}; received no such file. Make it: {self.remedy}")
-        try:
-            content = json.loads(read_limited(self.manifest, MANIFEST_LIMIT))
-            stated = content.pop("manifest_sha256")
-            intact = stated == _digest(content)
-        except (ValueError, KeyError, AttributeError, TypeError):
-            intact = False
-        if not intact:
-            raise ArtifactError(
-                f"Expected {self.manifest} as it was written; received a truncated or altered file. "
-                f"Make it again: {self.remedy} force=true"
+            content = encode(
+                files=files,
+                settings=settings,
+                dataset_sha256=dataset_sha256,
+                sources=sources or {},
+                metrics=metrics,
+                epsilon=epsilon,
             )
-        trained, asked = flat(content["configuration"]), flat(settings)
-        different = [key for key in asked | trained if asked.get(key) != trained.get(key)]
-        if different:
-            sides = "; ".join(f"{key}={trained.get(key)} there, {asked.get(key)} asked for" for key in different)
-            raise ArtifactError(
-                f"Expected {self.manifest} of the configuration asked for; received {sides}. "
-                f"Pass the values it was trained with, or train again: {self.remedy}"
-            )
-        return dict(content)
+            manifest.write_bytes(content)
+            sync(manifest)
 
-    def verified(self, path: Path, settings: dict[str, Any]) -> Path:
+    def verified(self, path: Path, settings: Mapping[str, Any], dataset_sha256: str | None = None) -> Path:
         """``path``, one of this artifact's files, once manifest and checksum agree with it.
 
+        Args:
+            path: a file of this artifact.
+            settings: what `configuration` returned.
+            dataset_sha256: of the data it must have been trained on; None: any.
+
         Raises:
-            ArtifactError: as `read_manifest`, or the file is missing or altered.
+            ArtifactError: manifest or file is missing, altered, or of another configuration or data; names both
+                sides and the command that makes it anew.
         """
-        stated = self.read_manifest(settings)["files"].get(path.name)
+        self._intact(path, self._agreeing(settings, dataset_sha256))
+        return path
+
+    def finished(
+        self, settings: Mapping[str, Any], dataset_sha256: str, sources: Mapping[str, str] | None = None
+    ) -> dict[str, float] | None:
+        """The figures where this very training is done, None where it has yet to be done or finished.
+
+        Raises:
+            ArtifactError: what lies there is altered, or of another configuration, data or source: it would be lost.
+        """
+        if self.checkpoint.exists() or not self.manifest.exists():
+            return None
+        content = self._agreeing(settings, dataset_sha256)
+        for name in content["files"]:
+            self._intact(self.folder / name, content)
+        if content["sources"] != (sources or {}):
+            raise ArtifactError(
+                f"Expected {self.manifest} trained on {sources}; received one trained on {content['sources']}. "
+                f"Train it again: {self.remedy} force=true"
+            )
+        return dict(content["metrics"])
+
+    def _agreeing(self, settings: Mapping[str, Any], dataset_sha256: str | None) -> dict[str, Any]:
+        """The manifest, if it is of these settings and data."""
+        content = read(self.manifest, self.remedy)
+        different = differences(content, settings)
+        if dataset_sha256 not in (None, content["dataset_sha256"]):
+            different = f"dataset sha256 {content['dataset_sha256'][:12]} there, {str(dataset_sha256)[:12]} asked for"
+        if different:
+            raise ArtifactError(
+                f"Expected {self.manifest} of what is asked for; received {different}. Pass the values it was trained "
+                f"with, train elsewhere with artifacts=<folder>, or replace it: {self.remedy} force=true"
+            )
+        return content
+
+    def _intact(self, path: Path, manifest: Mapping[str, Any]) -> None:
         if not path.is_file():
             raise ArtifactError(f"Expected {path}; received no such file. Make it: {self.remedy} force=true")
-        received = sha256(path)
+        stated, received = manifest["files"].get(path.name), sha256(path)
         if received != stated:
             raise ArtifactError(
                 f"Expected {path} with sha256 {stated}; received {received}: truncated or altered. "
                 f"Make it again: {self.remedy} force=true"
             )
-        return path
-
-    def finished(self, settings: dict[str, Any], dataset_sha256: str) -> dict[str, float] | None:
-        """The metrics where every file is whole and of this configuration and data, else None."""
-        try:
-            content = self.read_manifest(settings)
-            for name in content["files"]:
-                self.verified(self.folder / name, settings)
-        except ArtifactError:
-            return None
-        same = content["dataset_sha256"] == dataset_sha256 and content["versions"][
-            "mnist-etc"
-        ] == importlib.metadata.version("mnist-etc")
-        return dict(content["metrics"]) if same else None
 
     def _path(self, suffix: str) -> Path:
         return inside(self.folder, self.stem + suffix)
@@ -272,14 +260,3 @@ def _classifier(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) ->
 def _plain(config: Any, schema: type) -> dict[str, Any]:
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

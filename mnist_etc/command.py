@@ -48,6 +48,9 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
     except MnistEtcError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"error: Expected to read and write files; received: {error}. Mend that and try again.", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted: a training goes on from its last finished epoch with the same command", file=sys.stderr)
         sys.exit(130)
@@ -60,7 +63,7 @@ def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
     """
-    folder = _conf_folder()
+    folder = _conf_folder(config_name)
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
@@ -70,7 +73,7 @@ def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
     from yaml import YAMLError
 
     for override in overrides:
-        if override.startswith(("+", "~")):
+        if override.startswith(("+", "~", "hydra")):
             raise ConfigError(f"Expected key=value; received {override!r}. The schema is closed: all keys: --cfg job")
     for name, node in SCHEMAS.items():
         ConfigStore.instance().store(f"{name}_schema", node)
@@ -104,15 +107,16 @@ def _parse(config_name: str, schema: type) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _conf_folder() -> Path:
+def _conf_folder(config_name: str) -> Path:
     for folder in (Path("conf"), PACKAGED):
-        if folder.is_dir() and any(folder.glob("*.yaml")):
+        if (folder / f"{config_name}.yaml").is_file():
             return folder.resolve()
     raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
 
 
 def _sentence(error: Exception, schema: type) -> str:
     """One line from Hydra's or OmegaConf's several."""
+    from hydra.errors import OverrideParseException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
 
     cause = error.__cause__ or error
@@ -124,6 +128,9 @@ def _sentence(error: Exception, schema: type) -> str:
     reason = str(cause).splitlines()[0].rstrip(".")
     if isinstance(cause, ValidationError) and key:
         return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
+    if isinstance(error, OverrideParseException):
+        quoted = "'key=\"value\"'"
+        return f"Expected key=value; received {error.override!r}. Quote a value with special characters: {quoted}"
     reason = " ".join(str(error).split()).partition(" Config search path:")[0]
     return f"Expected a valid configuration; received: {reason}"
 

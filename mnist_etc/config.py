@@ -179,6 +179,10 @@ def check(config: Any, prefix: str = "") -> None:
                     raise ConfigError(f"Expected {key} between {low:g} and {high:g}; received {number}.")
     if isinstance(config, DataConfig) and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", config.name):
         raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {config.name!r}.")
+    if isinstance(config, RunConfig) and not config.artifacts:
+        raise ConfigError("Expected artifacts=<folder>; received an empty name.")
+    if isinstance(config, DataConfig) and config.kind is not DataKind.digits and not config.root:
+        raise ConfigError("Expected data.root=<folder>; received an empty name.")
     if getattr(config, "private", False):
         raise ConfigError(
             f"Expected {prefix}private=false; received true. DP-SGD is not in this version: pass {prefix}private=false."

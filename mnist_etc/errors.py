@@ -5,7 +5,7 @@ A message names the thing, what was expected, what was received, and the remedy.
 
 from __future__ import annotations
 
-__all__ = ["ArtifactError", "BusyError", "ConfigError", "DataError", "ExportError", "MnistEtcError"]
+__all__ = ["ArtifactError", "BusyError", "ConfigError", "DataError", "ExportError", "MnistEtcError", "TrainingError"]
 
 
 class MnistEtcError(Exception):
@@ -34,3 +34,7 @@ class ExportError(MnistEtcError):
 
 class BusyError(MnistEtcError):
     """Another training writes into the same folder."""
+
+
+class TrainingError(MnistEtcError):
+    """A training diverged."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,12 @@ from typing import Any
 
 from mnist_etc.errors import ArtifactError, BusyError
 
-__all__ = ["exclusive", "read_limited", "sha256", "sync_folder", "temporary", "write_bytes", "write_json"]
+__all__ = ["exclusive", "read_limited", "sha256", "sync", "sync_folder", "temporary", "write_bytes", "write_json"]
+
+
+UNFINISHED = ".tmp_"
+ABANDONED = 3600
+"""Seconds after which nobody writes to an unfinished file any more."""
 
 
 @contextmanager
@@ -28,15 +34,14 @@ def temporary(final: Path) -> Iterator[Path]:
     """
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=final.parent, prefix=".tmp_", suffix=final.suffix)
+        handle, name = tempfile.mkstemp(dir=final.parent, prefix=UNFINISHED, suffix=final.suffix)
         os.close(handle)
     except OSError as error:
         raise _cannot_write(final, error) from error
     path = Path(name)
     try:
         yield path
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(path)
         path.chmod(0o666 & ~_umask())
         path.replace(final)
         sync_folder(final.parent)
@@ -58,19 +63,29 @@ def write_json(final: Path, content: dict[str, Any]) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a file's bytes.
+
+    Raises:
+        ArtifactError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(_cannot("read", path, error) + "Make it readable.") from error
 
 
 def read_limited(path: Path, limit: int) -> bytes:
     """Read a file of at most ``limit`` bytes.
 
     Raises:
-        ArtifactError: the file is larger.
+        ArtifactError: it is larger, or cannot be read.
     """
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise ArtifactError(_cannot("read", path, error) + "Make it readable.") from error
     if len(content) > limit:
         raise ArtifactError(f"Expected {path} to hold at most {limit:,} bytes; received more. Replace the file.")
     return content
@@ -80,14 +95,21 @@ def read_limited(path: Path, limit: int) -> bytes:
 def exclusive(lock: Path) -> Iterator[None]:
     """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
 
+    Temporary files that a killed process left in the folder an hour ago or more are removed.
+
     Raises:
         BusyError: another process holds it.
+        ArtifactError: the folder cannot be made or written.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a+")
+    except OSError as error:
+        raise _cannot_write(lock, error) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             file.seek(0)
             owner = file.read().strip() or "unknown"
             raise BusyError(
@@ -97,7 +119,16 @@ def exclusive(lock: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        for leftover in lock.parent.rglob(f"{UNFINISHED}*"):
+            if time.time() - leftover.stat().st_mtime > ABANDONED:
+                leftover.unlink(missing_ok=True)
         yield
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold what was written to ``path``."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -115,8 +146,12 @@ def _umask() -> int:
     return mask
 
 
+def _cannot(verb: str, path: Path, error: OSError) -> str:
+    return f"Expected to {verb} {path}; received: {error.strerror or error}. "
+
+
 def _cannot_write(final: Path, error: OSError) -> ArtifactError:
     return ArtifactError(
-        f"Expected to write {final}; received: {error.strerror or error}. "
-        "Free disk space or pass artifacts=<a folder you can write>; the file of before is untouched."
+        _cannot("write", final, error)
+        + "Free disk space or pass artifacts=<a folder you can write>; the file of before is untouched."
     )

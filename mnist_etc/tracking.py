@@ -10,15 +10,15 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mnist_etc.artifacts import flat
 from mnist_etc.config import RunConfig
+from mnist_etc.manifest import flat
 
 __all__ = ["Tracker", "start"]
 
@@ -40,8 +40,13 @@ def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Trac
         dataset_sha256: as a tag.
     """
     tags = {"command": command, "data": run.data.name, "dataset_sha256": dataset_sha256, "git_commit": _git_commit()}
-    with ExitStack() as stack:
-        yield Tracker(run.tracking_uri, run.run_name, tags, stack)
+    tracker = Tracker(run.tracking_uri, run.run_name, tags)
+    try:
+        yield tracker
+    except BaseException:
+        tracker.close("FAILED")
+        raise
+    tracker.close("FINISHED")
 
 
 class Tracker:
@@ -51,25 +56,34 @@ class Tracker:
         uri: MLflow tracking URI; None: off.
         name: of the outer run; None: MLflow invents one.
         tags: of the outer run.
-        stack: closes the outer run.
     """
 
-    def __init__(self, uri: str | None, name: str | None, tags: Mapping[str, str], stack: ExitStack) -> None:
-        self._uri, self._name, self._tags, self._stack = uri, name, tags, stack
+    def __init__(self, uri: str | None, name: str | None, tags: Mapping[str, str]) -> None:
+        self._uri, self._name, self._tags = uri, name, tags
         self._on = False
         self._opened = uri is None
 
     @contextmanager
     def child(self, name: str) -> Iterator[None]:
-        """A run inside the outer one, which is opened first if it is not yet."""
+        """A run inside the outer one, which is opened first if it is not yet; it ends as failed if the block raises."""
         if not self._opened:
             self._opened = True
             self._open()
-        with ExitStack() as stack:
-            with self._guard() as mlflow:
-                if mlflow:
-                    stack.enter_context(mlflow.start_run(run_name=name, nested=True))
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.start_run(run_name=name, nested=True)
+        try:
             yield
+        except BaseException:
+            self.close("FAILED")
+            raise
+        self.close("FINISHED")
+
+    def close(self, status: str) -> None:
+        """End the innermost open run as ``FINISHED`` or ``FAILED``."""
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.end_run(status)
 
     def parameters(self, settings: Mapping[str, Any]) -> None:
         """Log the keys and values of nested ``settings``."""
@@ -125,7 +139,7 @@ class Tracker:
         uri = str(self._uri)
         self._on = _answers(uri)
         if not self._on:
-            _warn(uri, f"no answer within {PATIENCE:.0f} s")
+            _warn(uri, f"no answer (waited {PATIENCE:.0f} s at most)")
             return
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
@@ -137,7 +151,7 @@ class Tracker:
             if mlflow.get_experiment_by_name(EXPERIMENT) is None:
                 mlflow.create_experiment(EXPERIMENT, artifact_location=_artifact_location(uri))
             mlflow.set_experiment(EXPERIMENT)
-            self._stack.enter_context(mlflow.start_run(run_name=self._name, tags=dict(self._tags)))
+            mlflow.start_run(run_name=self._name, tags=dict(self._tags))
 
     @contextmanager
     def _guard(self) -> Iterator[Any]:

@@ -75,6 +75,7 @@ def test_the_error_tree_is_what_users_catch() -> None:
         "DataError",
         "ExportError",
         "MnistEtcError",
+        "TrainingError",
     ]
     assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "ConfigError"} == {
         name: 1 for name in errors.__all__ if name != "ConfigError"

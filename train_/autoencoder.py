@@ -54,11 +54,11 @@ def train_autoencoder(
     from train_.loop import Task, fit
 
     model = build_autoencoder(config)
-    shown = first_of_each_class(dataset.test.labels)
-    originals = scaled(dataset.test.images[shown])
+    shown = first_of_each_class(dataset.validation.labels)
+    labels, originals = dataset.validation.labels[shown], scaled(dataset.validation.images[shown])
 
     def evaluate(epoch: int) -> dict[str, float]:
-        write_pairs(folder.examples(config, epoch), dataset.test.labels[shown], originals, model(originals).numpy())
+        write_pairs(folder.examples(config, epoch), labels, originals, model(originals).numpy())
         return {"validation_mse": _mse(model, dataset.validation.images)}
 
     def report(epoch: int, metrics: dict[str, float]) -> None:

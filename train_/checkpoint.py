@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mnist_etc.data.arrays import DAMAGE
 from mnist_etc.files import temporary
 
 __all__ = ["Checkpoint"]
@@ -49,15 +49,15 @@ class Checkpoint:
             with np.load(self.path, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
                 values = [file[f"variable_{index}"] for index in range(len(variables))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            settings, history = state["settings"], list(state["history"])
+        except DAMAGE:
             print(f"{self.path} is damaged: starting from the first epoch", flush=True)
             return []
-        if state["settings"] != self.settings or [v.shape for v in variables] != [v.shape for v in values]:
+        if settings != self.settings or [v.shape for v in variables] != [v.shape for v in values]:
             print(f"{self.path} is of another configuration: starting from the first epoch", flush=True)
             return []
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        history: list[Metrics] = state["history"]
         return history
 
     def remove(self) -> None:

@@ -12,7 +12,7 @@ from mnist_etc.artifacts import ArtifactFolder, configuration
 from mnist_etc.command import run as run_command
 from mnist_etc.config import AutoencoderConfig, ClassifierCommand, ClassifierConfig, RunConfig
 from mnist_etc.data import Dataset, Split, load
-from mnist_etc.files import exclusive
+from mnist_etc.files import exclusive, sha256
 from mnist_etc.tracking import Tracker, start
 from train_.autoencoder import EVALUATION_BATCH, EXAMPLES, scaled
 from train_.report import skipped, write_figures
@@ -46,12 +46,14 @@ def train_classifier(
     """
     folder = ArtifactFolder.of(run)
     source = folder.autoencoder(autoencoder)
-    weights = source.verified(source.h5, configuration(run, autoencoder))
+    weights = source.verified(source.h5, configuration(run, autoencoder), dataset.sha256)
+    sources = {source.h5.name: sha256(source.h5)}
     artifact, full = folder.classifier(autoencoder, config), folder.full_model(autoencoder, config)
     settings = configuration(run, autoencoder, config)
-    done = full.finished(settings, dataset.sha256) and artifact.finished(settings, dataset.sha256)
-    if done and not run.force:
-        return skipped(artifact, done)
+    if not run.force and not artifact.checkpoint.exists():
+        done = [target.finished(settings, dataset.sha256, sources) for target in (full, artifact)]
+        if done[0] and done[1]:
+            return skipped(artifact, done[1])
 
     from mnist_etc.backend import load_tensorflow
 
@@ -112,6 +114,7 @@ def train_classifier(
                 dataset_sha256=dataset.sha256,
                 metrics=figures,
                 epsilon=None,
+                sources=sources,
             )
             tracker.model(name, target.onnx, examples[:1], network(examples[:1]).numpy())
         write_figures(artifact, figures, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from mnist_etc.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.errors import TrainingError
 from train_.checkpoint import Checkpoint, Metrics
 from train_.progress import Progress
 
@@ -61,6 +63,9 @@ def fit(
 
     Returns:
         The metrics of every epoch: ``loss``, ``images_per_second`` and what ``evaluate`` returned.
+
+    Raises:
+        TrainingError: the loss is no finite number any more.
     """
     images = len(task.arrays[0])
     steps = -(-images // config.batch_size)
@@ -85,6 +90,11 @@ def fit(
                 total += float(run_steps(order, tf.constant(first), tf.constant(last)))
                 seen = min(last * config.batch_size, images)
                 progress.advance(seen - first * config.batch_size, total / seen)
+            if not math.isfinite(total):
+                raise TrainingError(
+                    f"Expected a finite loss of the {task.label}; received {total} in epoch {epoch}. "
+                    "Pass a lower learning_rate."
+                )
             weights.to_model()
             metrics = {"loss": total / images, "images_per_second": progress.images_per_second()}
             metrics |= evaluate(epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,11 +18,15 @@ from mnist_etc.data.dataset import CLASSES
 from mnist_etc.data.idx import LIMIT
 from mnist_etc.errors import DataError
 
-__all__ = ["grey", "read_npy", "read_npz"]
+__all__ = ["DAMAGE", "grey", "read_npy", "read_npz"]
 
 IMAGES = ("images", "x_test", "x")
 LABELS = ("labels", "y_test", "y")
-DAMAGE = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile)
+DAMAGE = (
+    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError, MemoryError, RecursionError),
+    *(SyntaxError, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
+)
+"""What reading a damaged npz or npy raises."""
 
 
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import TINY, Run, refused
 
 AE, FULL = "ae_h32_e1_weights", "full_model_h32_ee1_ce1"
 CLASSIFIER = ("-m", "train_.classifier", *[key.removeprefix("classifier.") for key in TINY], "force=true")
 INFER = ("infer.py", *TINY)
+TRAIN = ("train.py", *TINY)
 
 
 def truncate(path: Path) -> None:
@@ -36,6 +39,9 @@ def empty(path: Path) -> None:
         (f"{AE}.json", CLASSIFIER),
         (f"{FULL}.onnx", INFER),
         (f"{FULL}.json", INFER),
+        (f"{AE}.onnx", TRAIN),
+        ("clsf_h32_ee1_e1_fc_weights.h5", TRAIN),
+        ("clsf_h32_ee1_e1_fc_weights.json", TRAIN),
     ],
 )
 def test_refused(run: Run, tiny: Path, damage: Callable[[Path], None], file: str, command: tuple[str, ...]) -> None:
@@ -68,6 +74,26 @@ def test_weights_of_another_hid_dim(run: Run, tiny: Path) -> None:
 def test_weights_of_another_configuration(run: Run, tiny: Path) -> None:
     refused(run(*INFER, "seed=5"), "seed=0 there, 5 asked for")
     refused(run(*CLASSIFIER, "autoencoder.batch_size=7"), "autoencoder.batch_size=32 there, 7 asked for")
+
+
+def test_a_finished_model_of_another_configuration_is_not_overwritten(run: Run, tiny: Path) -> None:
+    before = {path: path.read_bytes() for path in tiny.glob("[!.]*.*")}
+    refused(run(*TRAIN, "classifier.hidden_units=[4]"), "classifier.hidden_units=[] there, [4] asked for", "force=true")
+    assert {path: path.read_bytes() for path in tiny.glob("[!.]*.*")} == before
+
+
+def test_an_autoencoder_of_other_data(run: Run, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 1)):
+        for part, count in (("train", 4), ("test", 1)):
+            for label in range(10):
+                folder = tmp_path / name / part / str(label)
+                folder.mkdir(parents=True)
+                for number in range(count):
+                    pixels = np.random.default_rng([seed, label, number]).integers(0, 256, (28, 28), np.uint8)
+                    Image.fromarray(pixels).save(folder / f"{number}.png")
+    keys = ["data=folder", "data.validation=10", "tracking_uri=null", "epochs=1"]
+    assert run("-m", "train_.autoencoder", *keys, "data.root=a").returncode == 0
+    refused(run("-m", "train_.classifier", *keys, "autoencoder.epochs=1", "data.root=b"), "dataset sha256")
 
 
 def test_h5_of_other_shapes_under_a_true_manifest(run: Run) -> None:

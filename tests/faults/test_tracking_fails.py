@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -41,10 +40,9 @@ def test_nobody_listens(run: Run, closed_port: int, tmp_path: Path) -> None:
 
 def test_a_server_that_hangs_costs_less_than_five_seconds(silent_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     start = time.monotonic()
-    with ExitStack() as stack:
-        tracker = Tracker(f"http://127.0.0.1:{silent_port}", None, {}, stack)
-        with tracker.child("x"):
-            tracker.metrics({"loss": 1.0}, 1)
+    tracker = Tracker(f"http://127.0.0.1:{silent_port}", None, {})
+    with tracker.child("x"):
+        tracker.metrics({"loss": 1.0}, 1)
     assert time.monotonic() - start < 5
     assert "Expected MLflow" in capsys.readouterr().err
 
@@ -54,3 +52,25 @@ def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
     done = run("-m", "train_.autoencoder", *KEYS, "tracking_uri=sqlite:///broken.db")
     assert done.returncode == 0
     assert sum(line.startswith("warning: Expected MLflow") for line in done.stderr.splitlines()) == 1
+
+
+def test_a_store_that_breaks_during_the_training(run: Run, tmp_path: Path) -> None:
+    script = """
+from pathlib import Path
+from mnist_etc.command import compose
+from mnist_etc.config import TrainCommand
+from mnist_etc.tracking import start
+config = compose("train", TrainCommand, ["tracking_uri=sqlite:///store.db"])
+with start(config, command="x", dataset_sha256="0" * 64) as tracker:
+    with tracker.child("inner"):
+        tracker.metrics({"loss": 1.0}, 1)
+        Path("store.db").write_bytes(b"spoiled" * 1000)
+        tracker.metrics({"loss": 0.5}, 2)
+    with tracker.child("next"):
+        tracker.metrics({"loss": 0.5}, 2)
+print("went on")
+"""
+    done = run("-c", script)
+    assert (done.returncode, done.stdout) == (0, "went on\n"), done.stderr
+    assert sum(line.startswith("warning: Expected MLflow") for line in done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr

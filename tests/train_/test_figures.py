@@ -21,9 +21,9 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
 
     inferred = run("infer.py")
     assert inferred.returncode == 0, inferred.stderr
-    assert f"{classifier['test_accuracy']:.2%}" in inferred.stdout
+    assert f"accuracy {classifier['test_accuracy']:.4f} on 10,000 images" in inferred.stdout
 
-    hidden = run("-m", "train_.classifier", "hidden_units=[256]", timeout=1200)
+    hidden = run("-m", "train_.classifier", "hidden_units=[256]", "force=true", timeout=1200)
     assert hidden.returncode == 0, hidden.stderr
     classifier = json.loads((tmp_path / "artifacts/clsf_h32_ee3_e6_fc_weights_metrics.json").read_text())
     assert classifier["test_accuracy"] >= 0.980

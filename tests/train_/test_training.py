@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,34 @@ def test_killed_after_an_epoch_it_resumes_to_the_same_bits(
     assert done.returncode == 0, done.stderr
     assert "resumes after epoch" in done.stdout
     for stem in (AE, CLSF, FULL):
+        assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
+
+
+def test_killed_in_the_classifier_it_resumes_to_the_same_bits(
+    trained: Path, run: Run, tmp_path: Path, project: Path
+) -> None:
+    folder = tmp_path / "artifacts" / "digits"
+    shutil.copytree(trained / "artifacts", tmp_path / "artifacts")
+    for path in [*folder.glob("clsf*"), *folder.glob("full*")]:
+        path.unlink()
+    checkpoint = folder / f"{CLSF}_checkpoint.npz"
+    keys = [*(key.removeprefix("classifier.") for key in SHORT), UNTRACKED]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train_.classifier", *keys],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 200
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists()
+    done = run("-m", "train_.classifier", *keys)
+    assert done.returncode == 0, done.stderr
+    assert "resumes after epoch" in done.stdout
+    for stem in (CLSF, FULL):
         assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
 
 

@@ -1,0 +1,99 @@
+"""The manifest beside a trained model: what it is, what it was made from, and a checksum of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.errors import ArtifactError
+from mnist_etc.files import read_limited
+
+__all__ = ["differences", "encode", "flat", "read"]
+
+LIMIT = 2**20
+PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+KEYS = {"files", "configuration", "dataset_sha256", "sources", "versions", "metrics", "epsilon"}
+
+
+def encode(
+    *,
+    files: Mapping[str, str],
+    settings: Mapping[str, Any],
+    dataset_sha256: str,
+    sources: Mapping[str, str],
+    metrics: Mapping[str, float],
+    epsilon: float | None,
+) -> bytes:
+    """The manifest as JSON.
+
+    Args:
+        files: sha256 by file name.
+        settings: the configuration that decided the weights.
+        dataset_sha256: of the data trained on.
+        sources: sha256 of each file the training started from, by name.
+        metrics: figures measured on the model.
+        epsilon: privacy spent; None where there is no guarantee.
+    """
+    content = {
+        "files": dict(files),
+        "configuration": dict(settings),
+        "configuration_sha256": _digest(settings),
+        "dataset_sha256": dataset_sha256,
+        "sources": dict(sources),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "metrics": dict(metrics),
+        "epsilon": epsilon,
+    }
+    return (json.dumps(content | {"manifest_sha256": _digest(content)}, indent=2) + "\n").encode()
+
+
+def read(path: Path, remedy: str) -> dict[str, Any]:
+    """The manifest in ``path``, once its checksum agrees with its content.
+
+    Raises:
+        ArtifactError: there is none, or it is truncated or altered; names ``remedy``, the command that makes it.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"Expected {path}; received no such file. Make it: {remedy}")
+    try:
+        content = dict(json.loads(read_limited(path, LIMIT)))
+        intact = content.pop("manifest_sha256") == _digest(content) and content.keys() >= KEYS
+    except (ValueError, KeyError, TypeError, RecursionError):
+        intact = False
+    if not intact:
+        raise ArtifactError(
+            f"Expected {path} as it was written; received a truncated or altered file. "
+            f"Make it again: {remedy} force=true"
+        )
+    return content
+
+
+def differences(manifest: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Both sides of every setting that differs, as one phrase; empty where none does."""
+    there, asked = flat(manifest["configuration"]), flat(settings)
+    keys = [key for key in asked | there if asked.get(key) != there.get(key)]
+    return "; ".join(f"{key}={there.get(key)} there, {asked.get(key)} asked for" for key in keys)
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with the keys that a command line takes: ``autoencoder.hid_dim``."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return values
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
