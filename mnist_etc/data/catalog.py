@@ -64,17 +64,17 @@ def _find(folder: Path, name: str, file: str) -> Path:
     for path in (zipped, plain):
         if path.is_file():
             return path
-    if name not in KNOWN:
-        raise DataError(
-            f"Expected {zipped}; received no such file. Put {', '.join(names())} into {folder}, or pass data=digits, "
-            "which needs no file."
-        )
-    from mnist_etc.data import download
+    reason = "no such file"
+    if name in KNOWN:
+        from mnist_etc.data import download
 
-    download.fetch(name, file, zipped, KNOWN[name][file])
-    return zipped
-
-
-def names() -> list[str]:
-    """The four files of a dataset."""
-    return [f"{file}.gz" for files in FILES.values() for file in files]
+        try:
+            download.fetch(name, file, zipped, KNOWN[name][file])
+        except DataError as error:
+            reason = f"no such file and no download ({error})"
+        else:
+            return zipped
+    needed = ", ".join(f"{each}.gz" for files in FILES.values() for each in files)
+    raise DataError(
+        f"Expected {zipped}; received {reason}. Put {needed} into {folder}, or pass data=digits, which needs no file."
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_etc.data import catalog, idx
+from mnist_etc.data import idx
 from mnist_etc.data.idx import Known
 from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
@@ -33,7 +33,8 @@ def fetch(name: str, file: str, final: Path, known: Known) -> None:
     """Download ``file`` of dataset ``name`` to ``final``, a gzipped IDX file.
 
     Raises:
-        DataError: no mirror gave the file, or the folder cannot be written; nothing lies under ``final``.
+        DataError: no mirror gave the file, or the folder cannot be written; states each mirror's reason, and nothing
+            lies under ``final``.
     """
     failures = []
     for mirror in MIRRORS[name]:
@@ -43,10 +44,7 @@ def fetch(name: str, file: str, final: Path, known: Known) -> None:
             failures.append(f"{mirror}: {error}")
         else:
             return
-    raise DataError(
-        f"Expected {final}; received no such file and no download ({'; '.join(failures)}). "
-        f"Put {', '.join(catalog.names())} into {final.parent}, or pass data=digits, which needs no file."
-    )
+    raise DataError("; ".join(failures))
 
 
 def _download(url: str, title: str) -> bytes:

@@ -61,7 +61,9 @@ def test_downloads_once(server: Server, tmp_path: Path) -> None:
     config = data_config("mnist", DataKind.idx, tmp_path / "root")
     assert len(load(config).test) == 12
     assert len(server.asked) == 4
-    assert {file.name for file in (tmp_path / "root/mnist").iterdir()} == set(catalog.names())
+    assert {file.name for file in (tmp_path / "root/mnist").iterdir()} == {
+        f"{file}.gz" for files in catalog.FILES.values() for file in files
+    }
     load(config)
     assert len(server.asked) == 4
 

@@ -166,41 +166,10 @@ def test_a_finished_training_is_not_repeated_unless_forced(trained: Path, run: R
     assert file.stat().st_mtime_ns > before
 
 
-def test_killed_after_an_epoch_it_resumes_to_the_same_bits(
-    trained: Path, run: Run, tmp_path: Path, project: Path
-) -> None:
-    folder = tmp_path / "artifacts" / "digits"
-    checkpoint = folder / f"{AE}_checkpoint.npz"
-    command = [sys.executable, str(project / "train.py"), *SHORT, UNTRACKED]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert checkpoint.exists()
-    assert not (folder / f"{AE}.h5").exists()
-    done = run("train.py", *SHORT, UNTRACKED)
-    assert done.returncode == 0, done.stderr
-    assert "resumes after epoch" in done.stdout
-    for stem in (AE, CLSF, FULL):
-        assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
-
-
-def test_killed_in_the_classifier_it_resumes_to_the_same_bits(
-    trained: Path, run: Run, tmp_path: Path, project: Path
-) -> None:
-    folder = tmp_path / "artifacts" / "digits"
-    shutil.copytree(trained / "artifacts", tmp_path / "artifacts")
-    for path in [*folder.glob("clsf*"), *folder.glob("full*")]:
-        path.unlink()
-    checkpoint = folder / f"{CLSF}_checkpoint.npz"
-    keys = [*(key.removeprefix("classifier.") for key in SHORT), UNTRACKED]
+def kill_once_there_is(checkpoint: Path, command: list[str], cwd: Path) -> None:
+    """Start a training and SIGKILL it when its checkpoint appears."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "train_.classifier", *keys],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
+        [sys.executable, *command], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 200
     while not checkpoint.exists() and time.monotonic() < deadline:
@@ -208,7 +177,30 @@ def test_killed_in_the_classifier_it_resumes_to_the_same_bits(
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert checkpoint.exists()
-    done = run("-m", "train_.classifier", *keys)
+
+
+def test_killed_in_the_autoencoder_it_resumes_to_the_same_bits(
+    trained: Path, run: Run, tmp_path: Path, project: Path
+) -> None:
+    folder = tmp_path / "artifacts" / "digits"
+    command = [str(project / "train.py"), *SHORT, UNTRACKED]
+    kill_once_there_is(folder / f"{AE}_checkpoint.npz", command, tmp_path)
+    assert not (folder / f"{AE}.h5").exists()
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "resumes after epoch" in done.stdout
+    for stem in (AE, CLSF, FULL):
+        assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
+
+
+def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts" / "digits"
+    shutil.copytree(trained / "artifacts", tmp_path / "artifacts")
+    for path in [*folder.glob("clsf*"), *folder.glob("full*")]:
+        path.unlink()
+    command = ["-m", "train_.classifier", *(key.removeprefix("classifier.") for key in SHORT), UNTRACKED]
+    kill_once_there_is(folder / f"{CLSF}_checkpoint.npz", command, tmp_path)
+    done = run(*command)
     assert done.returncode == 0, done.stderr
     assert "resumes after epoch" in done.stdout
     for stem in (CLSF, FULL):
