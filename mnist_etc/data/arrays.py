@@ -23,7 +23,7 @@ __all__ = ["DAMAGE", "grey", "read_npy", "read_npz"]
 IMAGES = ("images", "x_test", "x")
 LABELS = ("labels", "y_test", "y")
 DAMAGE = (
-    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError, MemoryError, RecursionError),
+    *(OSError, EOFError, ValueError, RuntimeError, KeyError, MemoryError, RecursionError),
     *(SyntaxError, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
 )
 """What reading a damaged npz or npy raises."""
