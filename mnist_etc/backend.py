@@ -20,6 +20,7 @@ def load_tensorflow(seed: int) -> None:
 
         tf.config.list_logical_devices()
     tf.config.experimental.enable_op_determinism()
+    keras.utils.clear_session()  # layers are numbered anew, so a file holds the same names whatever was built before
     keras.utils.set_random_seed(seed)
 
 
