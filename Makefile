@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 USABLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 BRIEFLY = { n=0; while read -r verb what _; do case $$verb in \
 	Collecting|Processing) n=$$((n + 1)); [ $$((n % 25)) -ne 0 ] || echo "  $$n packages fetched, $$what the latest";; \
-	Installing) echo "  $$n packages fetched, now unpacking them";; esac; done; }
+	Installing) [ $$what != collected ] || echo "  $$n packages fetched, now unpacking them";; esac; done; }
 
 INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-poetry/bin/python -c \
 	'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'
