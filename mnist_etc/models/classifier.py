@@ -6,10 +6,9 @@ import keras
 from keras import layers
 
 from mnist_etc.config import ClassifierConfig
+from mnist_etc.data.dataset import CLASSES
 
 __all__ = ["build_classifier", "build_full_model"]
-
-CLASSES = 10
 
 
 def build_classifier(config: ClassifierConfig, hid_dim: int) -> keras.Model:
