@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mnist_etc.config import AutoencoderConfig, ClassifierConfig, DataConfig, RunConfig
+from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features, RunConfig
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256, sync, temporary
 from mnist_etc.manifest import differences, encode, read
 
-__all__ = ["Artifact", "ArtifactFolder", "configuration", "inside"]
-
-
-def configuration(
-    run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
-) -> dict[str, Any]:
-    """The settings that decide the trained weights, as plain JSON types; places and names of runs do not."""
-    data = _plain(run.data, DataConfig)
-    del data["root"]
-    settings = {"data": data, "seed": run.seed, "autoencoder": _plain(autoencoder, AutoencoderConfig)}
-    if classifier is not None:
-        settings["classifier"] = _plain(classifier, ClassifierConfig)
-    return settings
+__all__ = ["Artifact", "ArtifactFolder", "inside"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +62,17 @@ class Artifact:
         settings: Mapping[str, Any],
         dataset_sha256: str,
         metrics: Mapping[str, float],
-        epsilon: float | None,
+        privacy: Mapping[str, Any],
         sources: Mapping[str, str] | None = None,
     ) -> None:
         """Write every file and the manifest under temporary names, then rename all, the manifest last.
 
         Args:
             writers: final path to the function that writes the file to the path it is given.
-            settings: what `configuration` returned.
+            settings: what `mnist_etc.settings.configuration` returned.
             dataset_sha256: checksum of the dataset trained on.
             metrics: figures measured on this model.
-            epsilon: privacy spent, null where there is no guarantee.
+            privacy: the guarantee for the training images, or the words why there is none.
             sources: sha256 of each file the training started from, by name.
 
         Raises:
@@ -106,25 +92,26 @@ class Artifact:
                 dataset_sha256=dataset_sha256,
                 sources=sources or {},
                 metrics=metrics,
-                epsilon=epsilon,
+                privacy=privacy,
             )
             manifest.write_bytes(content)
             sync(manifest)
 
-    def verified(self, path: Path, settings: Mapping[str, Any], dataset_sha256: str | None = None) -> Path:
-        """``path``, one of this artifact's files, once manifest and checksum agree with it.
+    def verified(self, path: Path, settings: Mapping[str, Any], dataset_sha256: str | None = None) -> dict[str, Any]:
+        """The manifest, once it and the checksum agree with ``path``, one of this artifact's files.
 
         Args:
             path: a file of this artifact.
-            settings: what `configuration` returned.
+            settings: what `mnist_etc.settings.configuration` returned.
             dataset_sha256: of the data it must have been trained on; None: any.
 
         Raises:
             ArtifactError: manifest or file is missing, altered, or of another configuration or data; names both
                 sides and the command that makes it anew.
         """
-        self._intact(path, self._agreeing(settings, dataset_sha256))
-        return path
+        content = self._agreeing(settings, dataset_sha256)
+        self._intact(path, content)
+        return content
 
     def finished(
         self, settings: Mapping[str, Any], dataset_sha256: str, sources: Mapping[str, str] | None = None
@@ -132,9 +119,18 @@ class Artifact:
         """The figures where this very training is done, None where it has yet to be done or finished.
 
         Raises:
-            ArtifactError: what lies there is altered, or of another configuration, data or source: it would be lost.
+            ArtifactError: what lies there is altered, of another configuration, data or source, or of unknown origin:
+                it would be lost, or, worse, taken for private.
         """
-        if self.checkpoint.exists() or not self.manifest.exists():
+        if self.checkpoint.exists():
+            return None
+        if not self.manifest.exists():
+            for path in (self.h5, self.onnx):
+                if path.exists():
+                    raise ArtifactError(
+                        f"Expected {self.manifest} beside {path}; received weights without a manifest, trained nobody "
+                        f"knows how. Move them away or replace them: {self.remedy} force=true"
+                    )
             return None
         content = self._agreeing(settings, dataset_sha256)
         for name in content["files"]:
@@ -210,27 +206,29 @@ class ArtifactFolder:
         return inside(self.path, f"{_autoencoder(config)}_examples_{epoch}")
 
     def classifier(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
-        """Weights of the classifier on the hidden code."""
+        """Weights of the classifier on the hidden code, or on fixed features."""
         return Artifact(
             folder=self.path,
             stem=f"{_classifier(autoencoder, classifier)}_fc_weights",
-            remedy=f"python -m train_.classifier {self._keys(autoencoder)} epochs={classifier.epochs}",
+            remedy=f"python -m train_.classifier {self._keys(autoencoder, classifier)} epochs={classifier.epochs}",
         )
 
     def full_model(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
-        """Encoder and classifier in one: image to logits."""
-        encoder = f"h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private
+        """Features and classifier in one: image to logits."""
         return Artifact(
             folder=self.path,
-            stem=f"full_model_{encoder}_ce{classifier.epochs}" + "_cprivate" * classifier.private,
-            remedy=f"python train.py {self._keys(autoencoder)} classifier.epochs={classifier.epochs}",
+            stem=f"full_model_{_features(autoencoder, classifier)}_ce{classifier.epochs}"
+            + "_cprivate" * classifier.private,
+            remedy=f"python train.py {self._keys(autoencoder, classifier)} classifier.epochs={classifier.epochs}",
         )
 
     def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
         """The CSV that ``infer.py`` writes."""
         return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
 
-    def _keys(self, autoencoder: AutoencoderConfig) -> str:
+    def _keys(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
+        if classifier.features is not Features.code:
+            return f"data={self.data} features={classifier.features.value}"
         return f"data={self.data} autoencoder.hid_dim={autoencoder.hid_dim} autoencoder.epochs={autoencoder.epochs}"
 
 
@@ -253,10 +251,10 @@ def _autoencoder(config: AutoencoderConfig) -> str:
 
 
 def _classifier(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
-    encoder = f"h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private
-    return f"clsf_{encoder}_e{classifier.epochs}" + "_private" * classifier.private
+    return f"clsf_{_features(autoencoder, classifier)}_e{classifier.epochs}" + "_private" * classifier.private
 
 
-def _plain(config: Any, schema: type) -> dict[str, Any]:
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
-    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+def _features(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
+    if classifier.features is not Features.code:
+        return str(classifier.features.value)
+    return f"h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private

@@ -75,6 +75,7 @@ def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
     for override in overrides:
         if override.startswith(("+", "~", "hydra")):
             raise ConfigError(f"Expected key=value; received {override!r}. The schema is closed: all keys: --cfg job")
+    OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
     for name, node in SCHEMAS.items():
         ConfigStore.instance().store(f"{name}_schema", node)
     try:
@@ -99,7 +100,8 @@ def _parse(config_name: str, schema: type) -> argparse.Namespace:
     parser = _Parser(
         prog=config_name,
         description=schema.__doc__,
-        epilog="keys and their values now:  --cfg job   |   groups:  data=mnist|fashion_mnist|digits|folder",
+        epilog="keys and their values now:  --cfg job   |   groups:  data=mnist|fashion_mnist|digits|folder"
+        "   features=code|scattering",
         allow_abbrev=False,
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="a key of conf/ and its new value")

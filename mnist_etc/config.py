@@ -15,15 +15,20 @@ from typing import Any
 from mnist_etc.errors import ConfigError
 
 __all__ = [
+    "Accountant",
     "AutoencoderCommand",
     "AutoencoderConfig",
     "ClassifierCommand",
     "ClassifierConfig",
     "DataConfig",
     "DataKind",
+    "Engine",
+    "Features",
     "InferCommand",
+    "Optimizer",
     "OutputActivation",
     "Polarity",
+    "PrivacyConfig",
     "RunConfig",
     "TrainCommand",
     "check",
@@ -55,6 +60,14 @@ class OutputActivation(Enum):
     """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
 
 
+class Optimizer(Enum):
+    """What moves the weights."""
+
+    adam = "adam"
+    sgd = "sgd"
+    """Gradient descent with momentum 0.9."""
+
+
 class Polarity(Enum):
     """Whether a user's own image shows a light figure on a dark ground, as the training images do."""
 
@@ -62,6 +75,33 @@ class Polarity(Enum):
     """Decided for each image by the brightness of its border."""
     light_on_dark = "light_on_dark"
     dark_on_light = "dark_on_light"
+
+
+class Features(Enum):
+    """What the classifier reads."""
+
+    code = "code"
+    """The autoencoder's hidden code."""
+    scattering = "scattering"
+    """The scattering transform, which saw no data: no autoencoder is trained, and a private classifier spends all."""
+
+
+class Accountant(Enum):
+    """How epsilon is computed from the noise, the sampling rate and the number of steps."""
+
+    pld = "pld"
+    """Privacy loss distributions: the tighter."""
+    rdp = "rdp"
+    """Renyi differential privacy."""
+
+
+class Engine(Enum):
+    """What clips each image's gradient and adds the noise."""
+
+    fast = "fast"
+    """This project's: exact norms layer by layer, a whole batch at once."""
+    tensorflow_privacy = "tensorflow_privacy"
+    """TensorFlow Privacy's GaussianSumQuery, image by image: the reference; needs Python 3.11."""
 
 
 @dataclass(kw_only=True)
@@ -80,6 +120,25 @@ class DataConfig:
 
 
 @dataclass(kw_only=True)
+class PrivacyConfig:
+    """The guarantee that ``private=true`` trains for, of everything trained on the same images together."""
+
+    target_epsilon: float | None = _between(1e-3, 1e4)
+    """What may be spent; the noise multiplier follows. null where noise_multiplier is given."""
+    noise_multiplier: float | None = _between(0.01, 1000)
+    """Standard deviation of the noise in units of the clip, in each private training; epsilon follows. Else null."""
+    delta: float = _between(1e-30, 0.1)
+    """Probability that the guarantee may fail; below one over the number of training images."""
+    accountant: Accountant
+    engine: Engine
+    autoencoder_share: float = _between(0.01, 1)
+    """Fraction of target_epsilon that a private autoencoder spends; the classifier gets what is left."""
+    seed: int | None = _between(0, 2**63 - 1)
+    """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
+    training to the bit, and whoever knows it can subtract the noise: for tests."""
+
+
+@dataclass(kw_only=True)
 class AutoencoderConfig:
     """The convolutional autoencoder and its fit."""
 
@@ -88,10 +147,13 @@ class AutoencoderConfig:
     epochs: int = _between(1, 10_000)
     private: bool
     """Train with DP-SGD."""
+    l2_norm_clip: float = _between(1e-6, 1e6)
+    """Greatest norm of one image's gradient; of a private training alone."""
     batch_size: int = _between(1, 65_536)
-    """Images a step."""
+    """Images a step; of a private training: expected images."""
+    optimizer: Optimizer
     learning_rate: float = _between(1e-8, 10)
-    """Adam's peak rate, reached after the warm-up; from there a cosine to zero."""
+    """Peak rate, reached after the warm-up; from there a cosine to zero."""
     warmup: float = _between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
     output_activation: OutputActivation
@@ -99,17 +161,21 @@ class AutoencoderConfig:
 
 @dataclass(kw_only=True)
 class ClassifierConfig:
-    """The classifier on the frozen hidden code and its fit."""
+    """The classifier on frozen features and its fit."""
 
+    features: Features
     epochs: int = _between(1, 10_000)
     private: bool
     """Train with DP-SGD."""
+    l2_norm_clip: float = _between(1e-6, 1e6)
+    """Greatest norm of one image's gradient; of a private training alone."""
     hidden_units: list[int] = _between(1, 65_536)
     """Widths of the ReLU layers between code and logits; empty: linear."""
     batch_size: int = _between(1, 65_536)
-    """Codes a step."""
-    learning_rate: float = _between(1e-8, 10)
-    """Adam's peak rate; see the autoencoder's."""
+    """Codes a step; of a private training: expected codes."""
+    optimizer: Optimizer
+    learning_rate: float = _between(1e-8, 1e5)
+    """Peak rate; see the autoencoder's."""
     warmup: float = _between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
 
@@ -119,6 +185,7 @@ class RunConfig:
     """What every training command shares."""
 
     data: DataConfig
+    privacy: PrivacyConfig
     seed: int = _between(0, 2**32 - 1)
     """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
     artifacts: str
@@ -172,7 +239,7 @@ def check(config: Any, prefix: str = "") -> None:
         value, key = getattr(config, field.name), prefix + field.name
         if dataclasses.is_dataclass(value):
             check(value, f"{key}.")
-        if "between" in field.metadata:
+        if "between" in field.metadata and value is not None:
             low, high = field.metadata["between"]
             for number in value if isinstance(value, list) else [value]:
                 if not (math.isfinite(number) and low <= number <= high):
@@ -183,7 +250,8 @@ def check(config: Any, prefix: str = "") -> None:
         raise ConfigError("Expected artifacts=<folder>; received an empty name.")
     if isinstance(config, DataConfig) and config.kind is not DataKind.digits and not config.root:
         raise ConfigError("Expected data.root=<folder>; received an empty name.")
-    if getattr(config, "private", False):
+    if isinstance(config, PrivacyConfig) and (config.target_epsilon is None) == (config.noise_multiplier is None):
         raise ConfigError(
-            f"Expected {prefix}private=false; received true. DP-SGD is not in this version: pass {prefix}private=false."
+            "Expected either privacy.target_epsilon or privacy.noise_multiplier; "
+            f"received {config.target_epsilon} and {config.noise_multiplier}. Pass one of them, and null for the other."
         )

@@ -5,7 +5,16 @@ A message names the thing, what was expected, what was received, and the remedy.
 
 from __future__ import annotations
 
-__all__ = ["ArtifactError", "BusyError", "ConfigError", "DataError", "ExportError", "MnistEtcError", "TrainingError"]
+__all__ = [
+    "ArtifactError",
+    "BusyError",
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "MnistEtcError",
+    "PrivacyError",
+    "TrainingError",
+]
 
 
 class MnistEtcError(Exception):
@@ -38,3 +47,7 @@ class BusyError(MnistEtcError):
 
 class TrainingError(MnistEtcError):
     """A training diverged."""
+
+
+class PrivacyError(MnistEtcError):
+    """A guarantee cannot be given: a layer without an exact rule, or an engine that is not installed."""

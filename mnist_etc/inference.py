@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import ArtifactFolder, configuration
+from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.config import InferCommand
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.data.inputs import Batch, Source
 from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
+from mnist_etc.settings import configuration
 
 __all__ = ["SOME_BAD", "Predictor", "infer"]
 
@@ -110,17 +111,18 @@ def infer(config: InferCommand) -> int:
     """
     folder = ArtifactFolder.of(config)
     artifact = folder.full_model(config.autoencoder, config.classifier)
-    model = artifact.verified(artifact.onnx, configuration(config, config.autoencoder, config.classifier))
+    manifest = artifact.verified(artifact.onnx, configuration(config, config.autoencoder, config.classifier))
     source = _source(config)
     final = folder.inference(config.autoencoder, config.classifier)
     with temporary(final) as path:
-        tally = _classify(source, Predictor(model, config.threads), path)
+        tally = _classify(source, Predictor(artifact.onnx, config.threads), path)
         if not tally.images:
             raise DataError(
                 f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
                 "Pass another input=."
             )
     _report(tally, final)
+    print(f"privacy of the training images: {manifest['privacy']['words']}")
     return SOME_BAD if tally.bad else 0
 
 

@@ -27,7 +27,7 @@ def encode(
     dataset_sha256: str,
     sources: Mapping[str, str],
     metrics: Mapping[str, float],
-    epsilon: float | None,
+    privacy: Mapping[str, Any],
 ) -> bytes:
     """The manifest as JSON.
 
@@ -37,7 +37,7 @@ def encode(
         dataset_sha256: of the data trained on.
         sources: sha256 of each file the training started from, by name.
         metrics: figures measured on the model.
-        epsilon: privacy spent; None where there is no guarantee.
+        privacy: the guarantee for the training images; its epsilon, None where there is none, stands at the top.
     """
     content = {
         "files": dict(files),
@@ -47,7 +47,8 @@ def encode(
         "sources": dict(sources),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "metrics": dict(metrics),
-        "epsilon": epsilon,
+        "epsilon": privacy["epsilon"],
+        "privacy": dict(privacy),
     }
     return (json.dumps(content | {"manifest_sha256": _digest(content)}, indent=2) + "\n").encode()
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import Artifact, ArtifactFolder, configuration
+from mnist_etc.artifacts import Artifact, ArtifactFolder
 from mnist_etc.command import compose
 from mnist_etc.config import DataConfig, DataKind, InferCommand
 from mnist_etc.data import load
 from mnist_etc.errors import DataError
+from mnist_etc.settings import configuration
 
 OBSERVED = """
 import re, runpy, sys
@@ -102,6 +103,6 @@ def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferComm
         settings=configuration(config, config.autoencoder, config.classifier),
         dataset_sha256="0" * 64,
         metrics={},
-        epsilon=None,
+        privacy={"epsilon": None, "words": "none: a sample"},
     )
     return config, artifact

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import h5py
+from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
@@ -53,3 +60,30 @@ def refused(done: Completed, *words: str, code: int = 1) -> None:
     assert lines[0].startswith("error: Expected ")
     for word in (*words, "eceived"):
         assert word in lines[0], lines[0]
+
+
+def weights(path: Path) -> dict[str, NDArray[Any]]:
+    """Every array of an h5 file, by its place in it."""
+    arrays: dict[str, NDArray[Any]] = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return arrays
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    """Whether two h5 files hold the same arrays, to the bit."""
+    ours, theirs = weights(first), weights(second)
+    return ours.keys() == theirs.keys() and all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
+
+
+def killed_at_its_first_checkpoint(checkpoint: Path, command: list[str], cwd: Path) -> None:
+    """Start a training and SIGKILL it when its checkpoint appears."""
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 200
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mnist_etc.artifacts import ArtifactFolder, configuration
+from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.command import run as run_command
 from mnist_etc.config import AutoencoderCommand, AutoencoderConfig, RunConfig
 from mnist_etc.data import Dataset, load
 from mnist_etc.files import exclusive
+from mnist_etc.privacy.guarantee import Stage, guarantee, no_guarantee, plan
+from mnist_etc.settings import configuration
 from mnist_etc.tracking import Tracker, start
 from train_.report import skipped, write_figures
 
@@ -42,6 +44,7 @@ def train_autoencoder(
     artifact, settings = folder.autoencoder(config), configuration(run, config)
     if not run.force and (figures := artifact.finished(settings, dataset.sha256)):
         return skipped(artifact, figures)
+    stages, privacy = _plan(run, config, len(dataset.train))
 
     from mnist_etc.backend import load_tensorflow
 
@@ -52,6 +55,7 @@ def train_autoencoder(
     from mnist_etc.models.autoencoder import build_autoencoder
     from train_.checkpoint import Checkpoint
     from train_.loop import Task, fit
+    from train_.private_loop import fit_private
 
     model = build_autoencoder(config)
     shown = first_of_each_class(dataset.validation.labels)
@@ -68,16 +72,14 @@ def train_autoencoder(
     checkpoint = Checkpoint(artifact.checkpoint, {"configuration": settings, "dataset_sha256": dataset.sha256})
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
-        history = fit(
-            Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=squared_error),
-            config,
-            seed=run.seed,
-            checkpoint=checkpoint,
-            evaluate=evaluate,
-            report=report,
-        )
+        task = Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=squared_error)
+        callbacks = {"checkpoint": checkpoint, "evaluate": evaluate, "report": report}
+        if config.private:
+            history = fit_private(task, config, run.privacy, stages, **callbacks)
+        else:
+            history = fit(task, config, seed=run.seed, **callbacks)
         figures = {"validation_mse": history[-1]["validation_mse"], "test_mse": _mse(model, dataset.test.images)}
-        examples = scaled(dataset.train.images[:EXAMPLES])
+        examples = scaled(dataset.validation.images[:EXAMPLES])
         artifact.publish(
             {
                 artifact.h5: lambda path: write_h5(model, path),
@@ -86,21 +88,31 @@ def train_autoencoder(
             settings=settings,
             dataset_sha256=dataset.sha256,
             metrics=figures,
-            epsilon=None,
+            privacy=privacy,
         )
-        write_figures(artifact, figures, history)
+        write_figures(artifact, figures, history, privacy)
         checkpoint.remove()
         tracker.metrics(figures)
         tracker.model("autoencoder", artifact.onnx, examples[:1], model(examples[:1]).numpy())
     return figures
 
 
+def _plan(run: RunConfig, config: AutoencoderConfig, examples: int) -> tuple[list[Stage], dict[str, Any]]:
+    """The private stage, if it is one, and what the autoencoder promises."""
+    if not config.private:
+        return [], no_guarantee([], "trained without DP-SGD")
+    stages = [plan("autoencoder", config, run.privacy, examples, share=run.privacy.autoencoder_share)]
+    privacy = guarantee(stages, run.privacy)
+    print(f"autoencoder  will give {privacy['words']}", flush=True)
+    return stages, privacy
+
+
 def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
-    """Mean squared error a pixel of ``predict`` on uint8 ``(batch, 28, 28)``, in TensorFlow operations."""
+    """Mean squared error a pixel of ``predict`` on each image of uint8 ``(batch, 28, 28)``: ``(batch,)``."""
     import tensorflow as tf
 
     pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-    return tf.reduce_mean(tf.square(predict(pixels) - pixels))
+    return tf.reduce_mean(tf.square(predict(pixels) - pixels), [1, 2, 3])
 
 
 def scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

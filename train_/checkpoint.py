@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import keras
 import numpy as np
 
 from mnist_etc.data.arrays import DAMAGE
-from mnist_etc.files import temporary
+from mnist_etc.files import write_bytes
 
 __all__ = ["Checkpoint"]
 
@@ -38,8 +39,9 @@ class Checkpoint:
         """
         arrays = {f"variable_{index}": variable.numpy() for index, variable in enumerate(variables)}
         state = json.dumps({"settings": self.settings, "history": history})
-        with temporary(self.path) as path:
-            np.savez(path, state=np.array(state), **arrays)
+        content = io.BytesIO()  # on a full disk, numpy 1.26 leaves an open zip behind, which complains when collected
+        np.savez(content, state=np.array(state), **arrays)
+        write_bytes(self.path, content.getvalue())
 
     def restore(self, variables: Sequence[keras.Variable]) -> list[Metrics]:
         """Fill ``variables`` and return the metrics of the finished epochs; none where nothing usable lies there."""

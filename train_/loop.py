@@ -1,4 +1,4 @@
-"""The loop that both trainings share: Adam on batches gathered from arrays in memory."""
+"""The loop that both trainings share: batches gathered from arrays in memory. `train_.private_loop` is its twin."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import tensorflow as tf
 from mnist_etc.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.errors import TrainingError
 from train_.checkpoint import Checkpoint, Metrics
+from train_.optimization import FlatWeights, build_optimizer
 from train_.progress import Progress
 
 __all__ = ["Task", "fit"]
@@ -30,7 +31,8 @@ class Task:
         label: a word for the progress lines.
         model: every weight of it is trained.
         arrays: training data, each ``(n, ...)``.
-        loss: called with ``predict``, which is the model on a batch, and a batch of each array; a scalar.
+        loss: called with ``predict``, which is the model on a batch, and a batch of each array; the loss of each
+            example, ``(batch,)``.
     """
 
     label: str
@@ -50,12 +52,11 @@ def fit(
 ) -> list[Metrics]:
     """Fit ``task.model``, going on from ``checkpoint`` where it holds this training's state.
 
-    The learning rate climbs linearly from 0 and falls along a cosine to 0. The batches of an epoch depend on the
-    seed and the epoch alone; the last one may be smaller.
+    The batches of an epoch depend on the seed and the epoch alone; the last one may be smaller.
 
     Args:
         task: what is fitted.
-        config: epochs, batch size, learning rate and warm-up.
+        config: epochs, batch size and optimizer.
         seed: fixes the order of the images.
         checkpoint: where the state goes after each epoch.
         evaluate: called after each epoch with its number, from 1; what it measures.
@@ -69,8 +70,8 @@ def fit(
     """
     images = len(task.arrays[0])
     steps = -(-images // config.batch_size)
-    weights = _FlatWeights(task.model)
-    optimizer = keras.optimizers.Adam(_schedule(config, steps * config.epochs))
+    weights = FlatWeights(task.model)
+    optimizer = build_optimizer(config, steps * config.epochs)
     optimizer.build([weights.flat])
     state = [weights.flat, *optimizer.variables]
     history = checkpoint.restore(state)
@@ -89,7 +90,7 @@ def fit(
                 last = min(first + STEPS_A_CALL, steps)
                 total += float(run_steps(order, tf.constant(first), tf.constant(last)))
                 seen = min(last * config.batch_size, images)
-                progress.advance(seen - first * config.batch_size, total / seen)
+                progress.advance(seen - first * config.batch_size, f"loss {total / seen:.5f}")
             if not math.isfinite(total):
                 raise TrainingError(
                     f"Expected a finite loss of the {task.label}; received {total} in epoch {epoch}. "
@@ -105,44 +106,8 @@ def fit(
     return history
 
 
-def _schedule(
-    config: AutoencoderConfig | ClassifierConfig, steps: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    warmup = min(int(config.warmup * steps), steps - 1)
-    if not warmup:
-        return keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=config.learning_rate, warmup_steps=warmup
-    )
-
-
-class _FlatWeights:
-    """All weights of a model in one vector, so that Adam is a dozen operations a step and not a dozen a layer.
-
-    On batches of 32 that is about a fifth of the step.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
-        self.shapes = [variable.shape for variable in model.trainable_variables]
-        self.flat = keras.Variable(np.concatenate([variable.numpy().ravel() for variable in model.trainable_variables]))
-
-    def predict(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The model with these weights on a batch, in training."""
-        return self.model.stateless_call(self._pieces(), [], inputs, training=True)[0]
-
-    def _pieces(self) -> list[tf.Tensor]:
-        pieces = tf.split(self.flat.value, [int(np.prod(shape)) for shape in self.shapes])
-        return [tf.reshape(piece, shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
-
-    def to_model(self) -> None:
-        """Copy the vector into the model."""
-        for variable, piece in zip(self.model.trainable_variables, self._pieces(), strict=True):
-            variable.assign(piece)
-
-
 def _compile(
-    task: Task, weights: _FlatWeights, optimizer: keras.optimizers.Optimizer, batch_size: int
+    task: Task, weights: FlatWeights, optimizer: keras.optimizers.Optimizer, batch_size: int
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
     """One graph for many steps: ``(order, first, last)`` to the sum of the losses of every image seen."""
     arrays = [tf.constant(array) for array in task.arrays]
@@ -151,7 +116,8 @@ def _compile(
         def step(number: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             indices = order[number * batch_size : (number + 1) * batch_size]
             with tf.GradientTape() as tape:
-                loss = task.loss(weights.predict, *(tf.gather(array, indices) for array in arrays))
+                losses = task.loss(weights.predict, *(tf.gather(array, indices) for array in arrays))
+                loss = tf.reduce_mean(losses)
             optimizer.apply([tape.gradient(loss, weights.flat.value)], [weights.flat])
             return number + 1, total + loss * tf.cast(tf.size(indices), tf.float32)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.command import run as run_command
-from mnist_etc.config import TrainCommand
+from mnist_etc.config import Features, TrainCommand
 from mnist_etc.data import load
 from mnist_etc.files import exclusive
 from mnist_etc.tracking import start
@@ -24,11 +24,14 @@ def train(command: TrainCommand) -> float:
     folder = ArtifactFolder.of(command)
     with exclusive(folder.lock):
         with start(command, command="train", dataset_sha256=dataset.sha256) as tracker:
-            autoencoder = train_autoencoder(command, command.autoencoder, dataset, tracker)
+            autoencoder = {}
+            if command.classifier.features is Features.code:
+                autoencoder = train_autoencoder(command, command.autoencoder, dataset, tracker)
             classifier = train_classifier(command, command.autoencoder, command.classifier, dataset, tracker)
             tracker.metrics(autoencoder | classifier)
     print(f"results in {folder.path}/:")
-    print(f"  autoencoder  test MSE       {autoencoder['test_mse']:.5f}   (a pixel, on [0, 1])")
+    if autoencoder:
+        print(f"  autoencoder  test MSE       {autoencoder['test_mse']:.5f}   (a pixel, on [0, 1])")
     print(f"  classifier   test accuracy  {classifier['test_accuracy']:.2%}")
     print(f"  full model   {folder.full_model(command.autoencoder, command.classifier).onnx}")
     return classifier["validation_accuracy"]

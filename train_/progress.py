@@ -40,10 +40,10 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self._bar.close()
 
-    def advance(self, images: int, loss: float) -> None:
-        """Count ``images`` more, the mean loss of this epoch being ``loss``."""
+    def advance(self, images: int, note: str) -> None:
+        """Count ``images`` more, and show ``note`` beside the bar."""
         self._seen += images
-        self._bar.set_description(f"{self.label} epoch {self.epoch + 1}/{self.epochs} loss {loss:.5f}")
+        self._bar.set_description(f"{self.label} epoch {self.epoch + 1}/{self.epochs} {note}")
         self._bar.update(images)
 
     def start_epoch(self) -> None:

@@ -50,7 +50,8 @@ def write_pairs(
 
 
 def _bytes(images: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    return np.rint(np.clip(images[..., 0], 0, 1) * 255).astype(np.uint8)
+    pixels: npt.NDArray[np.uint8] = np.rint(np.clip(images[..., 0], 0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def _write(path: Path, pixels: npt.NDArray[np.uint8]) -> None:

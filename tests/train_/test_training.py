@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
-from support import Run, environment
+from support import Run, environment, killed_at_its_first_checkpoint, same_weights, weights
 
 SHORT = ["data=digits", "autoencoder.epochs=3", "classifier.epochs=2"]
 UNTRACKED = "tracking_uri=null"
 AE, CLSF, FULL = "ae_h32_e3_weights", "clsf_h32_ee3_e2_fc_weights", "full_model_h32_ee3_ce2"
-
-
-def weights(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an h5 file, by its place in it."""
-    arrays: dict[str, np.ndarray] = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    return arrays
-
-
-def same(first: Path, second: Path) -> bool:
-    """Whether two h5 files hold the same arrays, to the bit."""
-    ours, theirs = weights(first), weights(second)
-    return ours.keys() == theirs.keys() and all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
 
 
 @pytest.fixture(scope="session")
@@ -150,8 +132,8 @@ def test_a_seed_repeats_a_run_to_the_bit_and_another_does_not(trained: Path, run
     assert run("train.py", *SHORT, UNTRACKED, "seed=1", "artifacts=other").returncode == 0
     for stem in (AE, CLSF, FULL):
         first = trained / "artifacts" / "digits" / f"{stem}.h5"
-        assert same(first, tmp_path / "artifacts" / "digits" / f"{stem}.h5")
-        assert not same(first, tmp_path / "other" / "digits" / f"{stem}.h5")
+        assert same_weights(first, tmp_path / "artifacts" / "digits" / f"{stem}.h5")
+        assert not same_weights(first, tmp_path / "other" / "digits" / f"{stem}.h5")
 
 
 def test_a_finished_training_is_not_repeated_unless_forced(trained: Path, run: Run) -> None:
@@ -166,31 +148,18 @@ def test_a_finished_training_is_not_repeated_unless_forced(trained: Path, run: R
     assert file.stat().st_mtime_ns > before
 
 
-def kill_once_there_is(checkpoint: Path, command: list[str], cwd: Path) -> None:
-    """Start a training and SIGKILL it when its checkpoint appears."""
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 200
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert checkpoint.exists()
-
-
 def test_killed_in_the_autoencoder_it_resumes_to_the_same_bits(
     trained: Path, run: Run, tmp_path: Path, project: Path
 ) -> None:
     folder = tmp_path / "artifacts" / "digits"
     command = [str(project / "train.py"), *SHORT, UNTRACKED]
-    kill_once_there_is(folder / f"{AE}_checkpoint.npz", command, tmp_path)
+    killed_at_its_first_checkpoint(folder / f"{AE}_checkpoint.npz", command, tmp_path)
     assert not (folder / f"{AE}.h5").exists()
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert "resumes after epoch" in done.stdout
     for stem in (AE, CLSF, FULL):
-        assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
+        assert same_weights(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
 
 
 def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run: Run, tmp_path: Path) -> None:
@@ -199,12 +168,12 @@ def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run
     for path in [*folder.glob("clsf*"), *folder.glob("full*")]:
         path.unlink()
     command = ["-m", "train_.classifier", *(key.removeprefix("classifier.") for key in SHORT), UNTRACKED]
-    kill_once_there_is(folder / f"{CLSF}_checkpoint.npz", command, tmp_path)
+    killed_at_its_first_checkpoint(folder / f"{CLSF}_checkpoint.npz", command, tmp_path)
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert "resumes after epoch" in done.stdout
     for stem in (CLSF, FULL):
-        assert same(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
+        assert same_weights(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
 
 
 @pytest.mark.parametrize("hid_dim", [1, 1024])

@@ -1,0 +1,71 @@
+"""What a DP-SGD step needs of an engine, and the choice of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+
+from mnist_etc.config import Engine
+
+__all__ = ["ClippingEngine", "Loss", "build_engine"]
+
+Loss = Callable[..., tf.Tensor]
+"""``loss(predict, *batch)`` to the loss of each example, ``(batch,)``; ``predict`` is the model on a batch."""
+
+
+class ClippingEngine(Protocol):
+    """Clips each example's gradient, sums, adds noise; all gradients are one vector ``(parameters,)``."""
+
+    def clipped_sum(self, weights: Sequence[tf.Tensor], mask: tf.Tensor, *batch: tf.Tensor) -> tf.Tensor:
+        """Sum over the batch of each example's gradient scaled to norm ``l2_norm_clip`` at most.
+
+        Args:
+            weights: values of ``model.trainable_variables``.
+            mask: ``(batch,)``, 1 for an example that counts, 0 for padding.
+            batch: what the loss takes after ``predict``, each ``(batch, ...)``.
+        """
+
+    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """``total`` and Gaussian noise of standard deviation ``l2_norm_clip * noise_multiplier`` in every parameter.
+
+        Args:
+            total: `clipped_sum` of the whole sample.
+            step: int64 scalar; each has its own noise.
+        """
+
+
+def build_engine(
+    kind: Engine,
+    model: keras.Model,
+    loss: Loss,
+    *,
+    l2_norm_clip: float,
+    noise_multiplier: float,
+    seed: int,
+    first_step: int = 0,
+) -> ClippingEngine:
+    """The engine of that kind.
+
+    Args:
+        kind: which.
+        model: every weight of it is trained.
+        loss: of each example.
+        l2_norm_clip: greatest norm that one example's gradient keeps.
+        noise_multiplier: standard deviation of the noise in units of the clip.
+        seed: of the noise, 0 to 2**63 - 1; who knows it can subtract the noise.
+        first_step: number of the first step of this process, so that the reference repeats no noise.
+
+    Raises:
+        PrivacyError: the engine has no exact rule for a layer, or is not installed.
+    """
+    settings: dict[str, Any] = {"l2_norm_clip": l2_norm_clip, "noise_multiplier": noise_multiplier, "seed": seed}
+    if kind is Engine.fast:
+        from mnist_etc.privacy.fast import FastEngine
+
+        return FastEngine(model, loss, **settings)
+    from mnist_etc.privacy.reference import TensorFlowPrivacyEngine
+
+    return TensorFlowPrivacyEngine(model, loss, first_step=first_step, **settings)

@@ -1,0 +1,51 @@
+"""The settings that decide the trained weights: what a manifest states and a checkpoint belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from typing import Any
+
+from mnist_etc.config import AutoencoderConfig, ClassifierConfig, DataConfig, Features, PrivacyConfig, RunConfig
+
+__all__ = ["configuration"]
+
+
+def configuration(
+    run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
+) -> dict[str, Any]:
+    """The settings that decide the trained weights, as plain JSON types; places and names of runs do not.
+
+    Those of an autoencoder that the classifier does not read are left out.
+    """
+    data = _plain(run.data, DataConfig)
+    del data["root"]
+    settings: dict[str, Any] = {"data": data, "seed": run.seed}
+    if classifier is None or classifier.features is Features.code:
+        share = run.privacy.autoencoder_share
+        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
+    if classifier is not None:
+        settings["classifier"] = _stage(_plain(classifier, ClassifierConfig), run.privacy, 1)
+    return settings
+
+
+def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> dict[str, Any]:
+    """With the privacy settings that decide its weights; of the seed only whether one was given, since it is secret."""
+    if not settings["private"]:
+        return {key: value for key, value in settings.items() if key != "l2_norm_clip"}
+    target = privacy.target_epsilon
+    return settings | {
+        "privacy": {
+            "target_epsilon": None if target is None else target * share,
+            "noise_multiplier": privacy.noise_multiplier,
+            "delta": privacy.delta,
+            "accountant": privacy.accountant.value,
+            "engine": privacy.engine.value,
+            "seed_given": privacy.seed is not None,
+        }
+    }
+
+
+def _plain(config: Any, schema: type) -> dict[str, Any]:
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}

@@ -1,0 +1,220 @@
+"""Both engines against a loop over single examples, against each other, and against what a step promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from scipy import stats
+
+from mnist_etc.config import Engine, OutputActivation
+from mnist_etc.errors import PrivacyError
+from mnist_etc.models.autoencoder import ClipToUnit
+from mnist_etc.privacy.engine import ClippingEngine, build_engine
+
+ENGINES = list(Engine)
+BATCH = 7
+
+
+def network(*stack: layers.Layer, shape: tuple[int, ...] = (9, 11, 3)) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([layers.Input(shape), *stack])
+    for variable in model.trainable_variables:  # zero biases would hide a bias that is left out
+        variable.assign(np.random.default_rng(5).normal(0, 0.5, variable.shape))
+    return model
+
+
+NETWORKS: dict[str, Callable[[], keras.Model]] = {
+    "dense": lambda: network(layers.Dense(5, activation="relu"), layers.Dense(4), shape=(6,)),
+    "dense without bias": lambda: network(layers.Dense(5, use_bias=False), layers.Dense(3, "tanh"), shape=(6,)),
+    "dense on positions": lambda: network(layers.Dense(5, activation="relu"), layers.Dense(2)),
+    "conv": lambda: network(layers.Conv2D(4, 3, activation="relu"), layers.Conv2D(2, (1, 2))),
+    "conv same": lambda: network(layers.Conv2D(4, (5, 2), padding="same", activation="relu"), layers.Conv2D(2, 3)),
+    "conv strides": lambda: network(layers.Conv2D(4, 3, strides=2), layers.ReLU(), layers.Conv2D(2, 2, strides=(1, 2))),
+    "conv same strides": lambda: network(layers.Conv2D(4, 3, strides=(2, 2), padding="same", activation="elu")),
+    "conv dilated": lambda: network(layers.Conv2D(4, (2, 3), dilation_rate=2, activation="relu"), layers.Conv2D(2, 2)),
+    "conv without bias": lambda: network(layers.Conv2D(4, 3, use_bias=False), layers.Flatten(), layers.Dense(3)),
+    "few positions": lambda: network(layers.Conv2D(12, (8, 9), activation="relu"), layers.Conv2D(20, 2)),
+    "one position": lambda: network(layers.Conv2D(12, (9, 11)), layers.Conv2DTranspose(8, 3)),
+    "transposed": lambda: network(layers.Conv2DTranspose(4, 3, activation="relu"), layers.Conv2DTranspose(2, (2, 5))),
+    "transposed strides": lambda: network(layers.Conv2DTranspose(4, 3, strides=2), layers.Conv2DTranspose(2, 2, 3)),
+    "transposed same": lambda: network(layers.Conv2DTranspose(4, 3, strides=2, padding="same"), layers.Conv2D(1, 2)),
+    "transposed, stride beyond kernel": lambda: network(layers.Conv2DTranspose(2, 2, strides=3)),
+    "pools": lambda: network(layers.Conv2D(4, 2), layers.MaxPooling2D(2), layers.AveragePooling2D(2), layers.Dense(2)),
+    "nested": lambda: network(keras.Sequential([layers.Conv2D(3, 2)]), layers.UpSampling2D(2), layers.Conv2D(2, 3)),
+    "clipped output": lambda: network(layers.Conv2D(2, 3), ClipToUnit()),
+}
+
+
+def squares(predict: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+    """A loss that no layer's symmetry hides in."""
+    outputs = predict(inputs)
+    outputs = tf.reshape(outputs, [tf.shape(outputs)[0], int(np.prod(outputs.shape[1:]))])
+    wanted = tf.cos(tf.range(outputs.shape[1], dtype=tf.float32))
+    return tf.reduce_mean(tf.square(outputs - wanted), 1)
+
+
+def batch_for(model: keras.Model, size: int = BATCH) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(1).normal(size=(size, *model.input_shape[1:])).astype(np.float32))
+
+
+def one_by_one(model: keras.Model, inputs: tf.Tensor) -> np.ndarray:
+    """The gradient of each example ``(batch, parameters)``, each from a batch of its own."""
+    gradients = []
+    for index in range(len(inputs)):
+        with tf.GradientTape() as tape:
+            loss = squares(lambda batch: model(batch, training=True), inputs[index : index + 1])[0]
+        parts = tape.gradient(loss, model.trainable_variables)
+        gradients.append(np.concatenate([part.numpy().ravel() for part in parts]))
+    return np.stack(gradients)
+
+
+def clipped(gradients: np.ndarray, clip: float) -> np.ndarray:
+    return gradients * np.minimum(1, clip / np.linalg.norm(gradients, axis=1, keepdims=True))
+
+
+def engine_for(kind: Engine, model: keras.Model, *, clip: float = 1.0, noise: float = 0.0) -> ClippingEngine:
+    return build_engine(kind, model, squares, l2_norm_clip=clip, noise_multiplier=noise, seed=11)
+
+
+def summing(engine: ClippingEngine, model: keras.Model) -> Callable[[tf.Tensor, tf.Tensor], np.ndarray]:
+    """Inputs and mask to the clipped sum."""
+    values = [variable.value for variable in model.trainable_variables]
+    compiled = tf.function(lambda inputs, mask: engine.clipped_sum(values, mask, inputs), autograph=False)
+    return lambda inputs, mask: np.asarray(compiled(inputs, mask))
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_examples_gradient_is_exact(name: str, kind: Engine) -> None:
+    """One example a batch-sized mask: the sum is that example's gradient, far below the clip."""
+    model = NETWORKS[name]()
+    inputs = batch_for(model)
+    clipped_sum = summing(engine_for(kind, model, clip=1e6), model)
+    for index, wanted in enumerate(one_by_one(model, inputs)):
+        received = clipped_sum(inputs, tf.one_hot(index, BATCH))
+        assert np.abs(received - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_clipping_is_to_each_examples_whole_norm(name: str, kind: Engine) -> None:
+    model = NETWORKS[name]()
+    inputs = batch_for(model)
+    gradients = one_by_one(model, inputs)
+    clip = float(np.median(np.linalg.norm(gradients, axis=1)))
+    wanted = clipped(gradients, clip).sum(axis=0)
+    received = summing(engine_for(kind, model, clip=clip), model)(inputs, tf.ones(BATCH))
+    assert np.abs(received - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+def autoencoder_and_images() -> tuple[keras.Model, tf.Tensor]:
+    from types import SimpleNamespace
+
+    from mnist_etc.models.autoencoder import build_autoencoder
+
+    keras.utils.set_random_seed(0)
+    model = build_autoencoder(SimpleNamespace(hid_dim=32, output_activation=OutputActivation.clip))
+    return model, tf.constant(np.random.default_rng(0).random((64, 28, 28, 1), dtype=np.float32))
+
+
+def test_the_engines_agree_on_the_autoencoder() -> None:
+    model, images = autoencoder_and_images()
+    for clip in (1e-3, 1.0):
+        mean = [summing(engine_for(kind, model, clip=clip), model)(images, tf.ones(64)) / 64 for kind in Engine]
+        assert np.abs(mean[0] - mean[1]).max() <= 1e-6 * max(1.0, np.abs(mean[1]).max())
+        assert np.linalg.norm(mean[0] - mean[1]) <= 1e-5 * np.linalg.norm(mean[1])
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_padding_counts_for_nothing(kind: Engine) -> None:
+    model, images = autoencoder_and_images()
+    clipped_sum = summing(engine_for(kind, model), model)
+    alone = clipped_sum(images[:5], tf.ones(5))
+    np.testing.assert_allclose(clipped_sum(images, tf.constant([1.0] * 5 + [0.0] * 59)), alone, atol=1e-6)
+    assert not clipped_sum(images, tf.zeros(64)).any()
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("scale", [1e3, 1e8])
+def test_a_neighbour_with_a_huge_gradient_moves_the_sum_by_the_clip_at_most(kind: Engine, scale: float) -> None:
+    model = NETWORKS["conv"]()
+    inputs = batch_for(model).numpy()
+    inputs[0] *= scale
+    clipped_sum = summing(engine_for(kind, model, clip=0.5), model)
+    everyone = tf.ones(BATCH)
+    moved = np.linalg.norm(clipped_sum(inputs, everyone) - clipped_sum(inputs, everyone - tf.one_hot(0, BATCH)))
+    assert 0.4999 <= moved <= 0.5 * (1 + 1e-5)
+
+
+def draws(kind: Engine, count: int, *, clip: float = 0.5, noise: float = 3.0) -> np.ndarray:
+    model = network(layers.Dense(3), shape=(4,))
+    engine = engine_for(kind, model, clip=clip, noise=noise)
+    total = tf.ones(15)
+    draw = tf.function(
+        lambda: tf.map_fn(
+            lambda step: engine.noised(total, step), tf.range(count, dtype=tf.int64), fn_output_signature=tf.float32
+        ),
+        autograph=False,
+    )
+    return np.asarray(draw()) - 1
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_noise_has_the_stated_deviation_and_no_parameter_shares_it(kind: Engine) -> None:
+    """Mean, variance, distribution and correlations over 4,000 draws, each within limits of one in a million."""
+    noise, rare = draws(kind, 4000), 1e-6
+    count, deviation = noise.size, 0.5 * 3.0
+    assert abs(noise.mean()) < stats.norm.isf(rare / 2) * deviation / count**0.5
+    low, high = stats.chi2.ppf([rare / 2, 1 - rare / 2], count)
+    assert low < np.square(noise).sum() / deviation**2 < high
+    assert stats.kstest(noise.ravel() / deviation, "norm").pvalue > rare
+    for draws_apart in (0, 1):
+        first, second = noise[: len(noise) - draws_apart], noise[draws_apart:]
+        correlations = first.T @ second / len(first) / deviation**2
+        if not draws_apart:
+            correlations -= np.diag(np.diag(correlations))
+        assert np.abs(correlations).max() < stats.norm.isf(rare / 2) / len(first) ** 0.5
+
+
+def test_a_step_has_its_own_noise_and_keeps_it() -> None:
+    first, second = draws(Engine.fast, 3), draws(Engine.fast, 3)
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first[0], first[1])
+
+
+def less_the_batch_mean(values: tf.Tensor) -> tf.Tensor:
+    return values - tf.reduce_mean(values, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stack", "words"),
+    [
+        (Engine.fast, [layers.BatchNormalization()], "BatchNormalization"),
+        (Engine.tensorflow_privacy, [layers.BatchNormalization()], "state"),
+        (Engine.fast, [layers.LayerNormalization()], "privacy.engine=tensorflow_privacy"),
+        (Engine.fast, [layers.Conv2D(6, 3, groups=3)], "no rule"),
+        (Engine.fast, [layers.SeparableConv2D(4, 3)], "no rule"),
+        (Engine.fast, [layers.UnitNormalization(axis=0)], "no rule"),
+        (Engine.fast, [layers.Conv2D(2, 3, activation=less_the_batch_mean)], "no rule"),
+        (Engine.fast, [layers.Conv2D(2, 3, kernel_regularizer="l2")], "no rule"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_refused(kind: Engine, stack: list[layers.Layer], words: str) -> None:
+    model = keras.Sequential([layers.Input((8, 8, 3)), *stack, layers.Flatten(), layers.Dense(2)])
+    with pytest.raises(PrivacyError, match=words) as caught:
+        engine_for(kind, model)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_reference_serves_where_the_fast_one_has_no_rule() -> None:
+    model = network(layers.LayerNormalization(), layers.Flatten(), layers.Dense(2))
+    inputs = batch_for(model)
+    received = summing(engine_for(Engine.tensorflow_privacy, model, clip=1e6), model)(inputs, tf.ones(BATCH))
+    wanted = one_by_one(model, inputs).sum(axis=0)
+    assert np.abs(received - wanted).max() <= 1e-5 * np.abs(wanted).max()

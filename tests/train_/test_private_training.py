@@ -1,0 +1,239 @@
+"""DP-SGD through the real commands, on the embedded digits: what is stated, what resumes, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import Run, environment, killed_at_its_first_checkpoint, refused, same_weights
+
+from mnist_etc.config import Accountant
+from mnist_etc.privacy.accounting import SampledGaussian, spent
+
+DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
+BOTH = [
+    *DIGITS,
+    *("autoencoder.private=true", "autoencoder.epochs=2", "autoencoder.batch_size=128"),
+    *("classifier.private=true", "classifier.epochs=2", "classifier.batch_size=128"),
+]
+AE, CLSF, FULL = (
+    "ae_h32_e2_private_weights",
+    "clsf_h32_ee2_eprivate_e2_private_fc_weights",
+    "full_model_h32_ee2_eprivate_ce2_cprivate",
+)
+SCATTERING = [*DIGITS, "features=scattering", "classifier.private=true", "classifier.epochs=2"]
+
+
+@pytest.fixture(scope="session")
+def private(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """A folder in which ``train.py`` trained both parts with DP-SGD from a given seed."""
+    folder = tmp_path_factory.mktemp("private")
+    tracked = ["tracking_uri=sqlite:///mlflow.db", "run_name=first"]
+    command = [sys.executable, str(project / "train.py"), *BOTH, "privacy.seed=7", *tracked]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout").write_text(done.stdout)
+    return folder
+
+
+def manifest(folder: Path, stem: str) -> dict:
+    return json.loads((folder / "artifacts" / "digits" / f"{stem}.json").read_text())
+
+
+def test_the_whole_pipelines_epsilon_is_that_of_both_composed(private: Path) -> None:
+    full = manifest(private, FULL)
+    stages = full["privacy"]["stages"]
+    assert [stage["name"] for stage in stages] == ["autoencoder", "classifier"]
+    assert [stage["steps"] for stage in stages] == [2 * 10, 2 * 10]
+    assert all(stage["examples"] == 1237 for stage in stages)
+    assert all(stage["sampling_rate"] == pytest.approx(128 / 1237) for stage in stages)
+    mechanisms = [
+        SampledGaussian(**{key: stage[key] for key in ("sampling_rate", "noise_multiplier", "steps")})
+        for stage in stages
+    ]
+    assert full["epsilon"] == pytest.approx(spent(mechanisms, 1e-4, Accountant.pld))
+    assert 2.97 < full["epsilon"] <= 3
+    assert manifest(private, CLSF)["epsilon"] == full["epsilon"]
+    assert manifest(private, AE)["epsilon"] == pytest.approx(spent(mechanisms[:1], 1e-4, Accountant.pld))
+    assert 1.48 < manifest(private, AE)["epsilon"] <= 1.5
+
+
+def test_each_progress_line_states_the_epsilon_so_far(private: Path) -> None:
+    lines = [line for line in (private / "stdout").read_text().splitlines() if "images/s" in line]
+    stated = [float(line.split("epsilon ")[1].split()[0]) for line in lines]
+    assert len(stated) == 4
+    assert stated == sorted(stated)
+    assert stated[1] == pytest.approx(manifest(private, AE)["epsilon"], abs=1e-4)
+    assert stated[3] == pytest.approx(manifest(private, FULL)["epsilon"], abs=1e-4)
+
+
+def test_the_store_holds_epsilon_after_each_epoch_and_no_training_loss(private: Path) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{private}/mlflow.db")
+    experiment = client.get_experiment_by_name("mnist_etc")
+    assert experiment is not None
+    runs = {found.info.run_name: found for found in client.search_runs([experiment.experiment_id])}
+    for name, stem in (("autoencoder", AE), ("classifier", FULL)):
+        history = client.get_metric_history(runs[name].info.run_id, "epsilon")
+        assert [metric.step for metric in history] == [1, 2]
+        assert history[-1].value == pytest.approx(manifest(private, stem)["epsilon"])
+        assert "loss" not in runs[name].data.metrics
+
+
+def test_nothing_measured_on_training_images_is_written(private: Path) -> None:
+    """Only the noised sums are accounted: a training loss would be a release of its own."""
+    assert "loss" not in (private / "stdout").read_text()
+    for stem in (AE, CLSF):
+        with (private / "artifacts" / "digits" / f"{stem}_history.csv").open() as file:
+            columns = set(csv.DictReader(file).fieldnames or ())
+        assert columns <= {"epoch", "epsilon", "images_per_second", "validation_mse", "validation_accuracy"}
+
+
+def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:
+    done = run("infer.py", *BOTH, "privacy.seed=7", cwd=private)
+    assert done.returncode == 0, done.stderr
+    promised = next(line for line in done.stdout.splitlines() if line.startswith("privacy"))
+    assert f"epsilon {manifest(private, FULL)['epsilon']:.4g} at delta 0.0001" in promised
+    assert "1,237 training images, autoencoder and classifier together" in promised
+    assert "privacy.seed" in promised
+
+
+def test_a_given_seed_repeats_to_the_bit_and_without_one_nothing_does(private: Path, run: Run, tmp_path: Path) -> None:
+    assert run("train.py", *BOTH, "privacy.seed=7").returncode == 0
+    assert run("train.py", *BOTH, "artifacts=secret").returncode == 0
+    assert run("train.py", *BOTH, "artifacts=other").returncode == 0
+    for stem in (AE, CLSF, FULL):
+        first, again = (folder / "artifacts" / "digits" / f"{stem}.h5" for folder in (private, tmp_path))
+        secret, other = (tmp_path / name / "digits" / f"{stem}.h5" for name in ("secret", "other"))
+        assert same_weights(first, again)
+        assert not same_weights(first, secret)
+        assert not same_weights(secret, other)
+    assert manifest(private, FULL)["configuration"]["classifier"]["privacy"]["seed_given"] is True
+    assert '"seed": 7' not in json.dumps(manifest(private, FULL))
+
+
+def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path: Path, project: Path) -> None:
+    """Killed with a secret seed, it goes on to one and the same model however often it is resumed from there."""
+    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128"]
+    stem = "ae_h32_e3_private_weights"
+    killed_at_its_first_checkpoint(tmp_path / "artifacts" / "digits" / f"{stem}_checkpoint.npz", command, tmp_path)
+    twin = tmp_path / "twin"
+    shutil.copytree(tmp_path / "artifacts", twin / "artifacts")
+    for folder in (tmp_path, twin):
+        done = run(*command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert "resumes after epoch" in done.stdout
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{stem}.h5", twin / "artifacts" / "digits" / f"{stem}.h5")
+    stated = manifest(tmp_path, stem)["privacy"]
+    assert stated["stages"][0]["steps"] == 3 * 10
+    assert 2.97 < stated["epsilon"] <= 3
+    with (tmp_path / "artifacts" / "digits" / f"{stem}_history.csv").open() as file:
+        epsilons = [float(row["epsilon"]) for row in csv.DictReader(file)]
+    assert epsilons == sorted(epsilons)
+    assert epsilons[-1] == pytest.approx(stated["epsilon"])
+
+
+def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path: Path) -> None:
+    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128", "privacy.seed=1"]
+    stem = "ae_h32_e3_private_weights"
+    assert run(*command, "artifacts=whole").returncode == 0
+    killed_at_its_first_checkpoint(tmp_path / "artifacts" / "digits" / f"{stem}_checkpoint.npz", command, tmp_path)
+    assert run(*command).returncode == 0
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{stem}.h5", tmp_path / "whole" / "digits" / f"{stem}.h5")
+
+
+def test_an_encoder_trained_without_noise_leaves_no_guarantee(run: Run, tmp_path: Path) -> None:
+    command = [*DIGITS, "autoencoder.epochs=1", "classifier.private=true", "classifier.epochs=1"]
+    done = run("train.py", *command)
+    assert done.returncode == 0, done.stderr
+    stated = manifest(tmp_path, "full_model_h32_ee1_ce1_cprivate")
+    assert stated["epsilon"] is None
+    for text in (stated["privacy"]["words"], done.stdout, run("infer.py", *command).stdout):
+        assert "none: the autoencoder was trained without DP-SGD on the same images" in text
+
+
+def test_a_classifier_trained_without_noise_leaves_no_guarantee(private: Path, run: Run, tmp_path: Path) -> None:
+    shutil.copytree(private / "artifacts", tmp_path / "artifacts")
+    done = run("train.py", *BOTH, "privacy.seed=7", "classifier.private=false")
+    assert done.returncode == 0, done.stderr
+    stated = manifest(tmp_path, "full_model_h32_ee2_eprivate_ce2")
+    assert stated["epsilon"] is None
+    assert stated["privacy"]["words"].startswith("none: the classifier was trained without DP-SGD on the same images")
+
+
+def test_scattering_spends_the_whole_budget_on_the_classifier(run: Run, tmp_path: Path) -> None:
+    done = run("train.py", *SCATTERING, "classifier.batch_size=400")
+    assert done.returncode == 0, done.stderr
+    stated = manifest(tmp_path, "full_model_scattering_ce2_cprivate")
+    assert 2.97 < stated["epsilon"] <= 3
+    assert [stage["name"] for stage in stated["privacy"]["stages"]] == ["classifier"]
+    assert "autoencoder" not in stated["configuration"]
+    assert not list(tmp_path.glob("artifacts/digits/ae_*"))
+    assert run("infer.py", *SCATTERING, "classifier.batch_size=400").returncode == 0
+
+
+def test_the_reference_engine_trains(run: Run, tmp_path: Path) -> None:
+    done = run(
+        *("-m", "train_.classifier", *DIGITS, "features=scattering", "private=true", "epochs=1", "batch_size=200"),
+        "privacy.engine=tensorflow_privacy",
+    )
+    assert done.returncode == 0, done.stderr
+    assert manifest(tmp_path, "full_model_scattering_ce1_cprivate")["epsilon"] <= 3
+
+
+def test_noise_given_epsilon_follows(run: Run, tmp_path: Path) -> None:
+    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=1", "batch_size=128"]
+    done = run(*command, "privacy.noise_multiplier=0.9", "privacy.accountant=rdp")
+    assert done.returncode == 0, done.stderr
+    stated = manifest(tmp_path, "ae_h32_e1_private_weights")["privacy"]
+    assert stated["stages"][0]["noise_multiplier"] == 0.9
+    mechanism = SampledGaussian(sampling_rate=128 / 1237, noise_multiplier=0.9, steps=10)
+    assert stated["epsilon"] == pytest.approx(spent([mechanism], 1e-4, Accountant.rdp))
+
+
+@pytest.mark.parametrize(
+    ("keys", "words", "code"),
+    [
+        (["privacy.delta=1e-3"], ("privacy.delta below 1/1,237", "0.001"), 2),
+        (["privacy.delta=1e-4", "privacy.target_epsilon=0.001"], ("privacy.target_epsilon", "1000"), 2),
+        (["privacy.delta=1e-4", "autoencoder.batch_size=1238"], ("batch_size", "1238"), 2),
+        (
+            ["privacy.delta=1e-4", "autoencoder.learning_rate=10", "autoencoder.output_activation=linear"],
+            ("finite",),
+            1,
+        ),
+    ],
+)
+def test_refused(run: Run, tmp_path: Path, keys: list[str], words: tuple[str, ...], code: int) -> None:
+    refused(run("train.py", "data=digits", "tracking_uri=null", "autoencoder.private=true", *keys), *words, code=code)
+    assert not list(tmp_path.glob("artifacts/digits/ae_*.h5"))
+
+
+def test_weights_of_another_kind_under_the_private_name(private: Path, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts" / "digits"
+    command = [*DIGITS, "private=true", "epochs=2"]
+    assert run("-m", "train_.autoencoder", "data=digits", "tracking_uri=null", "epochs=2").returncode == 0
+    for path in list(folder.glob("ae_h32_e2_weights.*")):
+        path.rename(folder / path.name.replace("_weights", "_private_weights"))
+    refused(run("-m", "train_.autoencoder", *command), "autoencoder.private=False there, True asked for")
+    (folder / f"{AE}.json").unlink()
+    refused(run("-m", "train_.autoencoder", *command), f"{AE}.h5", "without a manifest")
+
+
+def test_weights_never_go_from_bits_that_a_seed_would_repeat(private: Path) -> None:
+    """Autoencoder and classifier share neither sample nor noise, though one seed was given."""
+    from train_.private_loop import _seeds
+
+    seeds = _seeds(7, "autoencoder") + _seeds(7, "classifier")
+    assert len(set(seeds)) == 4
+    assert seeds == _seeds(7, "autoencoder") + _seeds(7, "classifier")
+    drawn = np.array([_seeds(None, "autoencoder") for _ in range(3)])
+    assert len(np.unique(drawn)) == 6
+    assert drawn.min() >= 0
