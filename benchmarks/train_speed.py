@@ -7,128 +7,28 @@ contender at batch 32 and at its best batch size, with the variant that was fast
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
-import tempfile
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from itertools import product
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import IO, Any
 
-from common import ROOT, machine, progress, ratios, spread, table, versions, write_results
+from common import machine, ratios, spread, table, versions, write_results
+from contenders import Contender, Script, compare, peers_python, start, sweep
 
-BENCHMARKS = ROOT / "benchmarks"
-ENVIRONMENT = BENCHMARKS / ".venv-bench"
 BATCH_SIZES = [16, 32, 64, 128, 256, 512]
 COMMON_BATCH = 32
-SCRIPTS = {
-    "before": "before_fit.py",
-    "this project": "project_loop.py",
-    "PyTorch": "torch_train.py",
-    "JAX": "jax_train.py",
-}
-OURS = ("before", "this project")
+SCRIPTS = [
+    Script(name="before", file="before_fit.py", ours=True),
+    Script(name="this project", file="project_loop.py", ours=True),
+    Script(name="PyTorch", file="torch_train.py"),
+    Script(name="JAX", file="jax_train.py"),
+]
+OURS = [script.name for script in SCRIPTS if script.ours]
 
 
-@dataclass(kw_only=True)
-class Contender:
-    """A running process of ``benchmarks/peers`` and the best it showed."""
-
-    name: str
-    process: subprocess.Popen[str]
-    log: IO[str]
-    variants: list[str] = field(default_factory=list)
-    versions: str = ""
-    sweep: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
-
-    def receive(self) -> dict[str, Any]:
-        """Its next answer.
-
-        Raises:
-            SystemExit: it has ended; its last lines are shown.
-        """
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            self.log.seek(0)
-            sys.exit(f"Expected an answer of {self.name}; received the end of its process.\n{self.log.read()[-2000:]}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def measure(self, variant: str, batch_size: int, images: int) -> float:
-        """Images per second of one epoch."""
-        assert self.process.stdin
-        request = {"variant": variant, "batch_size": batch_size, "images": images}
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        speed = float(self.receive()["images_per_second"])
-        progress(f"{self.name:13} {variant:16} batch {batch_size:4} {speed:9,.0f} images/s")
-        return speed
-
-    def fastest(self, batch_size: int | None = None) -> tuple[str, int]:
-        """The variant and batch size that swept fastest, of all or of one batch size."""
-        cells = [cell for cell in self.sweep if batch_size in (None, cell[1])]
-        return max(cells, key=lambda cell: median(self.sweep[cell]))
-
-
-@contextmanager
-def start(name: str, python: Path) -> Iterator[Contender]:
-    """Run a contender until the block ends."""
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{BENCHMARKS}", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [python, BENCHMARKS / "peers" / SCRIPTS[name]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment,
-        )
-        with process:
-            try:
-                contender = Contender(name=name, process=process, log=log)
-                hello = contender.receive()
-                contender.variants, contender.versions = hello["variants"], ", ".join(hello["versions"])
-                yield contender
-            finally:
-                process.terminate()
-
-
-def peers_python() -> Path:
-    """The interpreter of ``.venv-bench``, made from ``requirements.txt`` where it is missing."""
-    python, done = ENVIRONMENT / "bin" / "python", ENVIRONMENT / ".installed"
-    if not done.exists():
-        progress(f"Installing the peers into {ENVIRONMENT}, once.")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        install = ["-m", "pip", "install", "--quiet", "-r", str(BENCHMARKS / "requirements.txt")]
-        subprocess.run([python, *install], check=True)
-        done.touch()
-    return python
-
-
-def sweep(contenders: list[Contender], batch_sizes: list[int], rounds: int, images: int) -> None:
-    """Every variant at every batch size, contender after contender within a batch size."""
-    for _, batch_size, contender in product(range(rounds), batch_sizes, contenders):
-        for variant in contender.variants:
-            contender.sweep[variant, batch_size].append(contender.measure(variant, batch_size, images))
-
-
-def compare(contenders: list[Contender], rounds: int, images: int) -> dict[tuple[str, str], list[float]]:
-    """Speeds by round of each contender, at the common batch size and at its best; another one begins each round."""
-    speeds: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for number in range(rounds):
-        first = number % len(contenders)
-        for contender in contenders[first:] + contenders[:first]:
-            cells = {"common": contender.fastest(COMMON_BATCH), "best": contender.fastest()}
-            measured = {cell: contender.measure(*cell, images) for cell in dict.fromkeys(cells.values())}
-            for kind, cell in cells.items():
-                speeds[contender.name, kind].append(measured[cell])
-    return speeds
+def cells(contender: Contender) -> dict[str, tuple[str, int]]:
+    """What the rounds measure: the fastest variant at the common batch size, and the fastest of all."""
+    return {"common": contender.fastest(COMMON_BATCH), "best": contender.fastest()}
 
 
 def comparison(contenders: list[Contender], speeds: dict[tuple[str, str], list[float]]) -> str:
@@ -172,10 +72,10 @@ def main() -> None:
     here = machine()
     with ExitStack() as stack:
         contenders = [
-            stack.enter_context(start(name, Path(sys.executable) if name in OURS else peers)) for name in SCRIPTS
+            stack.enter_context(start(script, Path(sys.executable) if script.ours else peers)) for script in SCRIPTS
         ]
         sweep(contenders, batch_sizes, arguments.sweep_rounds, arguments.images)
-        speeds = compare(contenders, arguments.rounds, arguments.images)
+        speeds = compare(contenders, arguments.rounds, arguments.images, cells)
     stated = "; ".join(dict.fromkeys(contender.versions for contender in contenders))
     write_results(
         "train_speed",

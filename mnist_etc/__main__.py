@@ -18,6 +18,7 @@ COMMANDS = {
     "autoencoder": "fit and export the autoencoder alone",
     "classifier": "fit and export the classifier on a finished autoencoder",
     "infer": "classify the test split or your own images into a CSV, without TensorFlow",
+    "audit": "measure how much a private training gives away, against the epsilon it states",
 }
 
 

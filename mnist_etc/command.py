@@ -16,10 +16,12 @@ from typing import Any, NoReturn, TypeVar
 
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand, check
 from mnist_etc.errors import ConfigError, MnistEtcError
+from mnist_etc.privacy.audit_config import AuditCommand
 
 __all__ = ["compose", "run"]
 
 SCHEMAS = {
+    "audit": AuditCommand,
     "autoencoder": AutoencoderCommand,
     "classifier": ClassifierCommand,
     "infer": InferCommand,

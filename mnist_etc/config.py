@@ -133,6 +133,9 @@ class PrivacyConfig:
     engine: Engine
     autoencoder_share: float = _between(0.01, 1)
     """Fraction of target_epsilon that a private autoencoder spends; the classifier gets what is left."""
+    whitening_share: float = _between(0.001, 0.9)
+    """Fraction of target_epsilon that a private classifier spends on the second moments of its features; with
+    noise_multiplier given, they get ten times that noise."""
     seed: int | None = _between(0, 2**63 - 1)
     """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
     training to the bit, and whoever knows it can subtract the noise: for tests."""
@@ -153,7 +156,8 @@ class AutoencoderConfig:
     """Images a step; of a private training: expected images."""
     optimizer: Optimizer
     learning_rate: float = _between(1e-8, 10)
-    """Peak rate, reached after the warm-up; from there a cosine to zero."""
+    """Peak rate, reached after the warm-up; from there a cosine to zero. A private training takes gradients in units of
+    their noise, or of the clip where that is more, so one rate serves any clip and noise."""
     warmup: float = _between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
     output_activation: OutputActivation

@@ -26,6 +26,8 @@ def configuration(
         settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
     if classifier is not None:
         settings["classifier"] = _stage(_plain(classifier, ClassifierConfig), run.privacy, 1)
+        if classifier.private:
+            settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
     return settings
 
 

@@ -102,6 +102,7 @@ def test_a_key_appears_only_on_purpose() -> None:
 
     fit = ["epochs", "private", "l2_norm_clip", "batch_size", "optimizer", "learning_rate", "warmup"]
     privacy = ["target_epsilon", "noise_multiplier", "delta", "accountant", "engine", "autoencoder_share", "seed"]
+    privacy += ["whitening_share"]
     assert sorted(_keys(InferCommand)) == sorted(
         [
             *(f"data.{key}" for key in ("name", "kind", "root", "validation", "split_seed")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +11,18 @@ import numpy.typing as npt
 from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.command import run as run_command
 from mnist_etc.config import AutoencoderCommand, AutoencoderConfig, RunConfig
-from mnist_etc.data import Dataset, load
+from mnist_etc.data import Dataset, load, scaled
 from mnist_etc.files import exclusive
-from mnist_etc.privacy.guarantee import Stage, guarantee, no_guarantee, plan
 from mnist_etc.settings import configuration
 from mnist_etc.tracking import Tracker, start
+from train_.promise import promise_of_autoencoder
 from train_.report import skipped, write_figures
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-__all__ = ["main", "scaled", "squared_error", "train_autoencoder"]
+__all__ = ["main", "squared_error", "train_autoencoder"]
 
 EXAMPLES = 64
 EVALUATION_BATCH = 1000
@@ -44,7 +44,7 @@ def train_autoencoder(
     artifact, settings = folder.autoencoder(config), configuration(run, config)
     if not run.force and (figures := artifact.finished(settings, dataset.sha256)):
         return skipped(artifact, figures)
-    stages, privacy = _plan(run, config, len(dataset.train))
+    stages, privacy = promise_of_autoencoder(run, config, len(dataset.train))
 
     from mnist_etc.backend import load_tensorflow
 
@@ -97,27 +97,12 @@ def train_autoencoder(
     return figures
 
 
-def _plan(run: RunConfig, config: AutoencoderConfig, examples: int) -> tuple[list[Stage], dict[str, Any]]:
-    """The private stage, if it is one, and what the autoencoder promises."""
-    if not config.private:
-        return [], no_guarantee([], "trained without DP-SGD")
-    stages = [plan("autoencoder", config, run.privacy, examples, share=run.privacy.autoencoder_share)]
-    privacy = guarantee(stages, run.privacy)
-    print(f"autoencoder  will give {privacy['words']}", flush=True)
-    return stages, privacy
-
-
 def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
     """Mean squared error a pixel of ``predict`` on each image of uint8 ``(batch, 28, 28)``: ``(batch,)``."""
     import tensorflow as tf
 
     pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
     return tf.reduce_mean(tf.square(predict(pixels) - pixels), [1, 2, 3])
-
-
-def scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """uint8 ``(n, 28, 28)`` to float32 ``(n, 28, 28, 1)`` in [0, 1]."""
-    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:

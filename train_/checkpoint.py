@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ class Checkpoint:
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self.path = path
         self.settings = settings
+        self._secret: list[int] = []
+
+    def secret(self, draw: Callable[[], Sequence[int]]) -> list[int]:
+        """Numbers that are drawn once for a training, kept in this file and nowhere else, and go with it."""
+        if not self._secret:
+            self._secret = self._found[0]["secret"] if self._found else list(draw())
+        return self._secret
 
     def save(self, variables: Sequence[keras.Variable], history: list[Metrics]) -> None:
         """Write the state in one step.
@@ -38,30 +46,46 @@ class Checkpoint:
             ArtifactError: it cannot be written; the one of before stays.
         """
         arrays = {f"variable_{index}": variable.numpy() for index, variable in enumerate(variables)}
-        state = json.dumps({"settings": self.settings, "history": history})
+        state = json.dumps({"settings": self.settings, "history": history, "secret": self._secret})
         content = io.BytesIO()  # on a full disk, numpy 1.26 leaves an open zip behind, which complains when collected
         np.savez(content, state=np.array(state), **arrays)
         write_bytes(self.path, content.getvalue())
 
     def restore(self, variables: Sequence[keras.Variable]) -> list[Metrics]:
         """Fill ``variables`` and return the metrics of the finished epochs; none where nothing usable lies there."""
-        if not self.path.is_file():
+        if not self._found:
             return []
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                state = json.loads(str(file["state"]))
-                values = [file[f"variable_{index}"] for index in range(len(variables))]
-            settings, history = state["settings"], list(state["history"])
-        except DAMAGE:
-            print(f"{self.path} is damaged: starting from the first epoch", flush=True)
-            return []
-        if settings != self.settings or [v.shape for v in variables] != [v.shape for v in values]:
-            print(f"{self.path} is of another configuration: starting from the first epoch", flush=True)
+        state, values = self._found
+        if [variable.shape for variable in variables] != [value.shape for value in values]:
+            self._say("of another configuration")
             return []
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        return history
+        return list(state["history"])
 
     def remove(self) -> None:
         """Forget the state."""
         self.path.unlink(missing_ok=True)
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, Any], list[Any]] | None:
+        """State and values of the file that was there at the start; None where it is of no use."""
+        if not self.path.is_file():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                state = dict(json.loads(str(file["state"])))
+                values = [file[f"variable_{index}"] for index in range(len(file.files) - 1)]
+            known = state.keys() >= {"settings", "history", "secret"}
+        except DAMAGE:
+            known = False
+        if not known:
+            self._say("damaged")
+        elif state["settings"] != self.settings:
+            self._say("of another configuration")
+        else:
+            return state, values
+        return None
+
+    def _say(self, what: str) -> None:
+        print(f"{self.path} is {what}: starting from the first epoch", flush=True)

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features, RunConfig
-from mnist_etc.data import Dataset, Split
+from mnist_etc.data import Dataset, Split, scaled
 from mnist_etc.files import sha256
 from mnist_etc.privacy.guarantee import Stage, stages_of
 from mnist_etc.settings import configuration
-from train_.autoencoder import scaled
 
 if TYPE_CHECKING:
     import keras
@@ -41,9 +40,9 @@ class Source:
     def network(self) -> keras.Model:
         """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
         if self.weights is None:
-            from mnist_etc.models.scattering import build_features
+            from mnist_etc.models.fixed_features import build_fixed_features
 
-            return build_features()
+            return build_fixed_features()
         from mnist_etc.export.h5 import read_h5
         from mnist_etc.models.autoencoder import build_autoencoder
 

@@ -5,8 +5,6 @@ Nothing measured on training images leaves it but the weights, so no loss is sho
 
 from __future__ import annotations
 
-import secrets
-import zlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -19,6 +17,7 @@ from mnist_etc.privacy.accounting import EpsilonBySteps
 from mnist_etc.privacy.engine import ClippingEngine, build_engine
 from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.privacy.sampling import PoissonSampler
+from mnist_etc.privacy.seeds import Seeds
 from train_.checkpoint import Checkpoint, Metrics
 from train_.loop import Task
 from train_.optimization import FlatWeights, build_optimizer
@@ -42,8 +41,9 @@ def fit_private(
     """Fit ``task.model`` with DP-SGD, going on from ``checkpoint`` where it holds this training's state.
 
     Each step samples every example with probability ``batch_size / n``, clips and sums the gradients, adds noise and
-    divides by ``batch_size``. Sample and noise of a step depend on a secret seed and the step's number alone; the seed
-    lies in the checkpoint, so that a training that goes on draws nothing twice, and goes with it at the end.
+    divides by ``batch_size`` and by the noise's deviation, or by the clip where that is more: constants that leave one
+    learning rate good for any clip and noise. Sample and noise of a step depend on secret seeds and the step's number
+    alone; the seeds lie in the checkpoint, so that a training that goes on draws nothing twice, and go with it.
 
     Args:
         task: what is fitted.
@@ -66,16 +66,15 @@ def fit_private(
     weights = FlatWeights(task.model)
     optimizer = build_optimizer(config, stage.steps)
     optimizer.build([weights.flat])
-    seeds = keras.Variable(_seeds(privacy.seed, task.label), dtype="int64", trainable=False)
-    state = [weights.flat, *optimizer.variables, seeds]
+    seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(privacy.seed, task.label)))
+    state = [weights.flat, *optimizer.variables]
     history = checkpoint.restore(state)
     for finished, metrics in enumerate(history):
         report(finished + 1, metrics)
     if history:
         print(f"{task.label}  resumes after epoch {len(history)}/{config.epochs}", flush=True)
     weights.to_model()
-    sampling_seed, noise_seed = (int(seed) for seed in seeds.numpy())
-    sampler = PoissonSampler(examples=stage.examples, batch_size=config.batch_size, seed=sampling_seed)
+    sampler = PoissonSampler(examples=stage.examples, batch_size=config.batch_size, seed=seeds.sampling)
     steps = sampler.steps_per_epoch
     engine = build_engine(
         privacy.engine,
@@ -83,10 +82,11 @@ def fit_private(
         task.loss,
         l2_norm_clip=stage.l2_norm_clip,
         noise_multiplier=stage.noise_multiplier,
-        seed=noise_seed,
+        seed=seeds.noise,
         first_step=len(history) * steps,
     )
-    run_parts = _compile(task, weights, optimizer, engine, config.batch_size)
+    unit = config.batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
+    run_parts = _compile(task, weights, optimizer, engine, unit)
     epsilon = EpsilonBySteps(
         stage.mechanism, privacy.delta, privacy.accountant, before=[stage.mechanism for stage in before]
     )
@@ -115,20 +115,12 @@ def fit_private(
     return history
 
 
-def _seeds(given: int | None, label: str) -> list[int]:
-    """One seed to sample by and one for the noise; no two trainings share them."""
-    if given is None:
-        return [secrets.randbits(63), secrets.randbits(63)]
-    words = np.random.SeedSequence([given, zlib.crc32(label.encode())]).generate_state(2, np.uint64)
-    return [int(word >> np.uint64(1)) for word in words]
-
-
 def _compile(
     task: Task,
     weights: FlatWeights,
     optimizer: keras.optimizers.Optimizer,
     engine: ClippingEngine,
-    batch_size: int,
+    unit: float,
 ) -> Callable[..., None]:
     """One graph for many steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
     arrays = [tf.constant(array) for array in task.arrays]
@@ -139,7 +131,7 @@ def _compile(
             total += engine.clipped_sum(weights.pieces(), mask[number], *batch)
 
             def update() -> tuple[tf.Tensor, tf.Tensor]:
-                optimizer.apply([engine.noised(total, step) / batch_size], [weights.flat])
+                optimizer.apply([engine.noised(total, step) / unit], [weights.flat])
                 return step + 1, tf.zeros_like(total)
 
             return number + 1, *tf.cond(last[number], update, lambda: (step, total))

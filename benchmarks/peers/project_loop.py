@@ -9,7 +9,7 @@ from idx import mnist
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.config import AutoencoderConfig, OutputActivation
+from mnist_etc.config import AutoencoderConfig, Optimizer, OutputActivation
 from mnist_etc.models.autoencoder import build_autoencoder
 from train_.autoencoder import squared_error
 from train_.checkpoint import Checkpoint
@@ -24,7 +24,9 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
         hid_dim=32,
         epochs=2,
         private=False,
+        l2_norm_clip=1,
         batch_size=batch_size,
+        optimizer=Optimizer.adam,
         learning_rate=1e-3,
         warmup=0.05,
         output_activation=OutputActivation.clip,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_etc.config import DataConfig, DataKind
-from mnist_etc.data.dataset import Dataset, Split, cut
+from mnist_etc.data.dataset import Dataset, Split, cut, scaled
 
-__all__ = ["Dataset", "Split", "load", "load_test"]
+__all__ = ["Dataset", "Split", "load", "load_test", "scaled"]
 
 
 def load(config: DataConfig) -> Dataset:

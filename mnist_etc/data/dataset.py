@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "cut"]
+__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "cut", "scaled"]
 
 CLASSES = 10
 SIDE = 28
@@ -36,6 +36,11 @@ class Dataset:
     test: Split
     sha256: str
     """Of all images and labels in the order of the files, so the same whatever the validation split is."""
+
+
+def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 ``(n, 28, 28)`` to float32 ``(n, 28, 28, 1)`` in [0, 1], what the models read."""
+    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def cut(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:

@@ -1,21 +1,26 @@
-"""The classifier on the hidden code."""
+"""The classifier on the hidden code or on fixed features."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 from keras import layers
 
 from mnist_etc.config import ClassifierConfig
 from mnist_etc.data.dataset import CLASSES
 
-__all__ = ["build_classifier", "build_full_model"]
+__all__ = ["build_classifier", "build_full_model", "build_whitening", "cross_entropy"]
 
 
-def build_classifier(config: ClassifierConfig, hid_dim: int) -> keras.Model:
-    """Code ``(batch, hid_dim)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``."""
+def build_classifier(config: ClassifierConfig, inputs: int) -> keras.Model:
+    """Features ``(batch, inputs)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``."""
     return keras.Sequential(
         [
-            layers.Input((hid_dim,)),
+            layers.Input((inputs,)),
             *(layers.Dense(units, activation="relu", kernel_initializer="he_normal") for units in config.hidden_units),
             layers.Dense(CLASSES),
         ],
@@ -23,6 +28,22 @@ def build_classifier(config: ClassifierConfig, hid_dim: int) -> keras.Model:
     )
 
 
-def build_full_model(encoder: keras.Model, classifier: keras.Model) -> keras.Model:
+def build_whitening(matrix: npt.NDArray[np.float32]) -> keras.Model:
+    """Features ``(batch, n)`` to whitened ones of norm 1, by the symmetric ``matrix`` ``(n, n)``."""
+    product = layers.Dense(len(matrix), use_bias=False)
+    model = keras.Sequential(
+        [layers.Input((len(matrix),)), layers.UnitNormalization(), product, layers.UnitNormalization()],
+        name="whitening",
+    )
+    product.set_weights([matrix])
+    return model
+
+
+def build_full_model(features: keras.Model, classifier: keras.Model) -> keras.Model:
     """Image ``(batch, 28, 28, 1)`` to logits ``(batch, 10)``; shares the weights of both parts."""
-    return keras.Sequential([layers.Input((28, 28, 1)), encoder, classifier], name="full_model")
+    return keras.Sequential([layers.Input((28, 28, 1)), features, classifier], name="full_model")
+
+
+def cross_entropy(predict: Callable[[tf.Tensor], tf.Tensor], features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Of the logits that ``predict`` gives for features ``(batch, n)``, with labels ``(batch,)``: ``(batch,)``."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, predict(features))

@@ -12,7 +12,11 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import SampledGaussian, find_noise_multiplier, spent
 from mnist_etc.privacy.sampling import PoissonSampler
 
-__all__ = ["Stage", "guarantee", "no_guarantee", "plan", "stages_of"]
+__all__ = ["Stage", "guarantee", "no_guarantee", "plan", "plan_whitening", "stages_of"]
+
+
+WHITENING_NOISE = 10.0
+"""Noise multiplier of the whitening over that of the trainings, where the latter is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ def guarantee(stages: Sequence[Stage], privacy: PrivacyConfig) -> dict[str, Any]
     epsilon = spent([stage.mechanism for stage in stages], privacy.delta, privacy.accountant)
     words = (
         f"epsilon {epsilon:.4g} at delta {privacy.delta:g} for any one of the {stages[-1].examples:,} training images, "
-        f"{' and '.join(stage.name for stage in stages)}{' together' * (len(stages) > 1)}"
+        f"{_listed([stage.name for stage in stages])}"
     )
     if privacy.seed is not None:
         words += "; only against who does not know privacy.seed, which was given: for tests"
@@ -117,3 +121,24 @@ def plan(
         steps=steps,
         l2_norm_clip=config.l2_norm_clip,
     )
+
+
+def plan_whitening(privacy: PrivacyConfig, examples: int) -> Stage:
+    """The noised second moments that a private classifier whitens its features by: one Gaussian release of all."""
+    noise = WHITENING_NOISE * (privacy.noise_multiplier or 0)
+    if privacy.target_epsilon is not None:
+        noise = find_noise_multiplier(
+            target_epsilon=privacy.target_epsilon * privacy.whitening_share,
+            delta=privacy.delta,
+            sampling_rate=1.0,
+            steps=1,
+            accountant=privacy.accountant,
+        )
+    return Stage(
+        name="whitening", examples=examples, sampling_rate=1.0, noise_multiplier=noise, steps=1, l2_norm_clip=1.0
+    )
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last} together" if others else last

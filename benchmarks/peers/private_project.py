@@ -1,0 +1,114 @@
+"""This project's steps: ``private_project.py {plain,fast,tensorflow_privacy} {autoencoder,classifier}``.
+
+`train_.loop.fit` or, with the engine named, `train_.private_loop.fit_private`, as ``train.py`` calls them, checkpoint
+after each epoch included.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import private_data
+from private_config import config_of
+from private_data import CHECKED, HID_DIM, NOISE_MULTIPLIER
+from worker import serve
+
+from mnist_etc.backend import load_tensorflow
+from mnist_etc.config import Accountant, AutoencoderConfig, ClassifierConfig, Engine, PrivacyConfig
+from mnist_etc.models.autoencoder import build_autoencoder
+from mnist_etc.models.classifier import build_classifier, cross_entropy
+from mnist_etc.privacy.guarantee import plan
+from train_.autoencoder import squared_error
+from train_.checkpoint import Checkpoint
+from train_.loop import Task, fit
+
+KIND, TASK = sys.argv[1:]
+PRIVATE = KIND != "plain"
+ARRAYS = private_data.arrays(TASK)
+EPOCHS = 3
+
+
+def privacy_of() -> PrivacyConfig:
+    """A given noise, a secret seed."""
+    return PrivacyConfig(
+        target_epsilon=None,
+        noise_multiplier=NOISE_MULTIPLIER,
+        delta=1e-6,
+        accountant=Accountant.pld,
+        engine=Engine(KIND),
+        autoencoder_share=1,
+        whitening_share=0.15,
+        seed=None,
+    )
+
+
+def task_of(config: AutoencoderConfig | ClassifierConfig, images: int) -> Task:
+    """The first ``images`` examples and a fresh model."""
+    if isinstance(config, AutoencoderConfig):
+        model, loss = build_autoencoder(config), squared_error
+    else:
+        model, loss = build_classifier(config, HID_DIM), cross_entropy
+    return Task(label=TASK, model=model, arrays=[array[:images] for array in ARRAYS], loss=loss)
+
+
+def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG001
+    """Three epochs; the first two compile, since samples differ in size, and the third counts."""
+    images = images // batch_size * batch_size
+    config = config_of(TASK, batch_size=batch_size, epochs=EPOCHS, private=PRIVATE)
+    task = task_of(config, images)
+    with tempfile.TemporaryDirectory() as folder:
+        callbacks = {
+            "checkpoint": Checkpoint(Path(folder) / "checkpoint.npz", {}),
+            "evaluate": lambda _: {},
+            "report": lambda *_: None,
+        }
+        if PRIVATE:
+            from train_.private_loop import fit_private
+
+            privacy = privacy_of()
+            history = fit_private(task, config, privacy, [plan(TASK, config, privacy, images)], **callbacks)
+        else:
+            history = fit(task, config, seed=0, **callbacks)
+    return history[-1]["images_per_second"]
+
+
+def check() -> None:
+    """The engine's clipped sum against gradients of one example at a time."""
+    import tensorflow as tf
+
+    from mnist_etc.privacy.engine import build_engine
+
+    task = task_of(config_of(TASK, batch_size=CHECKED, epochs=1, private=True), CHECKED)
+    weights = [tf.convert_to_tensor(variable) for variable in task.model.trainable_variables]
+    batch = [tf.constant(array) for array in task.arrays]
+
+    def gradient(number: int) -> np.ndarray:
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            losses = task.loss(
+                lambda inputs: task.model.stateless_call(weights, [], inputs, training=True)[0],
+                *(array[number : number + 1] for array in batch),
+            )
+        return np.concatenate([part.numpy().ravel() for part in tape.gradient(losses, weights)])
+
+    def clipped_sum(clip: float) -> np.ndarray:
+        engine = build_engine(
+            Engine(KIND), task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0
+        )
+        return tf.function(engine.clipped_sum, autograph=False)(weights, tf.ones(CHECKED), *batch).numpy()
+
+    private_data.check(KIND, np.stack([gradient(number) for number in range(CHECKED)]), clipped_sum)
+
+
+if __name__ == "__main__":
+    load_tensorflow(seed=0)
+    if PRIVATE:
+        check()
+    serve(
+        ["fit_private" if PRIVATE else "fit"],
+        ["tensorflow", "keras", *(["tensorflow-privacy"] if KIND == "tensorflow_privacy" else [])],
+        measure,
+    )

@@ -1,0 +1,96 @@
+"""The private pipeline's accuracy on the test images at several epsilons, median of seeds: the README's table.
+
+What ``python train.py features=scattering classifier.private=true privacy.target_epsilon=... data=...`` fits, but the
+features are computed once for all. The settings were chosen on validation images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+from common import machine, progress, spread, table, versions, write_results
+
+from mnist_etc.backend import load_tensorflow
+from mnist_etc.command import compose
+from mnist_etc.config import TrainCommand
+from mnist_etc.data import load
+
+PRIVATE = ["features=scattering", "classifier.private=true"]
+TO_REACH = {
+    "mnist": {1.0: 98.1, 2.0: 98.5, 3.0: 98.7, 8.0: 98.9},
+    "fashion_mnist": {1.0: 87.3, 2.0: 88.8, 3.0: 89.3, 8.0: 90.0},
+}
+
+
+def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
+    """Validation and test accuracy of each training, in %, by epsilon."""
+    load_tensorflow(0)
+    from train_.checkpoint import Checkpoint
+    from train_.classifier_fit import Features, accuracy, fit_classifier
+    from train_.features import compute, find
+    from train_.promise import promise_of_classifier
+
+    base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
+    data = load(base.data)
+    source = find(base, base.autoencoder, base.classifier, data)
+    network = source.network()
+    parts = [(compute(network, split), split.labels) for split in (data.train, data.validation, data.test)]
+    progress(f"{dataset}: features computed")
+    found: dict[float, list[tuple[float, float]]] = {epsilon: [] for epsilon in epsilons}
+    for seed in range(seeds):
+        for epsilon in epsilons:
+            asked = [f"data={dataset}", *PRIVATE, *keys, f"seed={seed}", f"privacy.target_epsilon={epsilon}"]
+            command = compose("train", TrainCommand, asked)
+            load_tensorflow(seed)
+            train, validation, test = (Features(values=values.copy(), labels=labels) for values, labels in parts)
+            with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+                stages, _ = promise_of_classifier(command, command.classifier, source, len(data.train))
+                classifier, history = fit_classifier(
+                    command,
+                    command.classifier,
+                    stages,
+                    train,
+                    validation,
+                    checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
+                    report=lambda *_: None,
+                )
+            found[epsilon].append((100 * history[-1]["validation_accuracy"], 100 * accuracy(classifier, test)))
+            progress(f"{dataset} epsilon {epsilon:g} seed {seed}: validation and test {found[epsilon][-1]}")
+    return found
+
+
+def main() -> None:
+    """Measure and write ``benchmarks/results/private_figures.md``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datasets", nargs="+", default=list(TO_REACH), choices=list(TO_REACH))
+    parser.add_argument("--epsilons", type=float, nargs="+", default=[1.0, 2.0, 3.0, 8.0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("keys", nargs="*", help="more keys of train.py")
+    arguments = parser.parse_args()
+    os.chdir(Path(__file__).parents[1])
+    here = machine()
+    rows = []
+    for dataset in arguments.datasets:
+        runs = measure(dataset, arguments.epsilons, arguments.seeds, arguments.keys)
+        for epsilon, pairs in runs.items():
+            validation, test = zip(*pairs, strict=True)
+            wanted = TO_REACH[dataset].get(epsilon, "")
+            name = f"{dataset}, epsilon {epsilon:g}"
+            rows.append([name, spread(test, ".2f"), f"{statistics.median(validation):.2f}", str(wanted)])
+    write_results(
+        "private_figures",
+        "Accuracy of the private pipeline",
+        {"machine": here, "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
+        f"In %, delta 1e-5. Test: median (least to greatest) of {arguments.seeds} seeds; validation: median.",
+        table(["", "test", "validation", "to reach"], rows),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What is done to the features before a fit, and how the published classifier takes it over."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from mnist_etc.models.classifier import build_whitening
+from mnist_etc.privacy.moments import noised_second_moments, whitening
+
+__all__ = ["Preparation", "Standardisation", "Whitening"]
+
+BATCH = 1024
+Values = npt.NDArray[np.float32]
+
+
+class Preparation(Protocol):
+    """Measured on training features ``(n, k)``, applied to any."""
+
+    def apply(self, features: Values) -> None:
+        """Prepare features in place."""
+
+    def before(self, model: keras.Model) -> keras.Model:
+        """The classifier that reads raw features, from ``model``, which was fitted to prepared ones."""
+
+
+class Standardisation:
+    """To mean 0 and deviation 1; the first layer takes it over. Not private: it gives away mean and deviation."""
+
+    def __init__(self, features: Values) -> None:
+        self._mean = features.mean(axis=0)
+        self._scale = np.maximum(features.std(axis=0), np.float32(1e-6))
+
+    def apply(self, features: Values) -> None:
+        """See `Preparation`."""
+        features -= self._mean
+        features /= self._scale
+
+    def before(self, model: keras.Model) -> keras.Model:
+        """See `Preparation`."""
+        kernel, bias = model.layers[0].get_weights()
+        kernel = kernel / self._scale[:, np.newaxis]
+        model.layers[0].set_weights([kernel, bias - self._mean @ kernel])
+        return model
+
+
+class Whitening:
+    """By second moments that were released with noise; each image's features have norm 1 before and after.
+
+    Args:
+        features: of the training images.
+        noise_multiplier: see `noised_second_moments`.
+        seed: of that noise.
+    """
+
+    def __init__(self, features: Values, noise_multiplier: float, seed: int) -> None:
+        moments = noised_second_moments(features, noise_multiplier, seed)
+        self._network = build_whitening(whitening(moments, noise_multiplier))
+
+    def apply(self, features: Values) -> None:
+        """See `Preparation`."""
+        for first in range(0, len(features), BATCH):
+            part = slice(first, first + BATCH)
+            features[part] = self._network(features[part])
+
+    def before(self, model: keras.Model) -> keras.Model:
+        """See `Preparation`."""
+        return keras.Sequential([layers.Input(self._network.input_shape[1:]), self._network, model], name="classifier")
