@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_etc.config import AutoencoderConfig, OutputActivation
+from mnist_etc.config import AutoencoderConfig, Optimizer, OutputActivation
 
 
 def config(hid_dim: int = 32, activation: OutputActivation = OutputActivation.clip) -> AutoencoderConfig:
@@ -15,7 +15,9 @@ def config(hid_dim: int = 32, activation: OutputActivation = OutputActivation.cl
         hid_dim=hid_dim,
         epochs=1,
         private=False,
+        l2_norm_clip=1.0,
         batch_size=32,
+        optimizer=Optimizer.adam,
         learning_rate=1e-3,
         warmup=0.0,
         output_activation=activation,
