@@ -1,4 +1,4 @@
-"""Images per second of DP-SGD, side by side in one run: this project's engines, TensorFlow Privacy, Opacus, JAX.
+"""Images per second of DP-SGD, side by side in one run: this project, TensorFlow Privacy, Opacus, JAX.
 
 Two networks: the default autoencoder, on MNIST, and a linear classifier on random 32-dimensional codes. Of a
 contender with several variants, the one that a sweep finds fastest at a batch size is measured there, for several
@@ -150,7 +150,7 @@ def run(work: Work, arguments: argparse.Namespace, peers: Path) -> Measured:
 
 
 def main() -> None:
-    """Measure and write ``benchmarks/results/private_speed.md``."""
+    """Measure and write ``benchmarks/results/private_speed.md``, or one named after the networks asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sweep-rounds", type=int, default=2)
@@ -178,7 +178,7 @@ def main() -> None:
         for work, result in measured
     ]
     write_results(
-        "private_speed",
+        "_".join(["private_speed", *(arguments.networks or [])]),
         "Speed of private training",
         {"machine": here, "versions": f"{versions()}; {', '.join(stated)}"},
         f"{arguments.rounds} rounds in turn: median (least to greatest); ratios are of the same round. {NOTE}",
