@@ -121,8 +121,7 @@ def infer(config: InferCommand) -> int:
                 f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
                 "Pass another input=."
             )
-    _report(tally, final)
-    print(f"privacy of the training images: {manifest['privacy']['words']}")
+    _report(tally, final, manifest["privacy"]["words"])
     return SOME_BAD if tally.bad else 0
 
 
@@ -153,7 +152,7 @@ def _classify(source: Source, predictor: Predictor, path: Path) -> Tally:
     return tally
 
 
-def _report(tally: Tally, final: Path) -> None:
+def _report(tally: Tally, final: Path, privacy: str) -> None:
     labelled = int(tally.labelled.sum())
     if labelled:
         print(f"accuracy {tally.right.sum() / labelled:.4f} on {labelled:,} images")
@@ -164,6 +163,7 @@ def _report(tally: Tally, final: Path) -> None:
     print(f"{tally.images:,} images at {tally.images / tally.seconds:,.0f} images/s")
     if tally.bad:
         print(f"skipped {tally.bad:,} of {tally.images + tally.bad:,} images; each is named above", file=sys.stderr)
+    print(f"privacy of the training images: {privacy}")
     print(final)
 
 
