@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand, check
 from mnist_etc.errors import ConfigError, MnistEtcError
 from mnist_etc.privacy.audit_config import AuditCommand
+from mnist_etc.serving.config import ExportCommand, ServeCommand, TuneCommand
 
 __all__ = ["compose", "run"]
 
@@ -24,8 +25,11 @@ SCHEMAS = {
     "audit": AuditCommand,
     "autoencoder": AutoencoderCommand,
     "classifier": ClassifierCommand,
+    "export": ExportCommand,
     "infer": InferCommand,
+    "serve": ServeCommand,
     "train": TrainCommand,
+    "tune": TuneCommand,
 }
 PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""

@@ -29,13 +29,15 @@ __all__ = [
     "OutputActivation",
     "Polarity",
     "PrivacyConfig",
+    "Protocol",
     "RunConfig",
     "TrainCommand",
+    "between",
     "check",
 ]
 
 
-def _between(low: float, high: float) -> Any:
+def between(low: float, high: float) -> Any:
     """A required field whose value, or each value of a list, lies in [low, high]."""
     return dataclasses.field(metadata={"between": (low, high)})
 
@@ -86,6 +88,15 @@ class Features(Enum):
     """The scattering transform, which saw no data: no autoencoder is trained, and a private classifier spends all."""
 
 
+class Protocol(Enum):
+    """How images reach a server."""
+
+    http = "http"
+    grpc = "grpc"
+    shm = "shm"
+    """gRPC, with the images in shared memory; server and client on one machine."""
+
+
 class Accountant(Enum):
     """How epsilon is computed from the noise, the sampling rate and the number of steps."""
 
@@ -113,52 +124,67 @@ class DataConfig:
     kind: DataKind
     root: str
     """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder)."""
-    validation: int = _between(1, 1_000_000)
+    validation: int = between(1, 1_000_000)
     """Images cut from the training ones, never trained on, to choose settings by."""
-    split_seed: int = _between(0, 2**32 - 1)
+    split_seed: int = between(0, 2**32 - 1)
     """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
+            raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
+        if self.kind is not DataKind.digits and not self.root:
+            raise ConfigError("Expected data.root=<folder>; received an empty name.")
 
 
 @dataclass(kw_only=True)
 class PrivacyConfig:
     """The guarantee that ``private=true`` trains for, of everything trained on the same images together."""
 
-    target_epsilon: float | None = _between(1e-3, 1e4)
+    target_epsilon: float | None = between(1e-3, 1e4)
     """What may be spent; the noise multiplier follows. null where noise_multiplier is given."""
-    noise_multiplier: float | None = _between(0.01, 1000)
+    noise_multiplier: float | None = between(0.01, 1000)
     """Standard deviation of the noise in units of the clip, in each private training; epsilon follows. Else null."""
-    delta: float = _between(1e-30, 0.1)
+    delta: float = between(1e-30, 0.1)
     """Probability that the guarantee may fail; below one over the number of training images."""
     accountant: Accountant
     engine: Engine
-    autoencoder_share: float = _between(0.01, 1)
+    autoencoder_share: float = between(0.01, 1)
     """Fraction of target_epsilon that a private autoencoder spends; the classifier gets what is left."""
-    whitening_share: float = _between(0.001, 0.9)
+    whitening_share: float = between(0.001, 0.9)
     """Fraction of target_epsilon that a private classifier spends on the second moments of its features; with
     noise_multiplier given, they get ten times that noise."""
-    seed: int | None = _between(0, 2**63 - 1)
+    seed: int | None = between(0, 2**63 - 1)
     """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
     training to the bit, and whoever knows it can subtract the noise: for tests."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if (self.target_epsilon is None) == (self.noise_multiplier is None):
+            raise ConfigError(
+                "Expected either privacy.target_epsilon or privacy.noise_multiplier; received "
+                f"{self.target_epsilon} and {self.noise_multiplier}. Pass one of them, and null for the other."
+            )
 
 
 @dataclass(kw_only=True)
 class AutoencoderConfig:
     """The convolutional autoencoder and its fit."""
 
-    hid_dim: int = _between(1, 1024)
+    hid_dim: int = between(1, 1024)
     """Numbers in the hidden code."""
-    epochs: int = _between(1, 10_000)
+    epochs: int = between(1, 10_000)
     private: bool
     """Train with DP-SGD."""
-    l2_norm_clip: float = _between(1e-6, 1e6)
+    l2_norm_clip: float = between(1e-6, 1e6)
     """Greatest norm of one image's gradient; of a private training alone."""
-    batch_size: int = _between(1, 65_536)
+    batch_size: int = between(1, 65_536)
     """Images a step; of a private training: expected images."""
     optimizer: Optimizer
-    learning_rate: float = _between(1e-8, 10)
+    learning_rate: float = between(1e-8, 10)
     """Peak rate, reached after the warm-up; from there a cosine to zero. A private training takes gradients in units of
     their noise, or of the clip where that is more, so one rate serves any clip and noise."""
-    warmup: float = _between(0, 1)
+    warmup: float = between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
     output_activation: OutputActivation
 
@@ -168,19 +194,19 @@ class ClassifierConfig:
     """The classifier on frozen features and its fit."""
 
     features: Features
-    epochs: int = _between(1, 10_000)
+    epochs: int = between(1, 10_000)
     private: bool
     """Train with DP-SGD."""
-    l2_norm_clip: float = _between(1e-6, 1e6)
+    l2_norm_clip: float = between(1e-6, 1e6)
     """Greatest norm of one image's gradient; of a private training alone."""
-    hidden_units: list[int] = _between(1, 65_536)
+    hidden_units: list[int] = between(1, 65_536)
     """Widths of the ReLU layers between code and logits; empty: linear."""
-    batch_size: int = _between(1, 65_536)
+    batch_size: int = between(1, 65_536)
     """Codes a step; of a private training: expected codes."""
     optimizer: Optimizer
-    learning_rate: float = _between(1e-8, 1e5)
+    learning_rate: float = between(1e-8, 1e5)
     """Peak rate; see the autoencoder's."""
-    warmup: float = _between(0, 1)
+    warmup: float = between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
 
 
@@ -190,7 +216,7 @@ class RunConfig:
 
     data: DataConfig
     privacy: PrivacyConfig
-    seed: int = _between(0, 2**32 - 1)
+    seed: int = between(0, 2**32 - 1)
     """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
     artifacts: str
     """Folder for everything that is written."""
@@ -200,6 +226,11 @@ class RunConfig:
     """MLflow run name; null: MLflow invents one."""
     tracking_uri: str | None
     """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if not self.artifacts:
+            raise ConfigError("Expected artifacts=<folder>; received an empty name.")
 
 
 @dataclass(kw_only=True)
@@ -229,8 +260,12 @@ class InferCommand(TrainCommand):
     input: str | None
     """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
     polarity: Polarity
-    threads: int = _between(0, 1024)
+    threads: int = between(0, 1024)
     """Threads of ONNX Runtime; 0: one a core."""
+    server: str | None
+    """host:port of a Triton server that classifies instead; null: ONNX Runtime, here."""
+    protocol: Protocol
+    """To that server: its HTTP port with http, its gRPC port with the others."""
 
 
 def check(config: Any, prefix: str = "") -> None:
@@ -248,14 +283,5 @@ def check(config: Any, prefix: str = "") -> None:
             for number in value if isinstance(value, list) else [value]:
                 if not (math.isfinite(number) and low <= number <= high):
                     raise ConfigError(f"Expected {key} between {low:g} and {high:g}; received {number}.")
-    if isinstance(config, DataConfig) and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", config.name):
-        raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {config.name!r}.")
-    if isinstance(config, RunConfig) and not config.artifacts:
-        raise ConfigError("Expected artifacts=<folder>; received an empty name.")
-    if isinstance(config, DataConfig) and config.kind is not DataKind.digits and not config.root:
-        raise ConfigError("Expected data.root=<folder>; received an empty name.")
-    if isinstance(config, PrivacyConfig) and (config.target_epsilon is None) == (config.noise_multiplier is None):
-        raise ConfigError(
-            "Expected either privacy.target_epsilon or privacy.noise_multiplier; "
-            f"received {config.target_epsilon} and {config.noise_multiplier}. Pass one of them, and null for the other."
-        )
+    if hasattr(config, "consistent"):
+        config.consistent()

@@ -13,6 +13,7 @@ __all__ = [
     "ExportError",
     "MnistEtcError",
     "PrivacyError",
+    "ServingError",
     "TrainingError",
 ]
 
@@ -51,3 +52,7 @@ class TrainingError(MnistEtcError):
 
 class PrivacyError(MnistEtcError):
     """A guarantee cannot be given: a layer without an exact rule, or an engine that is not installed."""
+
+
+class ServingError(MnistEtcError):
+    """A server, or a tool around it, cannot be fetched, started, reached or measured."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_etc.config import DataConfig, PrivacyConfig, _between
+from mnist_etc.config import DataConfig, PrivacyConfig, between
 
 __all__ = ["AuditCommand"]
 
@@ -16,23 +16,23 @@ class AuditCommand:
     data: DataConfig
     privacy: PrivacyConfig
     """What is stated, and the engine that is audited; its seed also fixes which canaries take part."""
-    seed: int = _between(0, 2**32 - 1)
+    seed: int = between(0, 2**32 - 1)
     """Of the membership inference: which images are members."""
-    canaries: int = _between(10, 100_000)
+    canaries: int = between(10, 100_000)
     """Examples made to be recognised, each trained on with probability one half."""
-    guesses: int = _between(2, 100_000)
+    guesses: int = between(2, 100_000)
     """Canaries that the auditor guesses, half of them as trained on; fixed before the run."""
-    images: int = _between(1, 100_000)
+    images: int = between(1, 100_000)
     """Training images beside the canaries, at most; membership inference trains on as many out of twice as many."""
-    confidence: float = _between(0.5, 0.9999)
+    confidence: float = between(0.5, 0.9999)
     """Of the lower bound."""
-    epochs: int = _between(1, 10_000)
-    batch_size: int = _between(1, 65_536)
+    epochs: int = between(1, 10_000)
+    batch_size: int = between(1, 65_536)
     """Expected examples a step."""
-    l2_norm_clip: float = _between(1e-6, 1e6)
+    l2_norm_clip: float = between(1e-6, 1e6)
     """Greatest norm of one example's gradient."""
-    learning_rate: float = _between(1e-8, 1e5)
+    learning_rate: float = between(1e-8, 1e5)
     membership: bool
     """Attack models by membership inference too."""
-    shadow_models: int = _between(4, 1024)
+    shadow_models: int = between(4, 1024)
     """Trained for LiRA, for each of the attacked models."""

@@ -1,0 +1,35 @@
+"""A published full model, back in Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.export.h5 import read_h5
+from mnist_etc.models.autoencoder import build_autoencoder
+from mnist_etc.models.classifier import build_classifier, build_full_model, build_whitening
+from mnist_etc.models.fixed_features import build_fixed_features
+
+__all__ = ["read_full_model"]
+
+
+def read_full_model(autoencoder: AutoencoderConfig, config: ClassifierConfig, path: Path) -> keras.Model:
+    """Image ``(batch, 28, 28, 1)`` to logits ``(batch, 10)``, with the weights in ``path``.
+
+    Raises:
+        ArtifactError: the file holds weights of another model.
+    """
+    fixed = config.features is Features.scattering
+    features = build_fixed_features() if fixed else build_autoencoder(autoencoder).get_layer("encoder")
+    width = features.output_shape[-1]
+    classifier = build_classifier(config, width)
+    if config.private:
+        whitening = build_whitening(np.eye(width, dtype=np.float32))
+        classifier = keras.Sequential([layers.Input((width,)), whitening, classifier], name="classifier")
+    model = build_full_model(features, classifier)
+    read_h5(model, path)
+    return model

@@ -1,0 +1,1 @@
+"""A Triton server: its model repository, starting it, measuring it, tuning it, asking it."""

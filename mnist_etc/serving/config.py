@@ -1,0 +1,196 @@
+"""The schemas of ``conf/export.yaml``, ``conf/serve.yaml`` and ``conf/tune.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mnist_etc.config import TrainCommand, between
+from mnist_etc.errors import ConfigError
+
+__all__ = [
+    "MODEL",
+    "ExportCommand",
+    "InputType",
+    "Policy",
+    "ServeCommand",
+    "Server",
+    "ServingConfig",
+    "TritonConfig",
+    "TuneCommand",
+    "Variant",
+    "VersionPolicy",
+]
+
+MODEL = "onnx-mnist_etc"
+"""The model's name in Triton."""
+
+
+class InputType(Enum):
+    """What a pixel is sent as."""
+
+    uint8 = "uint8"
+    """0 to 255, 784 bytes an image; scaled inside the graph."""
+    float32 = "float32"
+    """0 to 1, 3,136 bytes an image."""
+
+
+class Variant(Enum):
+    """What the served graph computes in."""
+
+    float32 = "float32"
+    int8 = "int8"
+    """Statically quantised."""
+    auto = "auto"
+    """int8 where it is faster here and loses at most 0.1 points of accuracy."""
+
+
+class Policy(Enum):
+    """What an answer tells."""
+
+    logits = "logits"
+    probabilities = "probabilities"
+
+
+class VersionPolicy(Enum):
+    """Which versions Triton serves."""
+
+    specific = "specific"
+    """The one that was published last, or rolled back to; other folders beside it are not looked at."""
+    latest = "latest"
+    """The greatest number."""
+    all = "all"
+
+
+class Server(Enum):
+    """How Triton is run."""
+
+    auto = "auto"
+    """Docker where its engine answers, else local."""
+    docker = "docker"
+    """NVIDIA's container, by ``triton/docker-compose.yaml``."""
+    local = "local"
+    """The tritonserver of a wheel on PyPI; x86-64 Linux."""
+
+
+@dataclass(kw_only=True)
+class TritonConfig:
+    """What ``config.pbtxt`` says; 'Triton model configuration' documents each key."""
+
+    max_batch_size: int = between(1, 4096)
+    """Images that Triton puts into one batch at most."""
+    instances: int = between(1, 64)
+    """Copies of the model on the CPU that work side by side."""
+    intra_op_threads: int = between(0, 256)
+    """ONNX Runtime's, within an operator, for each instance; 0: one a core."""
+    inter_op_threads: int = between(0, 256)
+    """ONNX Runtime's, between operators; 0: one a core. They matter only to graphs that branch."""
+    max_queue_delay_microseconds: int = between(0, 10_000_000)
+    """How long a request may wait for others to fill a batch."""
+    preferred_batch_size: list[int] = between(1, 4096)
+    """Batch sizes that are sent on without waiting; empty: Triton's own choice."""
+    preserve_ordering: bool
+    """Answer in the order of the requests."""
+    warmup: list[int] = between(1, 4096)
+    """Batch sizes that are run before the model reports that it is ready."""
+    version_policy: VersionPolicy
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        for key in ("preferred_batch_size", "warmup"):
+            if any(size > self.max_batch_size for size in getattr(self, key)):
+                raise ConfigError(
+                    f"Expected triton.{key} of at most triton.max_batch_size, {self.max_batch_size}; "
+                    f"received {getattr(self, key)}."
+                )
+
+
+@dataclass(kw_only=True)
+class ServingConfig:
+    """A server: where its models lie, where it listens."""
+
+    repository: str
+    """Triton's model repository."""
+    server: Server
+    address: str
+    """To listen on; 127.0.0.1 is reached from this machine alone."""
+    http_port: int = between(1, 65_535)
+    grpc_port: int = between(1, 65_535)
+    metrics_port: int = between(1, 65_535)
+    poll_seconds: int = between(0, 86_400)
+    """How often the repository is looked at for another version or configuration; 0: at the start alone."""
+    backend_directory: str | None
+    """Of a C++ ONNX Runtime backend: the folder that holds ``onnxruntime/``; null: this project's, in Python."""
+    cache: str
+    """Where tritonserver and perf_analyzer are unpacked, once."""
+    ready_seconds: int = between(1, 3600)
+    """How long it may take to start."""
+    exit_seconds: int = between(0, 3600)
+    """How long requests in flight may take to end after a stop was asked for."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        ports = [self.http_port, self.grpc_port, self.metrics_port]
+        if len(set(ports)) < len(ports):
+            raise ConfigError(f"Expected three different ports; received {ports}.")
+        for key in ("repository", "address", "cache"):
+            if not getattr(self, key):
+                raise ConfigError(f"Expected a value for serving.{key}; received an empty one.")
+
+
+@dataclass(kw_only=True)
+class ExportCommand(TrainCommand):
+    """``python -m mnist_etc.export``: publish a trained full model, which the training keys choose, for Triton."""
+
+    triton: TritonConfig
+    repository: str
+    """Triton's model repository."""
+    input_type: InputType
+    variant: Variant
+    policy: Policy
+    rollback: bool
+    """Publish nothing: put the version before the one in service into service again."""
+    prune: int | None = between(1, 1000)
+    """Publish nothing: remove all but the newest so many versions and the one in service."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        super().consistent()
+        if self.rollback and self.prune is not None:
+            raise ConfigError("Expected rollback=true or prune=<n>; received both. Do one after the other.")
+        if not self.repository:
+            raise ConfigError("Expected repository=<folder>; received an empty name.")
+
+
+@dataclass(kw_only=True)
+class ServeCommand:
+    """``python -m mnist_etc.serving.triton``: start Triton, wait until it is ready, stop it cleanly."""
+
+    serving: ServingConfig
+
+
+@dataclass(kw_only=True)
+class TuneCommand:
+    """``python -m mnist_etc.serving.tune``: search the fastest ``config.pbtxt`` under a latency bound."""
+
+    serving: ServingConfig
+    """Its ports and repository are not used: the candidates are served from a folder of their own."""
+    output: str
+    """Folder of the tables, plots and the winning configuration; a search that was stopped goes on from it."""
+    concurrency: list[int] = between(1, 1024)
+    """Requests in flight, each measured; the throughput of the last decides."""
+    p99_milliseconds: float = between(0.1, 60_000)
+    """What the 99th percentile of the latency may be."""
+    instances: list[int] = between(1, 64)
+    intra_op_threads: list[int] = between(0, 256)
+    max_queue_delay_microseconds: list[int] = between(0, 10_000_000)
+    preferred_batch_size: list[int] = between(0, 4096)
+    """0: none."""
+    input_type: list[InputType]
+    variant: list[Variant]
+    rounds: int = between(2, 100)
+    """In which the last candidates are measured, in turn; the first half of the search has fewer."""
+    measurement_milliseconds: int = between(100, 60_000)
+    """Of one measurement."""
+    force: bool
+    """Measure again what is measured already."""

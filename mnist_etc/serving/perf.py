@@ -1,0 +1,59 @@
+"""NVIDIA's perf_analyzer, fetched once: ``python -m mnist_etc.serving.perf <its arguments>``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mnist_etc.errors import MnistEtcError, ServingError
+from mnist_etc.files import exclusive
+from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
+
+__all__ = ["main", "perf_analyzer"]
+
+BORROWED = ("libb64.so.0d", "libcudart.so.12")
+"""Libraries that it is linked to; the server's wheel has them under longer names."""
+
+
+def perf_analyzer(cache: Path) -> tuple[str, dict[str, str]]:
+    """The program's path, and the environment to run it in.
+
+    Args:
+        cache: where it is, or will be, unpacked.
+
+    Raises:
+        ServingError: it cannot be fetched for this machine.
+    """
+    program = unpacked(PERF_ANALYZER, cache) / PERF_ANALYZER.keep[0]
+    libraries = unpacked(TRITONSERVER, cache) / "nvidia_pytriton.libs"
+    folder = cache / "perf_analyzer-libraries"
+    folder.mkdir(exist_ok=True)
+    with exclusive(cache / ".lock"):
+        for name in BORROWED:
+            stem, suffix = name.split(".so")
+            link = folder / name
+            if not link.exists():
+                link.unlink(missing_ok=True)
+                link.symlink_to(next(libraries.glob(f"{stem}-*.so{suffix}*")))
+    return str(program), {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+
+
+def main() -> int:
+    """Run it with this program's arguments; its exit code, or 1 where it cannot be had."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        program, environment = perf_analyzer(Path(home) / "mnist_etc")
+        return subprocess.run([program, *sys.argv[1:]], env=environment, check=False).returncode
+    except OSError as error:
+        print(f"error: {ServingError(f'Expected to run perf_analyzer; received: {error}.')}", file=sys.stderr)
+    except MnistEtcError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Triton's model repository: a version appears by one rename, and goes into service by another."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.errors import ArtifactError
+from mnist_etc.files import exclusive, read_limited, sha256, sync, sync_folder, write_bytes
+from mnist_etc.serving.config import MODEL, VersionPolicy
+from mnist_etc.serving.model_config import ModelConfig, decode, encode
+
+__all__ = ["ModelRepository"]
+
+LIMIT = 2**20
+COMMAND = "python -m mnist_etc.export"
+
+
+class ModelRepository:
+    """``<root>/onnx-mnist_etc/{config.pbtxt,<version>/{model.onnx,config.pbtxt,manifest.json}}``.
+
+    A version's own ``config.pbtxt`` is what the model's becomes when that version goes into service.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.model = root / MODEL
+
+    @property
+    def config(self) -> Path:
+        """What Triton reads."""
+        return self.model / "config.pbtxt"
+
+    def versions(self) -> list[int]:
+        """All that lie there, least first."""
+        if not self.model.is_dir():
+            return []
+        return sorted(int(path.name) for path in self.model.iterdir() if path.is_dir() and path.name.isdecimal())
+
+    def in_service(self) -> int | None:
+        """The version that a server starts with; None: there is none."""
+        if not self.config.is_file():
+            return None
+        config = decode(read_limited(self.config, LIMIT).decode("utf-8", "replace"))
+        return config.version if config.triton.version_policy is VersionPolicy.specific else max(self.versions())
+
+    def manifest(self, version: int) -> dict[str, Any]:
+        """What was written about a version when it was published; empty where nothing is known."""
+        with suppress(OSError, ValueError):
+            return dict(json.loads(read_limited(self.model / str(version) / "manifest.json", LIMIT)))
+        return {}
+
+    def publish(self, write: Callable[[Path], None], config: ModelConfig, about: Mapping[str, Any]) -> int:
+        """Put a new version into service, or the newest again where it is the same to the byte.
+
+        Args:
+            write: writes the model to the path it is given and raises where it fails its checks.
+            config: its version is set here.
+            about: stated in the version's manifest.
+
+        Returns:
+            The version.
+
+        Raises:
+            ArtifactError: it cannot be written; the version in service stays.
+            BusyError: another export is at work.
+        """
+        with exclusive(self.model / ".lock"):
+            version = max(self.versions(), default=0) + 1
+            folder = Path(tempfile.mkdtemp(dir=self.model, prefix=".tmp_"))
+            try:
+                model = folder / "model.onnx"
+                write(model)
+                text = encode(replace(config, version=version)).encode()
+                content = {**about, "model_sha256": sha256(model)}
+                if version > 1 and self._same(version - 1, content, config):
+                    version -= 1
+                else:
+                    (folder / "config.pbtxt").write_bytes(text)
+                    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
+                    for path in folder.iterdir():
+                        sync(path)
+                    folder.chmod(0o755)
+                    folder.replace(self.model / str(version))
+                    sync_folder(self.model)
+            except OSError as error:
+                raise ArtifactError(
+                    f"Expected to write a version into {self.model}; received: {error}. Free disk space or pass "
+                    "repository=<a folder you can write>; the version in service stays."
+                ) from error
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._serve(version)
+        return version
+
+    def rollback(self) -> int:
+        """Put the version before the one in service into service.
+
+        Returns:
+            The version.
+
+        Raises:
+            ArtifactError: there is none before it.
+        """
+        with exclusive(self.model / ".lock"):
+            current = self.in_service()
+            before = [version for version in self.versions() if current is not None and version < current]
+            if not before:
+                raise ArtifactError(
+                    f"Expected a version before {current} in {self.model}; received {self.versions()}. "
+                    f"Publish another: {COMMAND} ..."
+                )
+            self._serve(before[-1])
+        return before[-1]
+
+    def prune(self, keep: int) -> list[int]:
+        """Remove all versions but the newest ``keep`` and the one in service; return the removed."""
+        with exclusive(self.model / ".lock"):
+            removed = [version for version in self.versions()[:-keep] if version != self.in_service()]
+            for version in removed:
+                gone = self.model / f".tmp_{version}"
+                (self.model / str(version)).replace(gone)
+                shutil.rmtree(gone)
+        return removed
+
+    def _serve(self, version: int) -> None:
+        path = self.model / str(version) / "config.pbtxt"
+        if not path.is_file():
+            raise ArtifactError(
+                f"Expected {path}; received no such file: version {version} was not published by {COMMAND}. Remove it."
+            )
+        config = decode(read_limited(path, LIMIT).decode("utf-8", "replace"))
+        triton = (
+            replace(config.triton, version_policy=VersionPolicy.specific) if version < max(self.versions()) else None
+        )
+        text = encode(replace(config, triton=triton, version=version)) if triton else encode(config)
+        write_bytes(self.config, text.encode())
+
+    def _same(self, version: int, content: Mapping[str, Any], config: ModelConfig) -> bool:
+        path = self.model / str(version) / "config.pbtxt"
+        if not path.is_file() or self.manifest(version) != content:
+            return False
+        return path.read_text() == encode(replace(config, version=version))

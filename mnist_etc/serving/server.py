@@ -1,0 +1,153 @@
+"""A running Triton server: started, waited for, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mnist_etc.errors import ServingError
+from mnist_etc.serving.config import Server, ServingConfig
+from mnist_etc.serving.launch import docker, local, pick
+from mnist_etc.serving.repository import COMMAND, ModelRepository
+
+__all__ = ["TritonServer"]
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX puts it
+KILL_AFTER = 10
+"""Seconds beyond the time that requests in flight get."""
+
+
+class TritonServer:
+    """A server process; as a context manager it is ready inside and gone outside.
+
+    Args:
+        config: what to serve and where.
+    """
+
+    def __init__(self, config: ServingConfig) -> None:
+        self.config = config
+        self._said: deque[str] = deque(maxlen=100)
+        self._stack = contextlib.ExitStack()
+        self._running = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Start and wait until every model is ready.
+
+        Raises:
+            ServingError: nothing to serve, a port is taken, or the server ends or is not ready in time.
+        """
+        config = self.config
+        if ModelRepository(Path(config.repository)).in_service() is None:
+            raise ServingError(
+                f"Expected a model in {config.repository}; received none. Train one and publish it: {COMMAND} ..."
+            )
+        for key in ("http_port", "grpc_port", "metrics_port"):
+            _refuse_taken(config.address, key, getattr(config, key))
+        with contextlib.ExitStack() as stack:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mnist_etc_triton_")))
+            launch = docker(config) if pick(config) is Server.docker else local(config, scratch)
+            print(launch.title, flush=True)
+            self.process = subprocess.Popen(
+                launch.command,
+                env=launch.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C is for this program alone, which stops the server in order
+            )
+            stack.callback(_remove_shared_memory, scratch.name)
+            stack.callback(self._stop)
+            reader = threading.Thread(target=self._follow, daemon=True)
+            reader.start()
+            self._wait()
+            self._running.set()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop: requests in flight are answered, for ``exit_seconds`` at most."""
+        self._stack.close()
+
+    def ready(self) -> bool:
+        """Whether the server answers and every model is ready."""
+        address = "127.0.0.1" if self.config.address == "0.0.0.0" else self.config.address  # noqa: S104 -- compared
+        connection = http.client.HTTPConnection(address, self.config.http_port, timeout=2)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self.config.ready_seconds
+        while not self.ready():
+            if self.process.poll() is not None:
+                raise ServingError(f"Expected a server; received its end: {self._reason()}.")
+            if time.monotonic() > deadline:
+                raise ServingError(
+                    f"Expected a server that is ready in {self.config.ready_seconds} s; received none: "
+                    f"{self._reason()}. Pass serving.ready_seconds=<more>."
+                )
+            time.sleep(0.05)
+
+    def _reason(self) -> str:
+        time.sleep(0.1)
+        errors = [line for line in self._said if re.match(r"E\d|error:", line) and "Cuda" not in line]
+        return " ".join([*errors, *self._said, "it said nothing"][0].split()).rstrip(".")
+
+    def _follow(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.strip():
+                self._said.append(line.strip())
+                if self._running.is_set():
+                    print(line, end="", file=sys.stderr, flush=True)
+
+    def _stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(self.config.exit_seconds + KILL_AFTER)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def _refuse_taken(address: str, key: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise ServingError(
+                f"Expected to listen on {address}:{port}; received: {error.strerror}. "
+                f"Stop what listens there, or pass serving.{key}=<another port>."
+            ) from error
+
+
+def _remove_shared_memory(prefix: str) -> None:
+    """What a killed server left behind."""
+    if SHARED_MEMORY.is_dir():
+        for path in SHARED_MEMORY.glob(f"{prefix}*"):
+            path.unlink(missing_ok=True)
