@@ -13,13 +13,18 @@ INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-po
 
 DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=30
 
-.PHONY: setup run test lint bench lock
+.PHONY: setup run serve test lint bench lock
 
 setup: .venv/.installed conf               # the environment and the configuration
 
 run: setup                                 # the main job on the embedded digits
 	@.venv/bin/python train.py $(DIGITS)
 	@.venv/bin/python infer.py $(DIGITS)
+
+serve: setup                               # Triton on the published model; without one, on the embedded digits' model
+	@[ -e triton/model_repository/onnx-mnist_etc/config.pbtxt ] \
+	  || { $(MAKE) --no-print-directory run && .venv/bin/python -m mnist_etc.export $(DIGITS); }
+	@exec .venv/bin/python -m mnist_etc.serving.triton
 
 test: setup                                # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
 	@.venv/bin/python -m pytest --cov

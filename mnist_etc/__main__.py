@@ -18,6 +18,9 @@ COMMANDS = {
     "autoencoder": "fit and export the autoencoder alone",
     "classifier": "fit and export the classifier on a finished autoencoder",
     "infer": "classify the test split or your own images into a CSV, without TensorFlow",
+    "export": "publish a trained model in Triton's model repository; roll back; prune",
+    "serve": "run Triton on it, from a container or a wheel",
+    "tune": "search Triton's fastest configuration on this machine",
     "audit": "measure how much a private training gives away, against the epsilon it states",
 }
 

@@ -21,6 +21,10 @@ WITHOUT_TENSORFLOW = [
     "files",
     "command",
     "inference",
+    "serving.triton",
+    "serving.perf",
+    "serving.tune",
+    "export.__main__",
     "data",
     "tracking",
     "__main__",
@@ -67,7 +71,7 @@ def test_tensorflow_stays_out_of_what_must_answer_fast() -> None:
 
 def test_public_names_exist_and_are_documented() -> None:
     for path in LIBRARY:
-        if path.name == "__main__.py" or {"models", "export", "privacy"} & set(path.parts) or path.name == "backend.py":
+        if {"models", "export", "privacy", "backends"} & set(path.parts) or path.name in ("__main__.py", "backend.py"):
             continue
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         module = importlib.import_module(name)
@@ -87,6 +91,7 @@ def test_the_error_tree_is_what_users_catch() -> None:
         "ExportError",
         "MnistEtcError",
         "PrivacyError",
+        "ServingError",
         "TrainingError",
     ]
     assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "ConfigError"} == {
@@ -109,7 +114,7 @@ def test_a_key_appears_only_on_purpose() -> None:
             *(f"privacy.{key}" for key in privacy),
             *(f"autoencoder.{key}" for key in [*fit, "hid_dim", "output_activation"]),
             *(f"classifier.{key}" for key in [*fit, "features", "hidden_units"]),
-            *("seed", "artifacts", "force", "run_name", "tracking_uri", "input", "polarity", "threads"),
+            *("seed", "artifacts", "force", "run_name", "tracking_uri", "input", "polarity", "threads", "server", "protocol"),
         ]
     )
 

@@ -25,6 +25,10 @@ SCRIPTS = {
     "mnist-etc-classifier": "train_.classifier:main",
     "mnist-etc-infer": "mnist_etc.__main__:infer",
     "mnist-etc-audit": "mnist_etc.privacy.audit:main",
+    "mnist-etc-export": "mnist_etc.export.__main__:main",
+    "mnist-etc-serve": "mnist_etc.serving.triton:main",
+    "mnist-etc-tune": "mnist_etc.serving.tune:main",
+    "perf_analyzer": "mnist_etc.serving.perf:main",
 }
 PLATFORMS = [
     {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": system, "platform_system": name}
@@ -163,6 +167,9 @@ def test_console_commands_answer_in_an_empty_folder(installed: Path, tmp_path: P
         ["mnist-etc-autoencoder", "--cfg", "job"],
         ["mnist-etc-classifier", "--cfg", "job"],
         ["mnist-etc-infer", "--cfg", "job"],
+        ["mnist-etc-export", "--cfg", "job"],
+        ["mnist-etc-serve", "--cfg", "job"],
+        ["mnist-etc-tune", "--cfg", "job"],
     ):
         command = [str(installed / words[0]), *words[1:]]
         clean = environment({"PYTHONPATH": None}, timed=True)

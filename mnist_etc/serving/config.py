@@ -170,27 +170,42 @@ class ServeCommand:
 
 
 @dataclass(kw_only=True)
-class TuneCommand:
-    """``python -m mnist_etc.serving.tune``: search the fastest ``config.pbtxt`` under a latency bound."""
+class TuneCommand(TrainCommand):
+    """``python -m mnist_etc.serving.tune``: search Triton's fastest configuration under a latency bound.
 
+    The training keys choose the model; of every list each value is searched.
+    """
+
+    triton: TritonConfig
+    """What is not searched."""
     serving: ServingConfig
-    """Its ports and repository are not used: the candidates are served from a folder of their own."""
+    """Its ports are used; its repository is not: every candidate is served from a folder of its own."""
     output: str
-    """Folder of the tables, plots and the winning configuration; a search that was stopped goes on from it."""
+    """Folder of the tables, the plot and the winning config.pbtxt; a search that was stopped goes on from it."""
     concurrency: list[int] = between(1, 1024)
-    """Requests in flight, each measured; the throughput of the last decides."""
+    """Requests in flight; the throughput at the last of them decides, the others are measured at the end."""
     p99_milliseconds: float = between(0.1, 60_000)
-    """What the 99th percentile of the latency may be."""
+    """What the 99th percentile of the latency may be there."""
     instances: list[int] = between(1, 64)
     intra_op_threads: list[int] = between(0, 256)
     max_queue_delay_microseconds: list[int] = between(0, 10_000_000)
     preferred_batch_size: list[int] = between(0, 4096)
-    """0: none."""
+    """0: none; without a delay nothing waits for a preferred size, so only 0 is measured."""
     input_type: list[InputType]
     variant: list[Variant]
     rounds: int = between(2, 100)
-    """In which the last candidates are measured, in turn; the first half of the search has fewer."""
-    measurement_milliseconds: int = between(100, 60_000)
+    """In which the last candidates are measured, in turn."""
+    survivors: int = between(2, 100)
+    """How many candidates are left for that."""
+    milliseconds: int = between(100, 60_000)
     """Of one measurement."""
-    force: bool
-    """Measure again what is measured already."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        super().consistent()
+        threads_and_batches = ["intra_op_threads", "max_queue_delay_microseconds", "preferred_batch_size"]
+        for name in ["concurrency", "instances", *threads_and_batches, "input_type", "variant"]:
+            if not getattr(self, name):
+                raise ConfigError(f"Expected {name} with at least one value; received [].")
+        if Variant.auto in self.variant:
+            raise ConfigError("Expected variant of float32 and int8; received auto. The search itself compares them.")

@@ -35,10 +35,12 @@ class TritonServer:
 
     Args:
         config: what to serve and where.
+        quiet: say nothing of how it is run.
     """
 
-    def __init__(self, config: ServingConfig) -> None:
+    def __init__(self, config: ServingConfig, *, quiet: bool = False) -> None:
         self.config = config
+        self._quiet = quiet
         self._said: deque[str] = deque(maxlen=100)
         self._stack = contextlib.ExitStack()
         self._running = threading.Event()
@@ -59,7 +61,8 @@ class TritonServer:
         with contextlib.ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mnist_etc_triton_")))
             launch = docker(config) if pick(config) is Server.docker else local(config, scratch)
-            print(launch.title, flush=True)
+            if not self._quiet:
+                print(launch.title, flush=True)
             self.process = subprocess.Popen(
                 launch.command,
                 env=launch.environment,
@@ -97,6 +100,13 @@ class TritonServer:
         finally:
             connection.close()
 
+    def cpu_seconds(self) -> float:
+        """Spent so far by the server and its backends, of which none may have ended."""
+        import psutil
+
+        server = psutil.Process(self.process.pid)
+        return float(sum(sum(one.cpu_times()[:2]) for one in (server, *server.children(recursive=True))))
+
     def _wait(self) -> None:
         deadline = time.monotonic() + self.config.ready_seconds
         while not self.ready():
@@ -119,7 +129,7 @@ class TritonServer:
         for line in self.process.stdout:
             if line.strip():
                 self._said.append(line.strip())
-                if self._running.is_set():
+                if self._running.is_set() and not self._quiet:
                     print(line, end="", file=sys.stderr, flush=True)
 
     def _stop(self) -> None:

@@ -1,0 +1,220 @@
+"""The serving graph answers as the model it was made from, and is what it promises to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from mnist_etc.command import compose
+from mnist_etc.config import TrainCommand
+from mnist_etc.data import digits
+from mnist_etc.data.dataset import scaled
+from mnist_etc.errors import ExportError
+from mnist_etc.export.int8 import quantise
+from mnist_etc.export.serving_graph import build_serving_graph
+from mnist_etc.serving.config import InputType, Policy
+
+if TYPE_CHECKING:
+    import keras
+
+    Export = Callable[[keras.Model], onnx.ModelProto]
+
+CONVOLUTIONS = ["Reshape", "Conv", "Relu", "Reshape", "MaxPool", "Reshape", "Conv", "Relu", "MaxPool", "Conv", "Relu"]
+IMAGES = np.random.default_rng(0).integers(0, 256, (64, 28, 28), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    def exported(model: keras.Model) -> onnx.ModelProto:
+        from mnist_etc.export.onnx import write_onnx
+
+        path = tmp_path_factory.mktemp("export") / "model.onnx"
+        write_onnx(model, path, scaled(IMAGES))
+        return onnx.load(path)
+
+    return exported
+
+
+@pytest.fixture(scope="module")
+def plain(export: Export) -> onnx.ModelProto:
+    """Random convolutions, and on them a linear layer fitted to scikit-learn's digits."""
+    from mnist_etc.models.classifier import build_full_model
+
+    train, encoder, classifier = digits.read("train"), fresh_encoder(), fresh_classifier()
+    codes = encoder.predict(scaled(train.images), verbose=0)
+    fitted = np.linalg.lstsq(np.pad(codes, [(0, 0), (0, 1)], constant_values=1), np.eye(10)[train.labels], rcond=None)[
+        0
+    ]
+    classifier.set_weights([fitted[:-1], fitted[-1]])
+    return export(build_full_model(encoder, classifier))
+
+
+def fresh_encoder(hid_dim: int = 32) -> keras.Model:
+    """Its biases are not zero, so that a lost one shows."""
+    import keras
+
+    from mnist_etc.models.autoencoder import build_autoencoder
+
+    keras.utils.set_random_seed(0)
+    config = compose("train", TrainCommand, [f"autoencoder.hid_dim={hid_dim}"]).autoencoder
+    encoder = build_autoencoder(config).get_layer("encoder")
+    generator = np.random.default_rng(1)
+    encoder.set_weights([w if w.ndim > 1 else generator.normal(0, 0.1, w.shape) for w in encoder.get_weights()])
+    return encoder
+
+
+def fresh_classifier(inputs: int = 32, hidden_units: str = "[]") -> keras.Model:
+    from mnist_etc.models.classifier import build_classifier
+
+    config = compose("train", TrainCommand, [f"classifier.hidden_units={hidden_units}"]).classifier
+    classifier = build_classifier(config, inputs)
+    generator = np.random.default_rng(2)
+    classifier.set_weights([w if w.ndim > 1 else generator.normal(0, 0.1, w.shape) for w in classifier.get_weights()])
+    return classifier
+
+
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    pixels = images[..., None] if session.get_inputs()[0].type == "tensor(uint8)" else scaled(images)
+    return session.run(["output"], {"input": pixels})[0]
+
+
+def assert_parity(plain: onnx.ModelProto, served: onnx.ModelProto) -> None:
+    for batch in (1, 5, 64):
+        assert np.abs(answers(served, IMAGES[:batch]) - answers(plain, IMAGES[:batch])).max() < 1e-4
+
+
+def operators(model: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in model.graph.node]
+
+
+def serving(plain: onnx.ModelProto, input_type: InputType = InputType.float32) -> onnx.ModelProto:
+    return build_serving_graph(plain, input_type, Policy.logits)
+
+
+@pytest.mark.parametrize("input_type", InputType)
+def test_the_same_answers(plain: onnx.ModelProto, input_type: InputType) -> None:
+    before = plain.SerializeToString()
+    served = serving(plain, input_type)
+    cast = ["Cast"] if input_type is InputType.uint8 else []
+    assert operators(served) == [*cast, *CONVOLUTIONS, "Flatten", "Gemm"]
+    assert_parity(plain, served)
+    assert plain.SerializeToString() == before
+    assert served == serving(plain, input_type)
+
+
+@pytest.mark.parametrize("input_type", InputType)
+def test_probabilities(plain: onnx.ModelProto, input_type: InputType) -> None:
+    served = build_serving_graph(plain, input_type, Policy.probabilities)
+    powers = np.exp(answers(plain, IMAGES))
+    np.testing.assert_allclose(answers(served, IMAGES), powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.parametrize("input_type", InputType)
+@pytest.mark.parametrize("policy", Policy)
+def test_the_file_is_portable(plain: onnx.ModelProto, input_type: InputType, policy: Policy) -> None:
+    served = build_serving_graph(plain, input_type, policy)
+    onnx.checker.check_model(served, full_check=True)
+    assert served.ir_version <= 8
+    assert [(entry.domain, entry.version <= 18) for entry in served.opset_import] == [("", True)]
+    assert {node.domain for node in served.graph.node} == {""}
+    assert not any(tensor.external_data for tensor in served.graph.initializer)
+    (pixels,), (output,) = served.graph.input, served.graph.output
+    assert (pixels.name, output.name) == ("input", "output")
+    assert pixels.type.tensor_type.shape.dim[0].dim_param == output.type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+@pytest.mark.parametrize("hid_dim", [1, 31, 64, 200])
+def test_other_widths(export: Export, hid_dim: int) -> None:
+    """From one filter to more than fill a block."""
+    from mnist_etc.models.classifier import build_full_model
+
+    plain = export(build_full_model(fresh_encoder(hid_dim), fresh_classifier(hid_dim)))
+    served = serving(plain, InputType.uint8)
+    assert_parity(plain, served)
+    assert operators(served).count("Conv") == 3
+    assert operators(served).count("Reshape") >= 3 or hid_dim == 200
+
+
+def test_a_hidden_layer(export: Export) -> None:
+    from mnist_etc.models.classifier import build_full_model
+
+    plain = export(build_full_model(fresh_encoder(), fresh_classifier(hidden_units="[256]")))
+    served = serving(plain)
+    assert operators(served) == [*CONVOLUTIONS, "Flatten", "Gemm", "Relu", "Gemm"]
+    assert_parity(plain, served)
+
+
+def test_an_activation_between_is_kept(export: Export) -> None:
+    from keras import Sequential, layers
+
+    last = [layers.Conv2D(8, 3, strides=2), layers.Conv2D(6, 13, activation="relu"), layers.Flatten(), layers.Dense(10)]
+    plain = export(Sequential([layers.Input((28, 28, 1)), *last]))
+    served = serving(plain, InputType.uint8)
+    assert operators(served).count("Conv") == 2
+    assert_parity(plain, served)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("pool", "step"), [(2, 2), (3, 2), (2, 1)])
+def test_other_pools_and_paddings(export: Export, padding: str, pool: int, step: int) -> None:
+    """What a pass does not know, it leaves as it is; a last convolution of many places is not folded."""
+    from keras import Sequential, layers
+
+    network = [
+        layers.Conv2D(4, 4, padding=padding, activation="relu"),
+        layers.MaxPooling2D(pool, step, padding=padding),
+        layers.Conv2D(5, 3, padding=padding, dilation_rate=2),
+        layers.Flatten(),
+        layers.Dense(10),
+    ]
+    plain = export(Sequential([layers.Input((28, 28, 1)), *network]))
+    for input_type in InputType:
+        assert_parity(plain, serving(plain, input_type))
+    phases = padding == "valid" and (pool, step) == (2, 2)
+    strides = [list(a.ints) for node in serving(plain).graph.node for a in node.attribute if a.name == "strides"]
+    assert ([4, 1] in strides) == phases
+
+
+@pytest.mark.parametrize("input_type", InputType)
+def test_scattering(export: Export, input_type: InputType) -> None:
+    from mnist_etc.models.classifier import build_full_model
+    from mnist_etc.models.scattering import FEATURES, build_features
+
+    plain = export(build_full_model(build_features(), fresh_classifier(FEATURES)))
+    served = serving(plain, input_type)
+    assert_parity(plain, served)
+    assert {node.domain for node in served.graph.node} == {""}
+
+
+def test_another_model_is_refused(export: Export) -> None:
+    from keras import Sequential, layers
+
+    other = export(Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(9)]))
+    with pytest.raises(ExportError, match=r"^Expected float32 input \(batch, 28, 28, 1\).*received.*Pass a full model"):
+        serving(other)
+
+
+@pytest.mark.parametrize("input_type", InputType)
+def test_int8(plain: onnx.ModelProto, input_type: InputType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    train, test = digits.read("train"), digits.read("test")
+    served = serving(plain, input_type)
+    before = served.SerializeToString()
+    small = quantise(served, train.images[:512])
+    assert served.SerializeToString() == before
+    expected, received = answers(plain, test.images), answers(small, test.images)
+    assert (expected.argmax(axis=1) == test.labels).mean() > 0.8
+    assert (expected.argmax(axis=1) == received.argmax(axis=1)).mean() > 0.98
+    assert np.abs(expected - received).max() < 0.2
+    assert {"QuantizeLinear", "DequantizeLinear"} <= set(operators(small))
+    assert small == quantise(served, train.images[:512])
+    assert not list(tmp_path.iterdir())
