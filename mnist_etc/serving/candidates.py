@@ -42,15 +42,16 @@ class Candidate:
             f"{self.input_type.value}{', int8' * (self.variant is Variant.int8)}"
         )
 
-    def triton(self, base: TritonConfig) -> TritonConfig:
+    def config(self, base: TritonConfig) -> ModelConfig:
         """``base`` with what this candidate sets."""
-        return replace(
+        triton = replace(
             base,
             instances=self.instances,
             intra_op_threads=self.intra_op_threads,
             max_queue_delay_microseconds=self.max_queue_delay_microseconds,
             preferred_batch_size=[self.preferred_batch_size] if self.preferred_batch_size else [],
         )
+        return ModelConfig(triton=triton, input_type=self.input_type, policy=Policy.logits, version=1)
 
     def overrides(self) -> str:
         """What ``python -m mnist_etc.export`` takes to publish it."""
@@ -86,17 +87,13 @@ def candidates(command: TuneCommand) -> list[Candidate]:
 
 
 @contextmanager
-def served(candidate: Candidate, graphs: Graphs, base: TritonConfig, serving: ServingConfig) -> Iterator[TritonServer]:
-    """A server of ``candidate`` alone."""
-    model = graphs[candidate.input_type, candidate.variant]
-    config = ModelConfig(
-        triton=candidate.triton(base), input_type=candidate.input_type, policy=Policy.logits, version=0
-    )
+def served(config: ModelConfig, model: bytes, serving: ServingConfig) -> Iterator[TritonServer]:
+    """A server of ``model`` alone, on the ports of ``serving``."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(model)
+
     with tempfile.TemporaryDirectory(prefix="mnist_etc_tune_") as folder:
-
-        def write(path: Path) -> None:
-            path.write_bytes(model)
-
         ModelRepository(Path(folder)).publish(write, config, {})
         own = replace(serving, repository=folder, server=Server.local, poll_seconds=0)
         with TritonServer(own, quiet=True) as server:

@@ -16,7 +16,7 @@ from mnist_etc.files import exclusive, write_bytes
 from mnist_etc.serving.candidates import Candidate, Graphs, candidates, served
 from mnist_etc.serving.config import Policy, TuneCommand
 from mnist_etc.serving.measurement import Load, Measurement, measure
-from mnist_etc.serving.model_config import ModelConfig, encode
+from mnist_etc.serving.model_config import encode
 from mnist_etc.serving.search import Record, halve, rank
 from mnist_etc.serving.tuning_report import Report
 
@@ -46,7 +46,8 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
     with tqdm(desc="measurements", unit="", disable=None, leave=False) as bar:
 
         def measured(candidate: Candidate, levels: Sequence[int]) -> dict[int, Measurement]:
-            with served(candidate, graphs, command.triton, command.serving) as server:
+            model = graphs[candidate.input_type, candidate.variant]
+            with served(candidate.config(command.triton), model, command.serving) as server:
                 figures = {
                     level: measure(server, Load(concurrency=level, milliseconds=command.milliseconds))
                     for level in levels
@@ -69,10 +70,7 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
     winner = last[0]
     heading = f"# Triton on this machine\n\n{_machine()}; {len(several)} candidates; best first.\n\n{_verdict(winner)}"
     report.write(folder, heading)
-    config = ModelConfig(
-        triton=winner.triton(command.triton), input_type=winner.input_type, policy=Policy.logits, version=1
-    )
-    write_bytes(folder / "config.pbtxt", encode(config).encode())
+    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode())
     level = command.concurrency[-1]
     print(
         f"{winner.name}: {record.middle(winner, level, 'images_per_second'):,.0f} images/s at concurrency {level}, "

@@ -1,0 +1,203 @@
+"""Classify through a Triton server: batches, several requests in flight, asked again where no answer came."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.config import Protocol
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.errors import ConfigError, ServingError
+from mnist_etc.inference import softmax
+from mnist_etc.serving.config import MODEL
+from mnist_etc.serving.transport import IN_FLIGHT, Transport, Unavailable
+from mnist_etc.serving.transports import PORTS, connect
+
+__all__ = ["TritonPredictor"]
+
+CHUNK = 128
+"""Images a request at most, so that a batch of `mnist_etc.data.inputs` fills several."""
+RETRY_SECONDS = 60.0
+"""Without any answer, before a client gives up: longer than a server needs to start again."""
+FIRST_WAIT, LONGEST_WAIT = 0.05, 2.0
+PROBE_SECONDS = 5.0
+
+
+class TritonPredictor:
+    """The served full model; a context manager, since shared memory must be given back.
+
+    A request is repeated, after waits that double, where no answer came: a 503, gRPC's UNAVAILABLE, a lost
+    connection. An inference changes nothing on the server, so one that is repeated does no harm. The images without an
+    answer are named on stderr, by their position among those that could be read.
+
+    Args:
+        server: host:port.
+        protocol: of that port; shm takes the gRPC port of a server on this machine.
+        retry_seconds: without any answer, after which to give up.
+
+    Raises:
+        ConfigError: ``server`` is not of that form.
+        ServingError: nothing listens there, or it serves no model of the expected form.
+    """
+
+    def __init__(self, server: str, protocol: Protocol, retry_seconds: float = RETRY_SECONDS) -> None:
+        self._address, self._protocol, self._retry_seconds = server, protocol, retry_seconds
+        self._transport: Transport | None = None
+        self._done = 0
+        _refuse_absent(server)
+        patience = _Patience(server, retry_seconds)
+        while self._transport is None:
+            try:
+                self._transport, self._description = connect(server, protocol, CHUNK)
+            except Unavailable as error:
+                if not error.busy:
+                    raise ServingError(
+                        f"Expected Triton at server={server} by {protocol.value}; received: {error}. {PORTS}."
+                    ) from error
+                patience.wait("an answer", error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        transport, self._transport = self._transport, None
+        if transport:
+            transport.close()
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities, each image asked for until it has its answer.
+
+        Args:
+            images: uint8 ``(n, 28, 28)``, light on dark.
+
+        Returns:
+            float32 ``(n, 10)``, each row a softmax.
+
+        Raises:
+            ServingError: the time for retries is spent, or the server refuses a request.
+        """
+        out = np.empty((len(images), CLASSES), np.float32)
+        size = min(CHUNK, self._description.max_batch_size)
+        parts = [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
+        patience = _Patience(self._address, self._retry_seconds)
+        while parts:
+            missing, error = self._ask(images, parts, out)
+            if len(missing) < len(parts):
+                patience = _Patience(self._address, self._retry_seconds)
+            if error:
+                self.close()
+                patience.wait(f"images {_ranges(missing, self._done)}", error)
+            parts = missing
+        self._done += len(images)
+        return out
+
+    def _ask(
+        self, images: NDArray[np.uint8], parts: list[slice], out: NDArray[np.float32]
+    ) -> tuple[list[slice], Unavailable | None]:
+        """Fill ``out``; return the parts that got no answer, and why. After the first of them nothing more is sent."""
+        try:
+            transport = self._connected()
+        except Unavailable as error:
+            return parts, error
+        waiting, unsent = deque[tuple[slice, object]](), deque(parts)
+        missing: list[slice] = []
+        failure: Unavailable | None = None
+        while waiting or (unsent and not failure):
+            while unsent and not failure and len(waiting) < IN_FLIGHT:
+                waiting.append((unsent[0], transport.send(self._pixels(images[unsent.popleft()]))))
+            part, sent = waiting.popleft()
+            try:
+                out[part] = self._probabilities(transport.receive(sent), part.stop - part.start)
+            except Unavailable as error:
+                missing.append(part)
+                failure = error
+        return [*missing, *unsent], failure
+
+    def _connected(self) -> Transport:
+        """The connection, made anew where it was lost: what an old one still writes must reach nobody."""
+        if self._transport is None:
+            transport, description = connect(self._address, self._protocol, CHUNK)
+            self._transport = transport
+            if description != self._description:
+                raise ServingError(
+                    f"Expected {self._description} at {self._address}, as before the connection was lost; "
+                    f"received {description}. Start again."
+                )
+        return self._transport
+
+    def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
+        pixels = np.ascontiguousarray(images[..., None])
+        return pixels if self._description.datatype == "UINT8" else pixels.astype(np.float32) / np.float32(255)
+
+    def _probabilities(self, answer: NDArray[np.float32], images: int) -> NDArray[np.float32]:
+        if answer.shape != (images, CLASSES):
+            raise ServingError(
+                f"Expected an answer ({images}, {CLASSES}) of {MODEL} at {self._address}; received {answer.shape}. "
+                "Publish it again: python -m mnist_etc.export"
+            )
+        return answer if self._description.policy == "probabilities" else softmax(answer)
+
+
+class _Patience:
+    """Waits that double, until ``seconds`` have passed since the first."""
+
+    def __init__(self, address: str, seconds: float) -> None:
+        self._address, self._seconds = address, seconds
+        self._wait, self._end, self._said = FIRST_WAIT, 0.0, ""
+
+    def wait(self, what: str, error: Unavailable) -> None:
+        """Say once that ``what`` is missing, and wait.
+
+        Raises:
+            ServingError: the time is spent.
+        """
+        now = time.monotonic()
+        self._end = self._end or now + self._seconds
+        if now >= self._end:
+            raise ServingError(
+                f"Expected {what} of {MODEL} at {self._address} within {self._seconds:g} s; received: {error}. "
+                "Start the server again: make serve"
+            )
+        if what != self._said:
+            print(f"no answer: {what} ({error}); trying again for {self._seconds:g} s", file=sys.stderr, flush=True)
+            self._said = what
+        time.sleep(min(self._wait, self._end - now))
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+
+
+def _ranges(parts: list[slice], offset: int) -> str:
+    """``0-127, 256-319``: the positions in ``parts``, joined where they touch."""
+    joined: list[list[int]] = []
+    for part in sorted(parts, key=lambda part: int(part.start)):
+        if joined and joined[-1][1] == part.start:
+            joined[-1][1] = part.stop
+        else:
+            joined.append([part.start, part.stop])
+    return ", ".join(f"{offset + start}-{offset + stop - 1}" for start, stop in joined)
+
+
+def _refuse_absent(server: str) -> None:
+    parts = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})", server)
+    if not parts or not 1 <= int(parts[2]) <= 65_535:
+        raise ConfigError(f"Expected server=<host>:<port>; received {server!r}. For example server=localhost:8500")
+    try:
+        socket.create_connection((parts[1].strip("[]"), int(parts[2])), PROBE_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ServingError(
+            f"Expected a server that listens at server={server}; received: {reason}. Start it: make serve"
+        ) from error

@@ -1,0 +1,110 @@
+"""The model repository: nothing half, nothing lost; the version in service stays until another one is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_etc.command import compose
+from mnist_etc.errors import ArtifactError, ExportError
+from mnist_etc.serving.config import ExportCommand, InputType, VersionPolicy
+from mnist_etc.serving.model_config import ModelConfig, decode
+from mnist_etc.serving.repository import ModelRepository
+
+
+@pytest.fixture
+def config() -> ModelConfig:
+    command = compose("export", ExportCommand, [])
+    return ModelConfig(triton=command.triton, input_type=command.input_type, policy=command.policy, version=0)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, config: ModelConfig) -> ModelRepository:
+    """Versions 1, 2 and 3, of which 2 takes uint8."""
+    made = ModelRepository(tmp_path / "models")
+    made.publish(content(b"one"), config, {})
+    made.publish(content(b"two"), replace(config, input_type=InputType.uint8), {})
+    made.publish(content(b"three"), config, {})
+    return made
+
+
+def content(model: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(model)
+
+    return write
+
+
+def files(repository: ModelRepository) -> set[str]:
+    """All but the lock."""
+    return {str(path.relative_to(repository.model)) for path in repository.model.rglob("*") if path.is_file()} - {
+        ".lock"
+    }
+
+
+def test_a_version_after_the_other(repository: ModelRepository) -> None:
+    assert repository.versions() == [1, 2, 3]
+    assert repository.in_service() == 3
+    assert (repository.model / "2" / "model.onnx").read_bytes() == b"two"
+    assert decode((repository.model / "2" / "config.pbtxt").read_text()).input_type is InputType.uint8
+    assert (repository.model / "3").stat().st_mode & 0o555 == 0o555, "a container's user reads it too"
+
+
+def test_the_same_again_is_no_new_version(repository: ModelRepository, config: ModelConfig) -> None:
+    before = files(repository)
+    assert repository.publish(content(b"three"), config, {}) == 3
+    assert files(repository) == before
+    assert repository.publish(content(b"three"), config, {"source": "another"}) == 4
+
+
+@pytest.mark.parametrize("error", [ExportError("parity"), OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_fails_its_checks_leaves_no_trace(
+    repository: ModelRepository, config: ModelConfig, error: BaseException
+) -> None:
+    before = files(repository)
+
+    def write(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise error
+
+    with pytest.raises((ExportError, ArtifactError, KeyboardInterrupt)):
+        repository.publish(write, config, {})
+    assert files(repository) == before
+    assert repository.in_service() == 3
+
+
+def test_rollback_brings_back_version_and_configuration(repository: ModelRepository, config: ModelConfig) -> None:
+    assert repository.rollback() == 2
+    served = decode(repository.config.read_text())
+    assert (served.version, served.input_type) == (2, InputType.uint8)
+    assert repository.rollback() == 1
+    with pytest.raises(ArtifactError, match=r"^Expected a version before 1 in .*; received \[1, 2, 3\]"):
+        repository.rollback()
+    assert repository.publish(content(b"four"), config, {}) == 4
+    assert repository.in_service() == 4
+
+
+def test_prune_keeps_the_newest_and_the_one_in_service(repository: ModelRepository) -> None:
+    repository.rollback()
+    repository.rollback()
+    assert repository.prune(1) == [2]
+    assert repository.versions() == [1, 3]
+    assert repository.in_service() == 1
+
+
+def test_of_policy_latest_a_rollback_names_its_version(repository: ModelRepository, config: ModelConfig) -> None:
+    latest = replace(config, triton=replace(config.triton, version_policy=VersionPolicy.latest))
+    assert repository.publish(content(b"four"), latest, {}) == 4
+    assert repository.in_service() == 4
+    assert repository.rollback() == 3
+    assert decode(repository.config.read_text()).triton.version_policy is VersionPolicy.specific
+
+
+def test_a_version_of_unknown_origin_is_not_put_into_service(repository: ModelRepository) -> None:
+    (repository.model / "2" / "config.pbtxt").unlink()
+    with pytest.raises(ArtifactError, match="version 2 was not published by"):
+        repository.rollback()
+    assert repository.in_service() == 3
