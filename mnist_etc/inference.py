@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import ArtifactFolder
+from mnist_etc import manifest
+from mnist_etc.artifacts import Artifact, ArtifactFolder
 from mnist_etc.config import InferCommand
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.data.inputs import Batch, Source
@@ -19,13 +23,20 @@ from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
 from mnist_etc.settings import configuration
 
-__all__ = ["SOME_BAD", "Predictor", "infer"]
+__all__ = ["SOME_BAD", "Classifies", "Predictor", "infer", "softmax"]
 
 SOME_BAD = 3
 """Exit code where some images could not be read and the others are in the file."""
 CHUNK = 64
 """Images a run of the model: activations of one chunk are what it holds in memory."""
 ERRORS_ONLY = 3
+
+
+class Classifies(Protocol):
+    """What tells digits apart: ONNX Runtime here, or a server."""
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From uint8 ``(n, 28, 28)``, light on dark, to float32 ``(n, 10)``."""
 
 
 class Predictor:
@@ -71,7 +82,7 @@ class Predictor:
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
             scaled = images[part, :, :, None].astype(np.float32) / np.float32(255)
-            out[part] = _softmax(self._session.run(["output"], {"input": scaled})[0])
+            out[part] = softmax(self._session.run(["output"], {"input": scaled})[0])
         return out
 
 
@@ -107,22 +118,47 @@ def infer(config: InferCommand) -> int:
 
     Raises:
         ArtifactError: no full model of this configuration, or it is altered; or the file cannot be written.
+        ConfigError: ``config.server`` is not host:port.
         DataError: nothing could be read.
+        ServingError: the server does not answer, or serves another model.
     """
     folder = ArtifactFolder.of(config)
     artifact = folder.full_model(config.autoencoder, config.classifier)
-    manifest = artifact.verified(artifact.onnx, configuration(config, config.autoencoder, config.classifier))
+    privacy = _privacy(config, artifact)
     source = _source(config)
     final = folder.inference(config.autoencoder, config.classifier)
-    with temporary(final) as path:
-        tally = _classify(source, Predictor(artifact.onnx, config.threads), path)
+    with temporary(final) as path, _classifier(config, artifact) as classifier:
+        tally = _classify(source, classifier, path)
         if not tally.images:
             raise DataError(
                 f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
                 "Pass another input=."
             )
-    _report(tally, final, manifest["privacy"]["words"])
+    _report(tally, final, privacy)
     return SOME_BAD if tally.bad else 0
+
+
+def _privacy(config: InferCommand, artifact: Artifact) -> str:
+    """The words of the manifest, which must agree with the model; a server's model may be another."""
+    settings = configuration(config, config.autoencoder, config.classifier)
+    if config.server is None:
+        return str(artifact.verified(artifact.onnx, settings)["privacy"]["words"])
+    with suppress(ArtifactError):
+        content = manifest.read(artifact.manifest, artifact.remedy)
+        if not manifest.differences(content, settings):
+            return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"
+    return "unknown: the server does not say"
+
+
+@contextmanager
+def _classifier(config: InferCommand, artifact: Artifact) -> Iterator[Classifies]:
+    if config.server is None:
+        yield Predictor(artifact.onnx, config.threads)
+        return
+    from mnist_etc.serving.client import TritonPredictor
+
+    with TritonPredictor(config.server, config.protocol) as predictor:
+        yield predictor
 
 
 def _source(config: InferCommand) -> Source:
@@ -133,7 +169,7 @@ def _source(config: InferCommand) -> Source:
     return inputs.open_input(Path(config.input), config.polarity)
 
 
-def _classify(source: Source, predictor: Predictor, path: Path) -> Tally:
+def _classify(source: Source, classifier: Classifies, path: Path) -> Tally:
     tally = Tally()
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -142,7 +178,7 @@ def _classify(source: Source, predictor: Predictor, path: Path) -> Tally:
             for failure in batch.failures:
                 print(f"skipped: {failure}", file=sys.stderr)
             start = time.perf_counter()
-            probabilities = predictor.probabilities(batch.images)
+            probabilities = classifier.probabilities(batch.images)
             seconds = time.perf_counter() - start
             predicted = probabilities.argmax(axis=1)
             tally.add(batch, predicted, seconds)
@@ -167,6 +203,7 @@ def _report(tally: Tally, final: Path, privacy: str) -> None:
     print(final)
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities from logits, both float32 ``(n, 10)``."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -65,17 +65,16 @@ class Source:
         return cls(artifact=artifact, manifest=manifest, dataset=dataset)
 
     def graph(self, input_type: InputType, policy: Policy, variant: Variant) -> onnx.ModelProto:
-        """The served graph.
-
-        int8 is calibrated on training images; of a private model on validation images, since the ranges of activations
-        would give away something of what the guarantee covers.
-        """
+        """The served graph; int8 is calibrated on `images`."""
         plain = build_serving_graph(onnx.load(self.artifact.onnx), input_type, policy)
         if variant is Variant.float32:
             return plain
+        return quantise(plain, self.images(CALIBRATION))
+
+    def images(self, count: int) -> NDArray[np.uint8]:
+        """``count`` training images, or all; of a private model, whose guarantee covers them, validation images."""
         private = self.manifest["epsilon"] is not None
-        images = (self.dataset.validation if private else self.dataset.train).images
-        return quantise(plain, images[:CALIBRATION])
+        return (self.dataset.validation if private else self.dataset.train).images[:count]
 
 
 def publish(command: ExportCommand, repository: ModelRepository) -> int:
@@ -141,7 +140,7 @@ def _check(command: ExportCommand, source: Source, variant: Variant, path: Path)
     onnx.checker.check_model(model)
     if any(uses_external_data(tensor) for tensor in model.graph.initializer):
         raise ExportError("Expected one file; received a model with external data. It was not published.")
-    images, session = source.dataset.train.images[:COMPARED], _session(path)
+    images, session = source.images(COMPARED), _session(path)
     served, kept = _answers(session, images, command.input_type), _keras(command, source.artifact.h5, images)
     difference = float(np.abs(served - kept).max())
     if variant is Variant.float32 and not difference < TOLERANCE:

@@ -18,8 +18,8 @@ from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.inference import softmax
 from mnist_etc.serving.config import MODEL
-from mnist_etc.serving.transport import IN_FLIGHT, Transport, Unavailable
-from mnist_etc.serving.transports import PORTS, connect
+from mnist_etc.serving.transport import IN_FLIGHT, PORTS, Transport, Unavailable
+from mnist_etc.serving.transports import connect
 
 __all__ = ["TritonPredictor"]
 

@@ -89,16 +89,20 @@ class TritonServer:
         self._stack.close()
 
     def ready(self) -> bool:
-        """Whether the server answers and every model is ready."""
+        """Whether every model is ready, and gRPC and metrics, which open after HTTP, answer too."""
         address = "127.0.0.1" if self.config.address == "0.0.0.0" else self.config.address  # noqa: S104 -- compared
         connection = http.client.HTTPConnection(address, self.config.http_port, timeout=2)
         try:
             connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == http.client.OK
+            if connection.getresponse().status != http.client.OK:
+                return False
+            for port in (self.config.grpc_port, self.config.metrics_port):
+                socket.create_connection((address, port), timeout=2).close()
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
+        return True
 
     def cpu_seconds(self) -> float:
         """Spent so far by the server and its backends, of which none may have ended."""

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL
 
-__all__ = ["IN_FLIGHT", "Description", "Transport", "Unavailable", "translated"]
+__all__ = ["IN_FLIGHT", "PORTS", "Description", "Transport", "Unavailable", "translated"]
 
 IN_FLIGHT = 8
 """Requests that may wait for their answers at once."""
+PORTS = "protocol=http takes the server's HTTP port, grpc and shm its gRPC port"
+"""For messages."""
 BUSY = ("503", "StatusCode.UNAVAILABLE")
 
 
@@ -100,3 +102,7 @@ def translated(address: str) -> Iterator[None]:
         raise ServingError(f"Expected {MODEL} at {address} to answer; received: {reason}. {remedy}") from error
     except OSError as error:
         raise Unavailable(error.strerror or str(error) or type(error).__name__) from error
+    except ValueError as error:
+        raise ServingError(
+            f"Expected Triton at server={address}; received an answer in another form: {error}. {PORTS}."
+        ) from error

@@ -17,13 +17,12 @@ from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL
 from mnist_etc.serving.transport import IN_FLIGHT, Description, Transport, Unavailable, translated
 
-__all__ = ["PORTS", "connect"]
+__all__ = ["connect"]
 
 TIMEOUT = 30.0
 """Seconds for one answer; longer counts as a lost connection."""
 TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FP32"}
 FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
-PORTS = "protocol=http takes the server's HTTP port, grpc and shm its gRPC port"
 GRPC_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
 
@@ -110,10 +109,6 @@ class _Http(Transport):
                 yield
             except HTTPParseError as error:  # a connection that ends within an answer is one
                 raise Unavailable(f"no HTTP: {error}") from error
-            except ValueError as error:
-                raise ServingError(
-                    f"Expected Triton at server={self._address}; received an answer in another form: {error}. {PORTS}."
-                ) from error
 
 
 def _outcome(ask: Callable[[], Any]) -> Future[Any]:

@@ -155,7 +155,7 @@ class Fake:
     """An HTTP server that answers as Triton does, but with ``statuses`` first; each answer's class is its pixel."""
 
     def __init__(self, statuses: list[int], **changes: Any) -> None:
-        self.statuses, self.asked = statuses, 0
+        self.statuses, self.asked, self.classes, self.sent = statuses, 0, 10, slice(None)
         self.config = {
             "max_batch_size": 64,
             "input": [{"name": "input", "data_type": "TYPE_UINT8", "dims": DIMS["input"]}],
@@ -171,10 +171,11 @@ class Fake:
         if status != 200:
             return status, b'{"error": "not now"}', None
         pixels = np.frombuffer(body[header:], np.uint8).reshape(-1, 784)
-        logits = np.eye(10, dtype=np.float32)[pixels[:, 0]] * 20
+        logits = np.eye(10, self.classes, dtype=np.float32)[pixels[:, 0]] * 20
         output = {"name": "output", "datatype": "FP32", "shape": logits.shape}
-        head = json.dumps({"outputs": [{**output, "parameters": {"binary_data_size": logits.nbytes}}]}).encode()
-        return 200, head + logits.tobytes(), len(head)
+        content = logits.tobytes()[self.sent]
+        head = json.dumps({"outputs": [{**output, "parameters": {"binary_data_size": len(content)}}]}).encode()
+        return 200, head + content, len(head)
 
 
 @contextmanager
@@ -200,14 +201,16 @@ def listening(fake: Fake) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def digits(count: int) -> NDArray[np.uint8]:
     """Images whose pixels say their class, ``position % 10``."""
-    return np.broadcast_to((np.arange(count, dtype=np.uint8) % 10)[:, None, None], (count, 28, 28))
+    return np.broadcast_to((np.arange(count) % 10).astype(np.uint8)[:, None, None], (count, 28, 28))
 
 
 def test_a_503_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,10 +229,10 @@ def test_only_what_got_no_answer_is_asked_again(capsys: pytest.CaptureFixture[st
     fake = Fake([200, 200, 503])
     with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
         assert len(predictor.probabilities(digits(7))) == 7
-        received = predictor.probabilities(digits(200))
-    assert np.array_equal(received.argmax(axis=1), np.arange(200) % 10)
-    assert fake.asked == 1 + 4 + 1
-    assert re.match(r"no answer: images \d+-\d+ ", capsys.readouterr().err)
+        received = predictor.probabilities(digits(2000))
+    assert np.array_equal(received.argmax(axis=1), np.arange(2000) % 10)
+    assert fake.asked == 1 + 32 + 1
+    assert re.match(r"no answer: images (\d+-\d+, )?\d+-2006 \(503 not now\)", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 502, 504])
@@ -251,6 +254,18 @@ def test_waits_double_until_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -
             predictor.probabilities(digits(3))
     assert 1 <= time.monotonic() - start < 3
     assert waits[:4] == [0.05, 0.1, 0.2, 0.4]
+
+
+def test_answers_of_another_form() -> None:
+    fake = Fake([])
+    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+        fake.classes = 9
+        with pytest.raises(ServingError, match=r"^Expected an answer \(3, 10\) of .*; received \(3, 9\)\. Publish it"):
+            predictor.probabilities(digits(3))
+        for sent in (slice(0, 0), slice(0, 40), slice(0, 39)):
+            fake.classes, fake.sent = 10, sent
+            with pytest.raises(ServingError, match=r"^Expected Triton at .*; received an answer in another form: "):
+                predictor.probabilities(digits(3))
 
 
 TENSOR = {"name": "input", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}
@@ -284,7 +299,7 @@ def test_a_server_that_comes_back_with_another_model() -> None:
 
 @pytest.fixture
 def many(tmp_path: Path) -> int:
-    count = 60_000
+    count = 20_000
     np.save(tmp_path / "many.npy", np.resize(IMAGES, (count, 28, 28)))
     return count
 
