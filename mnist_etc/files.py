@@ -24,10 +24,11 @@ ABANDONED = 3600
 
 
 @contextmanager
-def temporary(final: Path) -> Iterator[Path]:
+def temporary(final: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside ``final``; on a clean exit it takes the final name, else it is removed.
 
     The temporary name starts with a dot and keeps the final name's suffix, since some writers look at it.
+    ``mode``, less the umask, is who may read and write the file; until it is done, its owner alone.
 
     Raises:
         ArtifactError: the disk is full, or the folder cannot be written; the old file stays.
@@ -42,7 +43,7 @@ def temporary(final: Path) -> Iterator[Path]:
     try:
         yield path
         sync(path)
-        path.chmod(0o666 & ~_umask())
+        path.chmod(mode & ~_umask())
         path.replace(final)
         sync_folder(final.parent)
     except OSError as error:
@@ -51,9 +52,9 @@ def temporary(final: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(final: Path, content: bytes) -> None:
+def write_bytes(final: Path, content: bytes, mode: int = 0o666) -> None:
     """Write ``content`` under ``final`` in one step (see `temporary`)."""
-    with temporary(final) as path:
+    with temporary(final, mode) as path:
         path.write_bytes(content)
 
 

@@ -91,6 +91,12 @@ class Tracker:
             if mlflow:
                 mlflow.log_params(flat(settings))
 
+    def tag(self, name: str, words: str) -> None:
+        """Tag the innermost open run."""
+        with self._guard() as mlflow:
+            if mlflow:
+                mlflow.set_tag(name, words)
+
     def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
         """Log figures, of an epoch or of the whole run."""
         with self._guard() as mlflow:
@@ -103,7 +109,14 @@ class Tracker:
             if mlflow:
                 mlflow.log_artifacts(str(folder), folder.name)
 
-    def model(self, name: str, path: Path, example: npt.NDArray[np.float32], answer: npt.NDArray[np.float32]) -> None:
+    def model(
+        self,
+        name: str,
+        path: Path,
+        example: npt.NDArray[np.float32],
+        answer: npt.NDArray[np.float32],
+        tags: Mapping[str, str],
+    ) -> None:
         """Log the ONNX file ``path`` and register it as ``mnist_etc_<name>`` under the alias ``candidate``.
 
         Args:
@@ -111,6 +124,7 @@ class Tracker:
             path: the ONNX file.
             example: an input batch ``(n, ...)``.
             answer: the model's output for it.
+            tags: of the registered version.
         """
         with self._guard() as mlflow:
             if mlflow:
@@ -133,7 +147,10 @@ class Tracker:
                         registered_model_name=registered,
                     )
                 version = info.registered_model_version
-                mlflow.MlflowClient().set_registered_model_alias(registered, ALIAS, version)
+                client = mlflow.MlflowClient()
+                for key, words in tags.items():
+                    client.set_model_version_tag(registered, str(version), key, words)
+                client.set_registered_model_alias(registered, ALIAS, version)
 
     def _open(self) -> None:
         uri = str(self._uri)

@@ -15,7 +15,7 @@ from mnist_etc.data import Dataset, load, scaled
 from mnist_etc.files import exclusive
 from mnist_etc.settings import configuration
 from mnist_etc.tracking import Tracker, start
-from train_.promise import promise_of_autoencoder
+from train_.promise import checkpoint_key, promise_of_autoencoder
 from train_.report import skipped, write_figures
 
 if TYPE_CHECKING:
@@ -69,9 +69,10 @@ def train_autoencoder(
         tracker.metrics(metrics, epoch)
         tracker.pictures(folder.examples(config, epoch))
 
-    checkpoint = Checkpoint(artifact.checkpoint, {"configuration": settings, "dataset_sha256": dataset.sha256})
+    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages))
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
+        tracker.tag("privacy", privacy["words"])
         task = Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=squared_error)
         callbacks = {"checkpoint": checkpoint, "evaluate": evaluate, "report": report}
         if config.private:
@@ -93,7 +94,8 @@ def train_autoencoder(
         write_figures(artifact, figures, history, privacy)
         checkpoint.remove()
         tracker.metrics(figures)
-        tracker.model("autoencoder", artifact.onnx, examples[:1], model(examples[:1]).numpy())
+        answer = model(examples[:1]).numpy()
+        tracker.model("autoencoder", artifact.onnx, examples[:1], answer, {"privacy": privacy["words"]})
     return figures
 
 

@@ -13,19 +13,23 @@ import keras
 import numpy as np
 
 from mnist_etc.data.arrays import DAMAGE
+from mnist_etc.errors import ArtifactError
 from mnist_etc.files import write_bytes
 
 __all__ = ["Checkpoint"]
 
+OWNER_ONLY = 0o600
 Metrics = dict[str, float]
 
 
 class Checkpoint:
     """One ``.npz`` file: the variables, the metrics of every epoch so far, and the settings they belong to.
 
+    Its owner alone may read it, since a private training's secret seeds lie there.
+
     Args:
         path: where it lies.
-        settings: whatever must be the same for the state to be of use; JSON types.
+        settings: whatever must be the same for the state, and its secret numbers, to be of use; JSON types.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
@@ -49,14 +53,23 @@ class Checkpoint:
         state = json.dumps({"settings": self.settings, "history": history, "secret": self._secret})
         content = io.BytesIO()  # on a full disk, numpy 1.26 leaves an open zip behind, which complains when collected
         np.savez(content, state=np.array(state), **arrays)
-        write_bytes(self.path, content.getvalue())
+        write_bytes(self.path, content.getvalue(), OWNER_ONLY)
 
     def restore(self, variables: Sequence[keras.Variable]) -> list[Metrics]:
-        """Fill ``variables`` and return the metrics of the finished epochs; none where nothing usable lies there."""
+        """Fill ``variables`` and return the metrics of the finished epochs; none where nothing usable lies there.
+
+        Raises:
+            ArtifactError: the secret numbers are of a model of other shapes, which must not share them.
+        """
         if not self._found:
             return []
         state, values = self._found
         if [variable.shape for variable in variables] != [value.shape for value in values]:
+            if self._secret:
+                raise ArtifactError(
+                    f"Expected {self.path} of a model of these shapes; received one of others, with the seeds of its "
+                    "noise, which serve once. Remove it."
+                )
             self._say("of another configuration")
             return []
         for variable, value in zip(variables, values, strict=True):
@@ -82,7 +95,7 @@ class Checkpoint:
         if not known:
             self._say("damaged")
         elif state["settings"] != self.settings:
-            self._say("of another configuration")
+            self._say("of another configuration or source")
         else:
             return state, values
         return None

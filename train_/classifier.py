@@ -11,7 +11,7 @@ from mnist_etc.settings import configuration
 from mnist_etc.tracking import Tracker, start
 from train_.autoencoder import EXAMPLES
 from train_.features import compute, find
-from train_.promise import promise_of_classifier
+from train_.promise import checkpoint_key, name_of_epsilon, promise_of_classifier
 from train_.report import skipped, write_figures
 
 __all__ = ["main", "train_classifier"]
@@ -61,9 +61,10 @@ def train_classifier(
         for split in (dataset.train, dataset.validation, dataset.test)
     )
     examples = validation.values[:EXAMPLES].copy()
-    checkpoint = Checkpoint(artifact.checkpoint, {"configuration": settings, "dataset_sha256": dataset.sha256})
+    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages, source.sources))
     with tracker.child("classifier"):
         tracker.parameters(settings)
+        tracker.tag("privacy", privacy["words"])
         classifier, history = fit_classifier(
             run,
             config,
@@ -72,16 +73,18 @@ def train_classifier(
             validation,
             checkpoint=checkpoint,
             report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
+            epsilon_name=name_of_epsilon(privacy),
         )
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
             "test_accuracy": accuracy(classifier, test),
         }
         images = scaled(dataset.validation.images[:EXAMPLES])
-        for name, target, trained, inputs in (
+        results = (
             ("full_model", full, build_full_model(network, classifier), images),
             ("classifier", artifact, classifier, examples),
-        ):
+        )
+        for _, target, trained, inputs in results:
             target.publish(
                 {
                     target.h5: lambda path, trained=trained: write_h5(trained, path),
@@ -93,9 +96,11 @@ def train_classifier(
                 privacy=privacy,
                 sources=source.sources,
             )
-            tracker.model(name, target.onnx, inputs[:1], trained(inputs[:1]).numpy())
         write_figures(artifact, figures, history, privacy)
         checkpoint.remove()
+        for name, target, trained, inputs in results:
+            answer = trained(inputs[:1]).numpy()
+            tracker.model(name, target.onnx, inputs[:1], answer, {"privacy": privacy["words"]})
         tracker.metrics(figures)
     return figures
 

@@ -40,6 +40,7 @@ def fit_classifier(
     *,
     checkpoint: Checkpoint,
     report: Callable[[int, Metrics], None],
+    epsilon_name: str = "epsilon",
 ) -> tuple[keras.Model, list[Metrics]]:
     """Prepare the features, in place, fit, and return the classifier of unprepared features and its history.
 
@@ -51,6 +52,7 @@ def fit_classifier(
         validation: ``validation_accuracy`` is measured on it after each epoch.
         checkpoint: see `fit`.
         report: see `fit`.
+        epsilon_name: see `fit_private`.
 
     Raises:
         TrainingError: the fit diverged.
@@ -69,7 +71,14 @@ def fit_classifier(
 
     if config.private:
         history = fit_private(
-            task, config, run.privacy, stages, checkpoint=checkpoint, evaluate=evaluate, report=report
+            task,
+            config,
+            run.privacy,
+            stages,
+            checkpoint=checkpoint,
+            evaluate=evaluate,
+            report=report,
+            epsilon_name=epsilon_name,
         )
     else:
         history = fit(task, config, seed=run.seed, checkpoint=checkpoint, evaluate=evaluate, report=report)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from mnist_etc.config import AutoencoderConfig, ClassifierConfig, PrivacyConfig
 from mnist_etc.errors import TrainingError
 from mnist_etc.privacy.accounting import EpsilonBySteps
-from mnist_etc.privacy.engine import ClippingEngine, build_engine
+from mnist_etc.privacy.engine import ClippingEngine, build_engine, full_precision
 from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.privacy.sampling import PoissonSampler
 from mnist_etc.privacy.seeds import Seeds
@@ -28,6 +28,7 @@ __all__ = ["fit_private"]
 IMAGES_A_CALL = 65_536
 
 
+@full_precision()
 def fit_private(
     task: Task,
     config: AutoencoderConfig | ClassifierConfig,
@@ -37,13 +38,15 @@ def fit_private(
     checkpoint: Checkpoint,
     evaluate: Callable[[int], Metrics],
     report: Callable[[int, Metrics], None],
+    epsilon_name: str = "epsilon",
 ) -> list[Metrics]:
     """Fit ``task.model`` with DP-SGD, going on from ``checkpoint`` where it holds this training's state.
 
     Each step samples every example with probability ``batch_size / n``, clips and sums the gradients, adds noise and
     divides by ``batch_size`` and by the noise's deviation, or by the clip where that is more: constants that leave one
     learning rate good for any clip and noise. Sample and noise of a step depend on secret seeds and the step's number
-    alone; the seeds lie in the checkpoint, so that a training that goes on draws nothing twice, and go with it.
+    alone; the seeds lie in the checkpoint, from before the first figure goes out, so that a training that goes on draws
+    nothing twice and none draws anew for what was seen; they go with it.
 
     Args:
         task: what is fitted.
@@ -53,9 +56,10 @@ def fit_private(
         checkpoint: where the state goes after each epoch.
         evaluate: called after each epoch with its number, from 1; what it measures, on no training example.
         report: called with the number and the metrics of each epoch, earlier runs' included.
+        epsilon_name: of the spent epsilon among the metrics; another word where it is not the model's.
 
     Returns:
-        The metrics of every epoch: ``epsilon`` spent by its end, all stages together, ``images_per_second`` and what
+        The metrics of every epoch: the epsilon spent by its end, all stages together, ``images_per_second`` and what
         ``evaluate`` returned.
 
     Raises:
@@ -73,6 +77,8 @@ def fit_private(
         report(finished + 1, metrics)
     if history:
         print(f"{task.label}  resumes after epoch {len(history)}/{config.epochs}", flush=True)
+    else:
+        checkpoint.save(state, history)
     weights.to_model()
     sampler = PoissonSampler(examples=stage.examples, batch_size=config.batch_size, seed=seeds.sampling)
     steps = sampler.steps_per_epoch
@@ -83,10 +89,9 @@ def fit_private(
         l2_norm_clip=stage.l2_norm_clip,
         noise_multiplier=stage.noise_multiplier,
         seed=seeds.noise,
-        first_step=len(history) * steps,
     )
     unit = config.batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
-    run_parts = _compile(task, weights, optimizer, engine, unit)
+    run_parts = _compile(task, weights, optimizer, engine, unit, sampler.part_size)
     epsilon = EpsilonBySteps(
         stage.mechanism, privacy.delta, privacy.accountant, before=[stage.mechanism for stage in before]
     )
@@ -99,14 +104,14 @@ def fit_private(
             for first in range((epoch - 1) * steps, epoch * steps, steps_a_call):
                 last = min(first + steps_a_call, epoch * steps)
                 run_parts(*sampler.parts(first, last), tf.constant(first, tf.int64))
-                progress.advance((last - first) * config.batch_size, f"epsilon {spent:.4g} at its end")
+                progress.advance((last - first) * config.batch_size, f"{epsilon_name} {spent:.4g} at its end")
             if not np.isfinite(weights.flat.numpy()).all():
                 raise TrainingError(
                     f"Expected finite weights of the {task.label}; received infinite ones in epoch {epoch}. "
                     "Pass a lower learning_rate."
                 )
             weights.to_model()
-            metrics = {"epsilon": spent, "images_per_second": progress.images_per_second()}
+            metrics = {epsilon_name: spent, "images_per_second": progress.images_per_second()}
             metrics |= evaluate(epoch)
             history.append(metrics)
             report(epoch, metrics)
@@ -121,8 +126,9 @@ def _compile(
     optimizer: keras.optimizers.Optimizer,
     engine: ClippingEngine,
     unit: float,
+    part_size: int,
 ) -> Callable[..., None]:
-    """One graph for many steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
+    """One graph for any steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
     arrays = [tf.constant(array) for array in task.arrays]
 
     def run_parts(indices: tf.Tensor, mask: tf.Tensor, last: tf.Tensor, first: tf.Tensor) -> None:
@@ -139,4 +145,10 @@ def _compile(
         start = (tf.constant(0), first, tf.zeros_like(weights.flat.value))
         tf.while_loop(lambda number, *_: number < tf.size(last), part, start)
 
-    return tf.function(run_parts, autograph=False, reduce_retracing=True)
+    signature = [
+        tf.TensorSpec((None, part_size), tf.int32),
+        tf.TensorSpec((None, part_size), tf.float32),
+        tf.TensorSpec((None,), tf.bool),
+        tf.TensorSpec((), tf.int64),
+    ]
+    return tf.function(run_parts, input_signature=signature, autograph=False)

@@ -1,6 +1,7 @@
 """How much privacy steps of DP-SGD spend, and how much noise a budget asks for; `dp_accounting` does the mathematics.
 
-Add-or-remove adjacency, Poisson sampling. Privacy loss distributions (Doroshenko et al. 2022, arXiv:2207.04380) are the
+One image's contribution present or zeroed, Poisson sampling: for the pair of distributions that bounds it, the same as
+one image added or removed. Privacy loss distributions (Doroshenko et al. 2022, arXiv:2207.04380) are the
 pessimistic ones; Renyi differential privacy (Mironov et al. 2019, arXiv:1908.10530) converts by Canonne et al. 2020,
 arXiv:2004.00010.
 """

@@ -40,9 +40,9 @@ class Finding:
     """Epsilon by the accountant."""
     guesses: Guesses
     bound: float
-    """Lower bound on epsilon, from the accountant's delta at every epsilon."""
+    """Epsilon of the noisiest Gaussian, sampled as often and at the same rate, that the guesses refute."""
     bound_at_delta: float
-    """The same from the stated epsilon and delta alone: looser."""
+    """Lower bound on epsilon at that delta, whatever the mechanism: looser."""
 
     @property
     def refuted(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from mnist_etc.config import Engine
 
-__all__ = ["ClippingEngine", "Loss", "build_engine"]
+__all__ = ["ClippingEngine", "Loss", "build_engine", "full_precision", "without_padding"]
 
 Loss = Callable[..., tf.Tensor]
 """``loss(predict, *batch)`` to the loss of each example, ``(batch,)``; ``predict`` is the model on a batch."""
@@ -45,7 +46,6 @@ def build_engine(
     l2_norm_clip: float,
     noise_multiplier: float,
     seed: int,
-    first_step: int = 0,
 ) -> ClippingEngine:
     """The engine of that kind.
 
@@ -56,7 +56,6 @@ def build_engine(
         l2_norm_clip: greatest norm that one example's gradient keeps.
         noise_multiplier: standard deviation of the noise in units of the clip.
         seed: of the noise, 0 to 2**63 - 1; who knows it can subtract the noise.
-        first_step: number of the first step of this process, so that the reference repeats no noise.
 
     Raises:
         PrivacyError: the engine has no exact rule for a layer, or is not installed.
@@ -68,4 +67,30 @@ def build_engine(
         return FastEngine(model, loss, **settings)
     from mnist_etc.privacy.reference import TensorFlowPrivacyEngine
 
-    return TensorFlowPrivacyEngine(model, loss, first_step=first_step, **settings)
+    return TensorFlowPrivacyEngine(model, loss, **settings)
+
+
+def without_padding(mask: tf.Tensor, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+    """The batch with zeros in place of padding: an infinite gradient there would not vanish under a factor of 0.
+
+    Args:
+        mask: ``(batch,)``, 0 for padding.
+        batch: each ``(batch, ...)``.
+    """
+
+    def masked(values: tf.Tensor) -> tf.Tensor:
+        counted = tf.reshape(mask > 0, [-1] + [1] * (values.shape.rank - 1))
+        return tf.where(counted, values, tf.zeros_like(values))
+
+    return tuple(masked(values) for values in batch)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Within it float32 products keep 24 bits; in a GPU's TensorFloat-32, of 11, a gradient could exceed its clip."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)

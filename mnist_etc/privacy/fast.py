@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from mnist_etc.privacy.engine import Loss
+from mnist_etc.privacy.engine import Loss, without_padding
 from mnist_etc.privacy.layers import Rule, chain, rule_of
+from mnist_etc.privacy.noise import gaussian_noise
 
 __all__ = ["FastEngine"]
 
@@ -55,6 +56,7 @@ class FastEngine:
 
     def clipped_sum(self, weights: Sequence[tf.Tensor], mask: tf.Tensor, *batch: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
+        batch = without_padding(mask, batch)
         passed: list[_Passed] = []
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             losses = self._loss(lambda inputs: self._forward(inputs, weights, tape, passed), *batch)
@@ -70,8 +72,7 @@ class FastEngine:
 
     def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
-        seed = tf.stack([tf.constant(self._seed, tf.int64), step])
-        return total + tf.random.stateless_normal(tf.shape(total), seed, stddev=self._stddev)
+        return total + gaussian_noise(tf.size(total), self._seed, step, self._stddev)
 
     def _forward(
         self, inputs: tf.Tensor, weights: Sequence[tf.Tensor], tape: tf.GradientTape, passed: list[_Passed]

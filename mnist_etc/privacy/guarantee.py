@@ -42,8 +42,9 @@ class Stage:
 def guarantee(stages: Sequence[Stage], privacy: PrivacyConfig) -> dict[str, Any]:
     """What the manifest says of private trainings that compose.
 
-    Two training sets that differ by one image, added or removed, give any model with probabilities that differ by a
-    factor of at most e to the ``epsilon``, but for a probability of ``delta``.
+    With one image's contribution present or zeroed, any model has probabilities that differ by a factor of at most e to
+    the ``epsilon``, but for a probability of ``delta``. Sampling rate and steps follow from the number of images, so
+    that number and the split count as public.
     """
     epsilon = spent([stage.mechanism for stage in stages], privacy.delta, privacy.accountant)
     words = (
@@ -57,7 +58,7 @@ def guarantee(stages: Sequence[Stage], privacy: PrivacyConfig) -> dict[str, Any]
         "epsilon": epsilon,
         "delta": privacy.delta,
         "accountant": privacy.accountant.value,
-        "adjacency": "add or remove one image, Poisson sampling",
+        "adjacency": "one image's contribution present or zeroed; number of images and split public; Poisson sampling",
         "stages": [dataclasses.asdict(stage) for stage in stages],
     }
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from mnist_etc.data.dataset import CLASSES
-from mnist_etc.privacy.engine import ClippingEngine
+from mnist_etc.privacy.engine import ClippingEngine, full_precision
 from mnist_etc.privacy.sampling import Parts
 
 __all__ = ["HeadTraining", "Sampler"]
@@ -57,6 +57,7 @@ class HeadTraining:
         self._clipped_sum = tf.function(clipped_sum, autograph=False, reduce_retracing=True)
         self._noised = tf.function(engine.noised, autograph=False)
 
+    @full_precision()
     def fit(
         self,
         included: npt.NDArray[np.bool_],

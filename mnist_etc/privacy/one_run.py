@@ -43,7 +43,7 @@ class Guesses:
 def p_value(guesses: Guesses, epsilon: float, delta: float) -> float:
     """Probability, at most, of so many right guesses if the training is (epsilon, delta)-private.
 
-    Steinke, Nasr and Jagielski 2023 (arXiv:2305.08846), theorem 5.2: right guesses are as under randomised response,
+    Steinke, Nasr and Jagielski 2023 (arXiv:2305.08846): right guesses are as under randomised response,
     but for what delta adds.
     """
     from scipy.stats import binom
@@ -64,8 +64,8 @@ def epsilon_bound(guesses: Guesses, delta: float, confidence: float) -> float:
 def is_refuted(guesses: Guesses, mechanism: SampledGaussian, confidence: float) -> bool:
     """Whether so many right guesses are too unlikely if the training is as private as that mechanism.
 
-    Mahloujifar, Melis and Chaudhuri 2024 (arXiv:2410.22235), algorithm 3, with the mechanism's delta at every epsilon
-    for its trade-off curve. Nothing is assumed about how the guesses depend on each other.
+    Mahloujifar, Melis and Chaudhuri 2024 (arXiv:2410.22235), with the mechanism's delta at every epsilon for its
+    trade-off curve. Nothing is assumed about how the guesses depend on each other.
     """
     deltas = _profile(mechanism)
     shrink = np.exp(-EPSILONS)
@@ -89,6 +89,8 @@ def sampled_gaussian_bound(
     guesses: Guesses, stated: SampledGaussian, delta: float, accountant: Accountant, confidence: float
 ) -> float:
     """Epsilon of the noisiest training, sampled and repeated as ``stated``, that the guesses refute.
+
+    It speaks of that family of mechanisms alone; `epsilon_bound` does not.
 
     It exceeds the epsilon of ``stated``, or equals it, if and only if `is_refuted` holds of ``stated``; 0 where nothing
     is refuted. Beyond a quarter of the stated noise it is not looked further.

@@ -1,7 +1,8 @@
-"""The reference engine: clipping, summing and noise by TensorFlow Privacy's own ``GaussianSumQuery``.
+"""The reference engine: clipping, summing and the noise's deviation by TensorFlow Privacy's own ``GaussianSumQuery``.
 
-Its package fails to import as a whole on this TensorFlow, so only the module of the query is loaded. It takes its noise
-from TensorFlow's global generator, whose seeds have 31 bits: to check the fast engine by, not to release from.
+Its package fails to import as a whole on this TensorFlow, so only the module of the query is loaded. The query draws
+noise from a stateful operation, which repeats itself in each new graph; so the noise is `gaussian_noise` of the query's
+deviation instead.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import keras
 import tensorflow as tf
 
 from mnist_etc.errors import PrivacyError
-from mnist_etc.privacy.engine import Loss
+from mnist_etc.privacy.engine import Loss, without_padding
+from mnist_etc.privacy.noise import gaussian_noise
 
 __all__ = ["TensorFlowPrivacyEngine"]
 
@@ -26,14 +28,7 @@ class TensorFlowPrivacyEngine:
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        loss: Loss,
-        *,
-        l2_norm_clip: float,
-        noise_multiplier: float,
-        seed: int,
-        first_step: int,
+        self, model: keras.Model, loss: Loss, *, l2_norm_clip: float, noise_multiplier: float, seed: int
     ) -> None:
         if model.non_trainable_variables:
             raise PrivacyError(
@@ -41,8 +36,7 @@ class TensorFlowPrivacyEngine:
                 f"{model.non_trainable_variables[0].path}, which the batch would change. Use another layer or "
                 "private=false."
             )
-        self._model, self._loss = model, loss
-        self._noise_seed = hash((seed, first_step)) % 2**31
+        self._model, self._loss, self._seed = model, loss, seed
         self._query = _gaussian_sum_query(l2_norm_clip, l2_norm_clip * noise_multiplier)
         self._state = self._query.initial_global_state()
 
@@ -61,14 +55,13 @@ class TensorFlowPrivacyEngine:
             flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
             return self._query.preprocess_record(parameters, flat)
 
-        records = tf.vectorized_map(record, batch)
+        records = tf.vectorized_map(record, without_padding(mask, batch))
         total = tf.reduce_sum(records * mask[:, tf.newaxis], 0)
         return self._query.accumulate_preprocessed_record(tf.zeros_like(total), total)
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:  # noqa: ARG002
+    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
-        tf.random.set_seed(self._noise_seed)
-        return self._query.get_noised_result(total, self._state)[0]
+        return total + gaussian_noise(tf.size(total), self._seed, step, self._state.stddev)
 
 
 def _gaussian_sum_query(l2_norm_clip: float, stddev: float) -> Any:

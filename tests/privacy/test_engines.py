@@ -140,6 +140,18 @@ def test_padding_counts_for_nothing(kind: Engine) -> None:
 
 
 @pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e30])
+@pytest.mark.parametrize("name", ["dense", "conv", "few positions"])
+def test_padding_that_repeats_an_example_without_a_finite_gradient(name: str, value: float, kind: Engine) -> None:
+    model = NETWORKS[name]()
+    inputs = batch_for(model).numpy()
+    clipped_sum = summing(engine_for(kind, model), model)
+    alone = clipped_sum(inputs[:3], tf.ones(3))
+    inputs[3:] = value
+    np.testing.assert_allclose(clipped_sum(inputs, tf.constant([1.0] * 3 + [0.0] * 4)), alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize("scale", [1e3, 1e8])
 def test_a_neighbour_with_a_huge_gradient_moves_the_sum_by_the_clip_at_most(kind: Engine, scale: float) -> None:
     model = NETWORKS["conv"]()
@@ -181,10 +193,23 @@ def test_noise_has_the_stated_deviation_and_no_parameter_shares_it(kind: Engine)
         assert np.abs(correlations).max() < stats.norm.isf(rare / 2) / len(first) ** 0.5
 
 
-def test_a_step_has_its_own_noise_and_keeps_it() -> None:
-    first, second = draws(Engine.fast, 3), draws(Engine.fast, 3)
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_step_has_its_own_noise_and_keeps_it(kind: Engine) -> None:
+    """In one graph and in a graph of its own."""
+    first, second = draws(kind, 3), draws(kind, 3)
     np.testing.assert_array_equal(first, second)
-    assert not np.allclose(first[0], first[1])
+    engine = engine_for(kind, network(layers.Dense(3), shape=(4,)), clip=0.5, noise=3.0)
+    alone = [tf.function(engine.noised, autograph=False)(tf.ones(15), tf.constant(step, tf.int64)) for step in range(3)]
+    np.testing.assert_array_equal(np.array(alone) - 1, first)
+    assert len(np.unique(first)) == first.size
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_noise_goes_on_where_tensorflows_normal_numbers_end(kind: Engine) -> None:
+    """They end at 5.678 deviations; beyond lies one number in 70 million, and one among these."""
+    engine = engine_for(kind, network(layers.Dense(3), shape=(4,)), clip=0.5, noise=3.0)
+    noise = engine.noised(tf.zeros(4_000_000), tf.constant(6, tf.int64))
+    assert 5.69 < np.abs(noise).max() / 1.5 < 8.03
 
 
 def less_the_batch_mean(values: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import Run, environment, killed_at_its_first_checkpoint, refused, same_weights
+from mlflow import MlflowClient
+from support import Run, environment, refused, same_weights
 
 from mnist_etc.config import Accountant
 from mnist_etc.privacy.accounting import SampledGaussian, spent
@@ -46,6 +47,13 @@ def manifest(folder: Path, stem: str) -> dict:
     return json.loads((folder / "artifacts" / "digits" / f"{stem}.json").read_text())
 
 
+def columns(folder: Path, stem: str) -> dict[str, list[float]]:
+    """The history, a list an epoch by its name."""
+    with (folder / "artifacts" / "digits" / f"{stem}_history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]}
+
+
 def test_the_whole_pipelines_epsilon_is_that_of_both_composed(private: Path) -> None:
     full = manifest(private, FULL)
     stages = full["privacy"]["stages"]
@@ -62,6 +70,7 @@ def test_the_whole_pipelines_epsilon_is_that_of_both_composed(private: Path) -> 
     assert manifest(private, CLSF)["epsilon"] == full["epsilon"]
     assert manifest(private, AE)["epsilon"] == pytest.approx(spent(mechanisms[:1], 1e-4, Accountant.pld))
     assert 1.48 < manifest(private, AE)["epsilon"] <= 1.5
+    assert full["privacy"]["adjacency"].startswith("one image's contribution present or zeroed; number of images")
 
 
 def test_each_progress_line_states_the_epsilon_so_far(private: Path) -> None:
@@ -74,8 +83,6 @@ def test_each_progress_line_states_the_epsilon_so_far(private: Path) -> None:
 
 
 def test_the_store_holds_epsilon_after_each_epoch_and_no_training_loss(private: Path) -> None:
-    from mlflow import MlflowClient
-
     client = MlflowClient(f"sqlite:///{private}/mlflow.db")
     experiment = client.get_experiment_by_name("mnist_etc")
     assert experiment is not None
@@ -85,15 +92,18 @@ def test_the_store_holds_epsilon_after_each_epoch_and_no_training_loss(private: 
         assert [metric.step for metric in history] == [1, 2]
         assert history[-1].value == pytest.approx(manifest(private, stem)["epsilon"])
         assert "loss" not in runs[name].data.metrics
+        assert runs[name].data.tags["privacy"] == manifest(private, stem)["privacy"]["words"]
+    for name, stem in (("autoencoder", AE), ("classifier", CLSF), ("full_model", FULL)):
+        version = client.get_model_version_by_alias(f"mnist_etc_{name}", "candidate")
+        assert version.tags["privacy"] == manifest(private, stem)["privacy"]["words"]
 
 
 def test_nothing_measured_on_training_images_is_written(private: Path) -> None:
     """Only the noised sums are accounted: a training loss would be a release of its own."""
     assert "loss" not in (private / "stdout").read_text()
     for stem in (AE, CLSF):
-        with (private / "artifacts" / "digits" / f"{stem}_history.csv").open() as file:
-            columns = set(csv.DictReader(file).fieldnames or ())
-        assert columns <= {"epoch", "epsilon", "images_per_second", "validation_mse", "validation_accuracy"}
+        known = {"epoch", "epsilon", "images_per_second", "validation_mse", "validation_accuracy"}
+        assert columns(private, stem).keys() <= known
 
 
 def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:
@@ -119,44 +129,26 @@ def test_a_given_seed_repeats_to_the_bit_and_without_one_nothing_does(private: P
     assert '"seed": 7' not in json.dumps(manifest(private, FULL))
 
 
-def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path: Path, project: Path) -> None:
-    """Killed with a secret seed, it goes on to one and the same model however often it is resumed from there."""
-    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128"]
-    stem = "ae_h32_e3_private_weights"
-    killed_at_its_first_checkpoint(tmp_path / "artifacts" / "digits" / f"{stem}_checkpoint.npz", command, tmp_path)
-    twin = tmp_path / "twin"
-    shutil.copytree(tmp_path / "artifacts", twin / "artifacts")
-    for folder in (tmp_path, twin):
-        done = run(*command, cwd=folder)
-        assert done.returncode == 0, done.stderr
-        assert "resumes after epoch" in done.stdout
-    assert same_weights(tmp_path / "artifacts" / "digits" / f"{stem}.h5", twin / "artifacts" / "digits" / f"{stem}.h5")
-    stated = manifest(tmp_path, stem)["privacy"]
-    assert stated["stages"][0]["steps"] == 3 * 10
-    assert 2.97 < stated["epsilon"] <= 3
-    with (tmp_path / "artifacts" / "digits" / f"{stem}_history.csv").open() as file:
-        epsilons = [float(row["epsilon"]) for row in csv.DictReader(file)]
-    assert epsilons == sorted(epsilons)
-    assert epsilons[-1] == pytest.approx(stated["epsilon"])
-
-
-def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path: Path) -> None:
-    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128", "privacy.seed=1"]
-    stem = "ae_h32_e3_private_weights"
-    assert run(*command, "artifacts=whole").returncode == 0
-    killed_at_its_first_checkpoint(tmp_path / "artifacts" / "digits" / f"{stem}_checkpoint.npz", command, tmp_path)
-    assert run(*command).returncode == 0
-    assert same_weights(tmp_path / "artifacts" / "digits" / f"{stem}.h5", tmp_path / "whole" / "digits" / f"{stem}.h5")
-
-
 def test_an_encoder_trained_without_noise_leaves_no_guarantee(run: Run, tmp_path: Path) -> None:
-    command = [*DIGITS, "autoencoder.epochs=1", "classifier.private=true", "classifier.epochs=1"]
+    """And no figure that could be taken for one, in the store, the history or on the progress line."""
+    tracked = "tracking_uri=sqlite:///mlflow.db"
+    command = [*DIGITS, tracked, "autoencoder.epochs=1", "classifier.private=true", "classifier.epochs=1"]
     done = run("train.py", *command)
     assert done.returncode == 0, done.stderr
     stated = manifest(tmp_path, "full_model_h32_ee1_ce1_cprivate")
     assert stated["epsilon"] is None
     for text in (stated["privacy"]["words"], done.stdout, run("infer.py", *command).stdout):
         assert "none: the autoencoder was trained without DP-SGD on the same images" in text
+    name, store = "epsilon_of_classifier_alone", MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (experiment,) = store.search_experiments(filter_string="name = 'mnist_etc'")
+    found = next(one for one in store.search_runs([experiment.experiment_id]) if one.info.run_name == "classifier")
+    assert found.data.tags["privacy"] == stated["privacy"]["words"]
+    history = columns(tmp_path, "clsf_h32_ee1_e1_private_fc_weights")
+    assert "epsilon" not in history.keys() | found.data.metrics.keys()
+    assert history[name] == [found.data.metrics[name]] == pytest.approx([3], rel=0.01)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("classifier  epoch")]
+    assert f"  {name} {history[name][0]:.5f}  " in line
+    assert " epsilon " not in line
 
 
 def test_a_classifier_trained_without_noise_leaves_no_guarantee(private: Path, run: Run, tmp_path: Path) -> None:

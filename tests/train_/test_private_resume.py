@@ -1,0 +1,117 @@
+"""DP-SGD through the real commands, killed: what goes on, what starts anew, what is left on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import Run, environment, same_weights
+
+DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
+AUTOENCODER = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128"]
+AE3 = "ae_h32_e3_private_weights"
+BOTH = [
+    *(*DIGITS, "autoencoder.private=true", "autoencoder.epochs=2", "autoencoder.batch_size=128"),
+    *("classifier.private=true", "classifier.epochs=2", "classifier.batch_size=128"),
+]
+AE, CLSF = "ae_h32_e2_private_weights", "clsf_h32_ee2_eprivate_e2_private_fc_weights"
+
+
+def manifest(folder: Path, stem: str) -> dict:
+    return json.loads((folder / "artifacts" / "digits" / f"{stem}.json").read_text())
+
+
+def killed_after_its_first_epoch(folder: Path, stem: str, command: list[str]) -> dict:
+    """SIGKILL a private training once its checkpoint holds an epoch; what the checkpoint says."""
+    path = folder / "artifacts" / "digits" / f"{stem}_checkpoint.npz"
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 200
+    state: dict = {"history": []}
+    while not state["history"] and time.monotonic() < deadline:
+        time.sleep(0.001)
+        if path.exists():
+            with np.load(path) as file:
+                state = json.loads(str(file["state"]))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert path.exists()
+    assert state["history"]
+    return state
+
+
+def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path: Path) -> None:
+    """Killed with a secret seed, it goes on to one and the same model however often it is resumed from there."""
+    state = killed_after_its_first_epoch(tmp_path, AE3, AUTOENCODER)
+    twin = tmp_path / "twin"
+    shutil.copytree(tmp_path / "artifacts", twin / "artifacts")
+    for folder in (tmp_path, twin):
+        done = run(*AUTOENCODER, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert "resumes after epoch" in done.stdout
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", twin / "artifacts" / "digits" / f"{AE3}.h5")
+    stated = manifest(tmp_path, AE3)["privacy"]
+    assert stated["stages"][0]["steps"] == 3 * 10
+    assert state["settings"]["stages"] == stated["stages"]
+    assert 2.97 < stated["epsilon"] <= 3
+    with (tmp_path / "artifacts" / "digits" / f"{AE3}_history.csv").open() as file:
+        epsilons = [float(row["epsilon"]) for row in csv.DictReader(file)]
+    assert epsilons == sorted(epsilons)
+    assert epsilons[-1] == pytest.approx(stated["epsilon"])
+
+
+def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path: Path) -> None:
+    command = [*AUTOENCODER, "privacy.seed=1"]
+    assert run(*command, "artifacts=whole").returncode == 0
+    killed_after_its_first_epoch(tmp_path, AE3, command)
+    assert run(*command).returncode == 0
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
+
+
+def test_a_classifier_never_goes_on_upon_another_encoder(run: Run, tmp_path: Path, project: Path) -> None:
+    """``force`` fits the encoder anew, with other noise: half a classifier on the old one's codes is worth nothing."""
+    command = ["train.py", *BOTH, "force=true"]
+    state = killed_after_its_first_epoch(tmp_path, CLSF, [str(project / command[0]), *command[1:]])
+    before = manifest(tmp_path, AE)["files"][f"{AE}.h5"]
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "classifier  resumes" not in done.stdout
+    assert manifest(tmp_path, AE)["files"][f"{AE}.h5"] != before == state["settings"]["sources"][f"{AE}.h5"]
+    assert f"{CLSF}_checkpoint.npz is of another configuration or source: starting from the first epoch" in done.stdout
+
+
+def test_the_seeds_are_gone_before_a_model_goes_to_the_store(run: Run) -> None:
+    keys = [
+        *DIGITS,
+        "features=scattering",
+        "classifier.private=true",
+        "classifier.epochs=1",
+        "classifier.batch_size=400",
+    ]
+    script = f"""
+from mnist_etc.command import compose
+from mnist_etc.artifacts import ArtifactFolder
+from mnist_etc.config import TrainCommand
+from mnist_etc.tracking import Tracker
+from train_.pipeline import train
+command = compose("train", TrainCommand, {keys})
+path = ArtifactFolder.of(command).classifier(command.autoencoder, command.classifier).checkpoint
+Tracker.metrics = lambda *_: print("measured", path.exists())
+Tracker.model = lambda self, name, *_: print("sent", name, path.exists())
+train(command)
+"""
+    done = run("-c", script)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "measured True" in lines
+    assert [line for line in lines if line.startswith("sent")] == ["sent full_model False", "sent classifier False"]
