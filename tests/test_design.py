@@ -114,7 +114,8 @@ def test_a_key_appears_only_on_purpose() -> None:
             *(f"privacy.{key}" for key in privacy),
             *(f"autoencoder.{key}" for key in [*fit, "hid_dim", "output_activation"]),
             *(f"classifier.{key}" for key in [*fit, "features", "hidden_units"]),
-            *("seed", "artifacts", "force", "run_name", "tracking_uri", "input", "polarity", "threads", "server", "protocol"),
+            *("seed", "artifacts", "force", "run_name", "tracking_uri"),
+            *("input", "polarity", "threads", "server", "protocol"),
         ]
     )
 

@@ -12,7 +12,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_etc.errors import ServingError
+from mnist_etc.errors import ArtifactError, ServingError
 from mnist_etc.serving.config import Server, ServingConfig
 from mnist_etc.serving.wheels import TRITONSERVER, unpacked
 
@@ -20,6 +20,8 @@ __all__ = ["Launch", "docker", "local", "pick"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
+STACK = ["sh", "-c", 'ulimit -S -s 1048576 2>/dev/null; exec "$0" "$@"']
+"""A GiB for each thread, taken as it is used: tritonserver reads nested JSON recursively, 300 bytes a level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,13 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
     Raises:
         ServingError: the wheel cannot be fetched, or this Python is none that it serves.
     """
-    root = unpacked(TRITONSERVER, Path(config.cache).expanduser()) / "pytriton" / "tritonserver"
+    try:
+        root = unpacked(TRITONSERVER, Path(config.cache).expanduser()) / "pytriton" / "tritonserver"
+    except ArtifactError as error:
+        raise ServingError(
+            f"Expected a cache folder that can be written; received {config.cache}: {error.__cause__}. "
+            "Pass serving.cache=<another folder>."
+        ) from error
     libraries = [str(path) for path in (_libpython(),) if path]
     backends = _backends(config, root, scratch / "backends")
     flags = {
@@ -103,7 +111,7 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
     return Launch(
         title=f"{TRITONSERVER.title} from its wheel, the model on ONNX Runtime "
         + (f"behind {config.backend_directory}" if config.backend_directory else "behind Triton's Python backend"),
-        command=[str(root / "bin" / "tritonserver"), "--disable-auto-complete-config", *_control(config), *words],
+        command=[*STACK, str(root / "bin/tritonserver"), "--disable-auto-complete-config", *_control(config), *words],
         environment=environment,
     )
 
@@ -112,7 +120,8 @@ def _control(config: ServingConfig) -> list[str]:
     """Whether the repository is looked at again; that a client loads models is never allowed."""
     if not config.poll_seconds:
         return ["--model-control-mode=none"]
-    return ["--model-control-mode=poll", f"--repository-poll-secs={config.poll_seconds}"]
+    poll = ["--model-control-mode=poll", f"--repository-poll-secs={config.poll_seconds}"]
+    return [*poll, "--strict-readiness=false"]  # else a version that made way for another counts as not ready for ever
 
 
 def _backends(config: ServingConfig, root: Path, folder: Path) -> Path:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from mnist_etc.errors import ServingError
-from mnist_etc.serving.config import Server, ServingConfig
+from mnist_etc.serving.config import MODEL, Server, ServingConfig
 from mnist_etc.serving.launch import docker, local, pick
 from mnist_etc.serving.repository import COMMAND, ModelRepository
 
@@ -89,11 +89,11 @@ class TritonServer:
         self._stack.close()
 
     def ready(self) -> bool:
-        """Whether every model is ready, and gRPC and metrics, which open after HTTP, answer too."""
+        """Whether the model is ready, and gRPC and metrics, which open after HTTP, answer too."""
         address = "127.0.0.1" if self.config.address == "0.0.0.0" else self.config.address  # noqa: S104 -- compared
         connection = http.client.HTTPConnection(address, self.config.http_port, timeout=2)
         try:
-            connection.request("GET", "/v2/health/ready")
+            connection.request("GET", f"/v2/models/{MODEL}/ready")
             if connection.getresponse().status != http.client.OK:
                 return False
             for port in (self.config.grpc_port, self.config.metrics_port):
@@ -137,14 +137,13 @@ class TritonServer:
                     print(line, end="", file=sys.stderr, flush=True)
 
     def _stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self.process.poll() is None:
+                self.process.terminate()
                 self.process.wait(self.config.exit_seconds + KILL_AFTER)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # backends outlive a server that was killed or ran out of time
+        self.process.wait()
 
 
 def _refuse_taken(address: str, key: str, port: int) -> None:

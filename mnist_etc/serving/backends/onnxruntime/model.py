@@ -28,6 +28,7 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version that Triton names; an exception makes Triton keep the one in service."""
         config = json.loads(args["model_config"])
+        self._rank = 1 + len(config["input"][0]["dims"])
         options = onnxruntime.SessionOptions()
         for option, parameter in THREADS.items():
             setattr(options, option, int(config["parameters"].get(parameter, {"string_value": "0"})["string_value"]))
@@ -36,19 +37,27 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests that Triton batched, each ``(n, 28, 28, 1)`` to ``(n, 10)``, by one run."""
+        inputs = [np.from_dlpack(triton.get_input_tensor_by_name(request, "input")) for request in requests]
+        fit = [part for part in inputs if part.ndim == self._rank]
         try:
-            inputs = [np.from_dlpack(triton.get_input_tensor_by_name(request, "input")) for request in requests]
-            whole = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
-            outputs = self._session.run(["output"], {"input": whole})[0]
+            whole = np.concatenate(fit) if len(fit) > 1 else fit[0] if fit else np.empty((0,) * self._rank)
+            outputs = self._session.run(["output"], {"input": whole})[0] if fit else whole
         except Exception as error:  # noqa: BLE001 -- ONNX Runtime's share no base class, and every request gets an answer
-            failed = triton.TritonError(str(error))
-            return [triton.InferenceResponse(error=failed) for _ in requests]
+            return [triton.InferenceResponse(error=triton.TritonError(str(error))) for _ in requests]
         responses, start = [], 0
         for part in inputs:
+            if part.ndim != self._rank:
+                responses.append(triton.InferenceResponse(error=_no_batch()))
+                continue
             answer = triton.Tensor.from_dlpack("output", _Answer(outputs[start : start + len(part)]))
             responses.append(triton.InferenceResponse([answer]))
             start += len(part)
         return responses
+
+
+def _no_batch() -> Any:
+    """A batch of 0, which Triton passes on without its first dimension, must not fail those that it came with."""
+    return triton.TritonError("Expected a batch of 1 or more; received 0.", triton.TritonError.INVALID_ARG)
 
 
 class _Answer:
