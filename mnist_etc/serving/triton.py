@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from typing import NoReturn
 
 from mnist_etc.command import run
 from mnist_etc.errors import ServingError
@@ -17,7 +19,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def _job(command: ServeCommand) -> None:
     stop = threading.Event()
-
+    for number in SIGNALS:
+        signal.signal(number, _give_up)
     with TritonServer(command.serving) as server:
         for number in SIGNALS:
             signal.signal(number, lambda *_: stop.set())
@@ -30,6 +33,11 @@ def _job(command: ServeCommand) -> None:
                 )
         print("stopping: requests in flight are answered first", flush=True)
     print("stopped", flush=True)
+
+
+def _give_up(number: int, _: object) -> NoReturn:
+    """Before the server is ready: leave, by way of what stops it."""
+    sys.exit(128 + number)
 
 
 def _addresses(config: ServingConfig) -> str:
