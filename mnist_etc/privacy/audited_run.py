@@ -166,7 +166,8 @@ def head_config(command: AuditCommand) -> ClassifierConfig:
 def pixels(images: Split) -> Values:
     """Each image's pixels, scaled to norm 1, ``(images, 784)``."""
     flat = images.images.reshape(len(images), -1).astype(np.float32)
-    scaled: Values = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    scaled: Values = (flat / np.maximum(norms, 1)).astype(np.float32, copy=False)
     return scaled
 
 

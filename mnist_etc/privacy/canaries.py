@@ -65,7 +65,7 @@ class Canaries:
         residuals /= residuals.sum(1, keepdims=True)
         residuals[np.arange(len(self)), self.labels] -= 1
         norms = np.linalg.norm(residuals, axis=1, keepdims=True) * math.hypot(self.size, 1)
-        clipped: Values = self.size * residuals / np.maximum(norms, self._clip)
+        clipped: Values = (self.size * residuals / np.maximum(norms, self._clip)).astype(np.float32, copy=False)
         return clipped
 
 
