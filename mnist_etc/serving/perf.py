@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from mnist_etc.errors import MnistEtcError, ServingError
-from mnist_etc.files import exclusive
 from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
 __all__ = ["main", "perf_analyzer"]
@@ -30,11 +30,11 @@ def perf_analyzer(cache: Path) -> tuple[str, dict[str, str]]:
     libraries = unpacked(TRITONSERVER, cache) / "nvidia_pytriton.libs"
     folder = cache / "perf_analyzer-libraries"
     folder.mkdir(exist_ok=True)
-    with exclusive(cache / ".lock"):
-        for name in BORROWED:
-            stem, suffix = name.split(".so")
-            link = folder / name
-            if not link.exists():
+    for name in BORROWED:
+        stem, suffix = name.split(".so")
+        link = folder / name
+        if not link.exists():
+            with suppress(FileExistsError):  # another process was quicker
                 link.unlink(missing_ok=True)
                 link.symlink_to(next(libraries.glob(f"{stem}-*.so{suffix}*")))
     return str(program), {**os.environ, "LD_LIBRARY_PATH": str(folder)}

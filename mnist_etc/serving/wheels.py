@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_etc.errors import ServingError
+from mnist_etc.errors import BusyError, ServingError
 from mnist_etc.files import exclusive
 
 __all__ = ["PERF_ANALYZER", "TRITONSERVER", "Wheel", "unpacked"]
@@ -53,13 +53,21 @@ def unpacked(wheel: Wheel, cache: Path) -> Path:
 
     Raises:
         ServingError: pip cannot fetch it for this machine, or it is another file than the pinned one.
-        BusyError: another process is unpacking it.
     """
     final = cache / wheel.title.replace(" ", "-")
-    if final.is_dir():
-        return final
+    while not final.is_dir():
+        try:
+            _unpack(wheel, cache, final)
+        except BusyError:  # another process is at it
+            time.sleep(0.5)
+    return final
+
+
+def _unpack(wheel: Wheel, cache: Path, final: Path) -> None:
     try:
         with exclusive(cache / ".lock"), tempfile.TemporaryDirectory(dir=cache, prefix=".tmp_") as scratch:
+            if final.is_dir():
+                return
             print(f"fetching {wheel.title}, {wheel.megabytes} MB, once, into {final}", file=sys.stderr, flush=True)
             folder = Path(scratch)
             _extract(_download(wheel, folder), folder / "content", wheel)
@@ -69,7 +77,6 @@ def unpacked(wheel: Wheel, cache: Path) -> Path:
             f"Expected to unpack {wheel.title} into {cache}; received: {error}. "
             "Free disk space or pass serving.cache=<a folder you can write>."
         ) from error
-    return final
 
 
 def _download(wheel: Wheel, folder: Path) -> Path:
