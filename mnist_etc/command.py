@@ -19,7 +19,7 @@ from mnist_etc.errors import ConfigError, MnistEtcError
 from mnist_etc.privacy.audit_config import AuditCommand
 from mnist_etc.serving.config import ExportCommand, ServeCommand, TuneCommand
 
-__all__ = ["compose", "run"]
+__all__ = ["compose", "keys", "run"]
 
 SCHEMAS = {
     "audit": AuditCommand,
@@ -130,7 +130,7 @@ def _sentence(error: Exception, schema: type) -> str:
     cause = error.__cause__ or error
     key = getattr(cause, "full_key", None)
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
-        near = difflib.get_close_matches(key, _keys(schema), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(key, keys(schema), n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]}? " if near else ""
         return f"Expected a key of the configuration; received {key!r}. {hint}All keys: --cfg job"
     reason = str(cause).splitlines()[0].rstrip(".")
@@ -143,11 +143,12 @@ def _sentence(error: Exception, schema: type) -> str:
     return f"Expected a valid configuration; received: {reason}"
 
 
-def _keys(schema: Any, prefix: str = "") -> list[str]:
-    keys: list[str] = []
+def keys(schema: Any, prefix: str = "") -> list[str]:
+    """Every key of ``schema``, a dataclass, nested ones with dots."""
+    found: list[str] = []
     for name, kind in typing.get_type_hints(schema).items():
-        keys += _keys(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else [prefix + name]
-    return keys
+        found += keys(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else [prefix + name]
+    return found
 
 
 def _as_yaml(config: Any) -> str:

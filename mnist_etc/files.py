@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -114,15 +115,15 @@ def exclusive(lock: Path) -> Iterator[None]:
             file.seek(0)
             owner = file.read().strip() or "unknown"
             raise BusyError(
-                f"Expected {lock.parent} to be free; received a training by process {owner} writing into it. "
+                f"Expected {lock.parent} to be free; received process {owner} writing into it. "
                 "Wait for it to end, or pass artifacts=<another folder>."
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for leftover in lock.parent.rglob(f"{UNFINISHED}*"):
-            if time.time() - leftover.stat().st_mtime > ABANDONED:
-                leftover.unlink(missing_ok=True)
+        for leftover in list(lock.parent.rglob(f"{UNFINISHED}*")):
+            if leftover.exists() and time.time() - leftover.stat().st_mtime > ABANDONED:
+                _remove(leftover)
         yield
 
 
@@ -139,6 +140,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _remove(leftover: Path) -> None:
+    if leftover.is_dir():
+        shutil.rmtree(leftover, ignore_errors=True)
+    else:
+        leftover.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -102,13 +102,13 @@ def test_the_error_tree_is_what_users_catch() -> None:
 
 def test_a_key_appears_only_on_purpose() -> None:
     """What ``--cfg job`` shows: users' scripts and sweeps rely on these names."""
-    from mnist_etc.command import _keys
+    from mnist_etc.command import keys
     from mnist_etc.config import InferCommand
 
     fit = ["epochs", "private", "l2_norm_clip", "batch_size", "optimizer", "learning_rate", "warmup"]
     privacy = ["target_epsilon", "noise_multiplier", "delta", "accountant", "engine", "autoencoder_share", "seed"]
     privacy += ["whitening_share"]
-    assert sorted(_keys(InferCommand)) == sorted(
+    assert sorted(keys(InferCommand)) == sorted(
         [
             *(f"data.{key}" for key in ("name", "kind", "root", "validation", "split_seed")),
             *(f"privacy.{key}" for key in privacy),

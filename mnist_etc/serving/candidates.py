@@ -94,7 +94,8 @@ def served(config: ModelConfig, model: bytes, serving: ServingConfig) -> Iterato
         path.write_bytes(model)
 
     with tempfile.TemporaryDirectory(prefix="mnist_etc_tune_") as folder:
-        ModelRepository(Path(folder)).publish(write, config, {})
-        own = replace(serving, repository=folder, server=Server.local, poll_seconds=0)
+        repository = Path(folder) / "models"
+        ModelRepository(repository).publish(write, config, {})
+        own = replace(serving, repository=str(repository), server=Server.local, poll_seconds=0)
         with TritonServer(own, quiet=True) as server:
             yield server

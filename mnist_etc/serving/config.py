@@ -207,5 +207,10 @@ class TuneCommand(TrainCommand):
         for name in ["concurrency", "instances", *threads_and_batches, "input_type", "variant"]:
             if not getattr(self, name):
                 raise ConfigError(f"Expected {name} with at least one value; received [].")
+        if max(self.preferred_batch_size) > self.triton.max_batch_size:
+            raise ConfigError(
+                f"Expected preferred_batch_size of at most triton.max_batch_size, {self.triton.max_batch_size}; "
+                f"received {self.preferred_batch_size}."
+            )
         if Variant.auto in self.variant:
             raise ConfigError("Expected variant of float32 and int8; received auto. The search itself compares them.")

@@ -20,8 +20,10 @@ __all__ = ["Launch", "docker", "local", "pick"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
-STACK = ["sh", "-c", 'ulimit -S -s 1048576 2>/dev/null; exec "$0" "$@"']
-"""A GiB for each thread, taken as it is used: tritonserver reads nested JSON recursively, 300 bytes a level."""
+STACK = ["sh", "-c", 'umask 077; ulimit -S -s 1048576 2>/dev/null; exec "$0" "$@"']
+"""A GiB of stack a thread, of which what is used counts: tritonserver reads nested JSON recursively, some 200 bytes a
+level. More than 10 MB of brackets in one request still end it; no flag of 2.51 limits a request.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Launch:
     title: str
     command: list[str]
     environment: dict[str, str]
+    prepare: tuple[str, ...] = ()
+    """To be run first, as long as it takes."""
 
 
 def pick(config: ServingConfig) -> Server:
@@ -67,7 +71,8 @@ def docker(config: ServingConfig) -> Launch:
     }
     return Launch(
         title="Triton in NVIDIA's container, by docker compose",
-        command=["docker", "compose", "--file", str(COMPOSE), "up", "--build", "--no-log-prefix"],
+        command=["docker", "compose", "--file", str(COMPOSE), "up", "--no-log-prefix"],
+        prepare=("docker", "compose", "--file", str(COMPOSE), "build"),
         environment=os.environ | asked,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import subprocess
 import tempfile
-import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,19 +79,19 @@ def measure(server: TritonServer, load: Load) -> Measurement:
         command += (
             ["--request-rate-range", str(load.rate)] if load.rate else ["--concurrency-range", str(load.concurrency)]
         )
-        images, runs, cpu, start = *_counted(server), server.cpu_seconds(), time.perf_counter()
+        images, runs, cpu = *_counted(server), server.cpu_seconds()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        seconds, cpu = time.perf_counter() - start, server.cpu_seconds() - cpu
+        cpu = server.cpu_seconds() - cpu
         images, runs = (after - before for after, before in zip(_counted(server), (images, runs), strict=True))
         if done.returncode or not report.is_file() or not images:
             said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             raise ServingError(f"Expected figures of perf_analyzer; received: {' '.join(said[-2:])}.")
         with report.open(newline="") as file:
             row = next(csv.DictReader(file))
-    return _measurement(row, mean_batch=images / runs, cpu_per_image=cpu / images, cores=cpu / seconds)
+    return _measurement(row, mean_batch=images / runs, cpu_per_image=cpu / images)
 
 
-def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float, cores: float) -> Measurement:
+def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float) -> Measurement:
     def total(*names: str) -> float:
         return sum(float(row[name]) for name in names)
 
@@ -107,14 +106,15 @@ def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float
         network=total("Client Send", "Network+Server Send/Recv", "Client Recv"),
         mean_batch=mean_batch,
         cpu_per_image=1e6 * cpu_per_image,
-        cores_busy=cores,
+        cores_busy=float(row["Inferences/Second"]) * cpu_per_image,
     )
 
 
 def _counted(server: TritonServer) -> tuple[float, float]:
     """Images and runs of the model so far, from the metrics that Prometheus reads."""
     url = f"http://{server.config.address}:{server.config.metrics_port}/metrics"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=10) as answer:
         lines = answer.read().decode().splitlines()
 
     def total(name: str) -> float:

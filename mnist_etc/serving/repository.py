@@ -30,6 +30,7 @@ class ModelRepository:
 
     def __init__(self, root: Path) -> None:
         self.model = root / MODEL
+        self._beside, self._lock = root.parent, root.parent / f".{root.name}.lock"  # Triton reloads for any file inside
 
     @property
     def config(self) -> Path:
@@ -70,9 +71,10 @@ class ModelRepository:
             ArtifactError: it cannot be written; the version in service stays.
             BusyError: another export is at work.
         """
-        with exclusive(self.model / ".lock"):
+        with exclusive(self._lock):
             version = max(self.versions(), default=0) + 1
-            folder = Path(tempfile.mkdtemp(dir=self.model, prefix=".tmp_"))
+            self.model.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self._beside, prefix=".tmp_"))
             try:
                 model = folder / "model.onnx"
                 write(model)
@@ -84,8 +86,10 @@ class ModelRepository:
                     (folder / "config.pbtxt").write_bytes(text)
                     (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
                     for path in folder.iterdir():
+                        path.chmod(0o644)  # a container's user reads it too
                         sync(path)
-                    folder.chmod(0o755)
+                    for path in (folder, self.model):
+                        path.chmod(0o755)
                     folder.replace(self.model / str(version))
                     sync_folder(self.model)
             except OSError as error:
@@ -107,7 +111,7 @@ class ModelRepository:
         Raises:
             ArtifactError: there is none before it.
         """
-        with exclusive(self.model / ".lock"):
+        with exclusive(self._lock):
             current = self.in_service()
             before = [version for version in self.versions() if current is not None and version < current]
             if not before:
@@ -120,10 +124,10 @@ class ModelRepository:
 
     def prune(self, keep: int) -> list[int]:
         """Remove all versions but the newest ``keep`` and the one in service; return the removed."""
-        with exclusive(self.model / ".lock"):
+        with exclusive(self._lock):
             removed = [version for version in self.versions()[:-keep] if version != self.in_service()]
             for version in removed:
-                gone = self.model / f".tmp_{version}"
+                gone = self._beside / f".tmp_{version}"
                 (self.model / str(version)).replace(gone)
                 shutil.rmtree(gone)
         return removed

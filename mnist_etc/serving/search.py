@@ -20,6 +20,8 @@ from mnist_etc.serving.measurement import Measurement
 __all__ = ["Record", "halve", "rank"]
 
 LIMIT = 2**26
+FIRST = 2
+"""Rounds before any candidate is given up: none is judged by one measurement."""
 ETA = 3
 """One of so many candidates is kept after a round."""
 Measure = Callable[[Candidate, Sequence[int]], dict[int, Measurement]]
@@ -94,7 +96,7 @@ def halve(
     rounds: int,
     survivors: int,
 ) -> list[Candidate]:
-    """Measure all once, keep the best third, and so on with twice the rounds; the last ones at every concurrency.
+    """Measure all twice, keep the best third, and so on with twice the rounds; the last ones at every concurrency.
 
     Within a round the candidates are measured in turn, each round in another order, so that what the machine does
     beside falls on all of them.
@@ -111,7 +113,7 @@ def halve(
     Returns:
         The last candidates, best first.
     """
-    left, wanted = list(several), 1
+    left, wanted = list(several), FIRST
     while True:
         last = len(left) <= survivors
         levels = concurrency if last else concurrency[-1:]

@@ -16,14 +16,16 @@ import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL, Server, ServingConfig
 from mnist_etc.serving.launch import docker, local, pick
 from mnist_etc.serving.repository import COMMAND, ModelRepository
 
-__all__ = ["TritonServer"]
+__all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX puts it
 KILL_AFTER = 10
@@ -63,6 +65,8 @@ class TritonServer:
             launch = docker(config) if pick(config) is Server.docker else local(config, scratch)
             if not self._quiet:
                 print(launch.title, flush=True)
+            if launch.prepare and subprocess.run(launch.prepare, env=launch.environment, check=False).returncode:
+                raise ServingError(f"Expected {' '.join(launch.prepare)} to succeed; received the error above.")
             self.process = subprocess.Popen(
                 launch.command,
                 env=launch.environment,
@@ -144,6 +148,16 @@ class TritonServer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)  # backends outlive a server that was killed or ran out of time
         self.process.wait()
+
+
+def leave_on_signals() -> None:
+    """Have SIGINT, SIGTERM and SIGHUP end this program by way of what stops its server."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    for number in SIGNALS:
+        signal.signal(number, leave)
 
 
 def _refuse_taken(address: str, key: str, port: int) -> None:

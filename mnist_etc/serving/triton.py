@@ -5,22 +5,19 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import NoReturn
 
 from mnist_etc.command import run
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL, ServeCommand, ServingConfig
-from mnist_etc.serving.server import TritonServer
+from mnist_etc.serving.server import SIGNALS, TritonServer, leave_on_signals
 
 __all__ = ["main"]
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _job(command: ServeCommand) -> None:
     stop = threading.Event()
-    for number in SIGNALS:
-        signal.signal(number, _give_up)
+    leave_on_signals()
+    _warn(command.serving.address)
     with TritonServer(command.serving) as server:
         for number in SIGNALS:
             signal.signal(number, lambda *_: stop.set())
@@ -32,12 +29,20 @@ def _job(command: ServeCommand) -> None:
                     f"{server.process.returncode}. Start it again."
                 )
         print("stopping: requests in flight are answered first", flush=True)
+    if server.process.returncode:
+        seconds = command.serving.exit_seconds
+        print(f"connections that were busy for {seconds} s more were cut; the server said why", file=sys.stderr)
     print("stopped", flush=True)
 
 
-def _give_up(number: int, _: object) -> NoReturn:
-    """Before the server is ready: leave, by way of what stops it."""
-    sys.exit(128 + number)
+def _warn(address: str) -> None:
+    if address not in ("127.0.0.1", "::1", "localhost"):
+        print(
+            f"warning: on {address} whoever reaches this machine may use the server, and perhaps take it over: "
+            "this release has known holes (README, Serving)",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _addresses(config: ServingConfig) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_etc.command import run
+from mnist_etc.command import keys, run
 from mnist_etc.files import exclusive, write_bytes
 from mnist_etc.serving.candidates import Candidate, Graphs, candidates, served
-from mnist_etc.serving.config import Policy, TuneCommand
+from mnist_etc.serving.config import ExportCommand, Policy, TuneCommand
 from mnist_etc.serving.measurement import Load, Measurement, measure
 from mnist_etc.serving.model_config import encode
 from mnist_etc.serving.search import Record, halve, rank
+from mnist_etc.serving.server import leave_on_signals
 from mnist_etc.serving.tuning_report import Report
 
 __all__ = ["main", "tune"]
@@ -35,6 +38,7 @@ def tune(command: TuneCommand) -> Candidate:
         ServingError: the server or perf_analyzer failed; what was measured is kept.
     """
     folder = Path(command.output)
+    leave_on_signals()
     with exclusive(folder / ".lock"):
         return _tune(command, folder, _graphs(command))
 
@@ -79,8 +83,14 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
     if record.middle(winner, level, "p99") / 1000 > command.p99_milliseconds:
         print(f"no candidate keeps p99 under {command.p99_milliseconds:g} ms; this one comes nearest")
     print(f"table, plot and config.pbtxt in {folder}/")
-    print(f"publish it: python -m mnist_etc.export {winner.overrides()}")
+    print(f"publish it: python -m mnist_etc.export {' '.join([*_model_keys(), winner.overrides()])}")
     return winner
+
+
+def _model_keys() -> list[str]:
+    """What this command line says of the model, which export must be told too."""
+    known = {*keys(ExportCommand), "data", "features"} - {"force", "input_type", "variant"}
+    return [word for word in sys.argv[1:] if word.partition("=")[0] in known]
 
 
 def _graphs(command: TuneCommand) -> Graphs:
@@ -100,8 +110,12 @@ def _about(command: TuneCommand, graphs: Graphs) -> dict[str, object]:
     return {
         "model": hashlib.sha256(content).hexdigest(),
         "machine": _machine(),
+        "onnxruntime": importlib.metadata.version("onnxruntime"),
+        "backend_directory": command.serving.backend_directory,
         "milliseconds": command.milliseconds,
-        "configuration": {"max_batch_size": base.max_batch_size, "inter_op_threads": base.inter_op_threads},
+        "max_batch_size": base.max_batch_size,
+        "inter_op_threads": base.inter_op_threads,
+        "preserve_ordering": base.preserve_ordering,
     }
 
 

@@ -83,14 +83,12 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     """By pip, so that the user's index, proxy and certificates apply."""
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--quiet", "--disable-pip-version-check", f"--dest={folder}", f"--requirement={requirements}"]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | {"TMPDIR": str(folder)}) as pip,
-        tqdm(
-            desc=wheel.title, total=wheel.megabytes * 10**6, unit="B", unit_scale=True, disable=None, leave=False
-        ) as bar,
+        tqdm(desc=wheel.title, total=wheel.megabytes, unit="MB", disable=None, leave=False) as bar,
     ):
         while pip.poll() is None:
             bar.update(min(_bytes(folder) // 10**6, wheel.megabytes) - bar.n)
@@ -99,7 +97,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
         lines = said.read().splitlines()
     wheels = list(folder.glob("*.whl"))
     if pip.returncode or not wheels:
-        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), "no wheel")
+        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), [*lines, "no wheel"][0])
         raise ServingError(
             f"Expected {wheel.requirement} from the package index; received: {reason}. It needs x86-64 Linux with "
             "glibc 2.35 and a network; or copy the cache folder of a machine that has it: serving.cache=<folder>."

@@ -50,7 +50,9 @@ def test_a_version_after_the_other(repository: ModelRepository) -> None:
     assert repository.in_service() == 3
     assert (repository.model / "2" / "model.onnx").read_bytes() == b"two"
     assert decode((repository.model / "2" / "config.pbtxt").read_text()).input_type is InputType.uint8
-    assert (repository.model / "3").stat().st_mode & 0o555 == 0o555, "a container's user reads it too"
+    for path in (repository.model, repository.model / "3"):
+        assert path.stat().st_mode & 0o555 == 0o555, "a container's user reads it too"
+    assert (repository.model / "3" / "model.onnx").stat().st_mode & 0o444 == 0o444
 
 
 def test_the_same_again_is_no_new_version(repository: ModelRepository, config: ModelConfig) -> None:

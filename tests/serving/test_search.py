@@ -13,7 +13,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.serving.candidates import Candidate
 from mnist_etc.serving.config import InputType, Variant
 from mnist_etc.serving.measurement import Measurement
-from mnist_etc.serving.search import Record, halve, rank
+from mnist_etc.serving.search import Record, halve
 from mnist_etc.serving.tuning_report import Report
 
 CANDIDATES = [
@@ -120,4 +120,3 @@ def test_the_report_says_what_limits(tmp_path: Path) -> None:
     )
     record.add(wasteful, {20: figures(cpu_per_image=2.0)})
     assert Report(record=record, several=[*several, wasteful], concurrency=[20]).limit(wasteful, 20) == "threads"
-    assert rank(record, [several[0], wasteful], 20, 10)
