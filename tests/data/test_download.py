@@ -81,6 +81,7 @@ def test_goes_on_to_the_next_mirror(server: Server, tmp_path: Path, monkeypatch:
         gzip.compress(idx_bytes(np.zeros((12, 28, 28), np.uint8))),
         gzip.compress(idx_bytes(np.zeros((12, 28, 28), np.uint8)))[:-9],
     ],
+    ids=["empty", "a login page", "other images", "cut off"],
 )
 def test_a_wrong_file_leaves_nothing(server: Server, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "served/t10k-images-idx3-ubyte.gz").write_bytes(content)

@@ -61,6 +61,7 @@ def test_no_flipped_bit_of_a_gzip_passes_unseen(tmp_path: Path) -> None:
         (struct.pack(">4I", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), "at most 536,870,912 bytes"),
         (gzip.compress(idx_bytes(IMAGES)) + b"more", "whole IDX file"),
     ],
+    ids=["floats", "labels", "too short", "too long", "empty", "enormous", "more after the gzip"],
 )
 def test_wrong_content_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "images"
