@@ -27,7 +27,7 @@ serve: setup                               # Triton on the published model; with
 	@exec .venv/bin/python -m mnist_etc.serving.triton
 
 test: setup                                # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
-	@.venv/bin/python -m pytest --cov --numprocesses 2 --dist loadfile
+	@.venv/bin/python -m pytest --cov --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup                                # ruff, and mypy strict on mnist_etc/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -54,7 +54,9 @@ def run(tmp_path: Path) -> Run:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked ``mnist`` where the real files are not there."""
+    """Files with a slow test first, so that no worker is left alone with one; skip ``mnist`` without the real files."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     root = os.environ.get("MNIST_ETC_DATA", "")
     missing = [name for name in ("mnist", "fashion_mnist") if not root or not (Path(root) / name).is_dir()]
     if missing:
