@@ -25,19 +25,26 @@ from mnist_etc.data import digits
 from mnist_etc.data.dataset import scaled
 from mnist_etc.export.int8 import quantise
 from mnist_etc.export.serving_graph import build_serving_graph
-from mnist_etc.serving.config import InputType, Policy
+from mnist_etc.policy.graph import append_policy
+from mnist_etc.policy.naming import named
+from mnist_etc.policy.output_policy import OutputPolicy
+from mnist_etc.serving.config import InputType
 
 BATCHES = (1, 64)
 PLAIN = "plain export"
 CALIBRATION = 512
+POLICIES = ("logits", "probabilities", "levels:3")
+LEVELS = np.array([0.7, 0.9], np.float32), np.array([0.5, 0.8, 0.99], np.float32)
 
 
 def variants(plain: onnx.ModelProto) -> dict[str, onnx.ModelProto]:
     """The plain graph first."""
     served = {
-        f"{input_type.value}, {policy.value}": build_serving_graph(plain, input_type, policy)
+        f"{input_type.value}, {policy}": append_policy(
+            build_serving_graph(plain, input_type), OutputPolicy(named(policy), *LEVELS)
+        )
         for input_type in InputType
-        for policy in Policy
+        for policy in POLICIES
     }
     calibration = digits.read("train").images[:CALIBRATION]
     return {PLAIN: plain} | served | {"uint8, logits, int8": quantise(served["uint8, logits"], calibration)}

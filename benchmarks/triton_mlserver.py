@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from mnist_etc.command import compose
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.serving.candidates import served
-from mnist_etc.serving.config import MODEL, InputType, Policy, ServeCommand
+from mnist_etc.serving.config import MODEL, InputType, ServeCommand
 from mnist_etc.serving.model_config import ModelConfig, decode
 
 CONCURRENCY, PORT = 20, 18601
@@ -105,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     here, config = machine(), decode(arguments.config.read_text())
     config = replace(config, version=1)
-    model = build_serving_graph(onnx.load(arguments.model), config.input_type, Policy.logits).SerializeToString()
+    model = build_serving_graph(onnx.load(arguments.model), config.input_type).SerializeToString()
     speeds: dict[str, list[float]] = {TRITON: [], MLSERVER: []}
     for _ in range(arguments.rounds):
         speeds[TRITON].append(triton_speed(config, model, arguments.seconds))

@@ -10,7 +10,7 @@ import sys
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["infer", "main"]
+__all__ = ["infer", "main", "reconstruct"]
 
 DISTRIBUTION = "mnist-etc"
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "publish a trained model in Triton's model repository; roll back; prune",
     "serve": "run Triton on it, from a container or a wheel",
     "tune": "search Triton's fastest configuration on this machine",
+    "reconstruct": "rebuild images from a model's answers, under each output policy",
     "audit": "measure how much a private training gives away, against the epsilon it states",
 }
 
@@ -56,6 +57,19 @@ def infer() -> None:
     from mnist_etc.inference import infer as job
 
     run("infer", InferCommand, job)
+
+
+def reconstruct() -> None:
+    """``mnist-etc-reconstruct``, the same as ``python noprotect_reconstruction.py``."""
+    from mnist_etc.attack.config import ReconstructCommand
+    from mnist_etc.command import run
+
+    def job(command: ReconstructCommand) -> None:
+        from mnist_etc.attack.study import reconstruct as study
+
+        print(study(command))
+
+    run("reconstruct", ReconstructCommand, job)
 
 
 def _help(version: str) -> str:

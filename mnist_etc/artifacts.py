@@ -226,6 +226,10 @@ class ArtifactFolder:
         """The CSV that ``infer.py`` writes."""
         return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
 
+    def reconstruction(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
+        """Folder of what ``noprotect_reconstruction.py`` writes."""
+        return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")
+
     def _keys(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
         if classifier.features is not Features.code:
             return f"data={self.data} features={classifier.features.value}"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand, check
 from mnist_etc.errors import ConfigError, MnistEtcError
 from mnist_etc.privacy.audit_config import AuditCommand
@@ -27,6 +28,7 @@ SCHEMAS = {
     "classifier": ClassifierCommand,
     "export": ExportCommand,
     "infer": InferCommand,
+    "reconstruct": ReconstructCommand,
     "serve": ServeCommand,
     "train": TrainCommand,
     "tune": TuneCommand,
@@ -58,7 +60,10 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
         print(f"error: Expected to read and write files; received: {error}. Mend that and try again.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: a training goes on from its last finished epoch with the same command", file=sys.stderr)
+        print(
+            "interrupted: a training goes on from its last epoch, a search from its record, with the same command",
+            file=sys.stderr,
+        )
         sys.exit(130)
     sys.exit(result if isinstance(result, int) else 0)
 

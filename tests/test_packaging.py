@@ -24,6 +24,7 @@ SCRIPTS = {
     "mnist-etc-autoencoder": "train_.autoencoder:main",
     "mnist-etc-classifier": "train_.classifier:main",
     "mnist-etc-infer": "mnist_etc.__main__:infer",
+    "mnist-etc-reconstruct": "mnist_etc.__main__:reconstruct",
     "mnist-etc-audit": "mnist_etc.privacy.audit:main",
     "mnist-etc-export": "mnist_etc.export.__main__:main",
     "mnist-etc-serve": "mnist_etc.serving.triton:main",
@@ -189,7 +190,7 @@ def test_module_lists_the_commands_at_once(run: Run) -> None:
     done = run("-X", "importtime", "-m", "mnist_etc", timed=True)
     assert done.returncode == 0
     assert importlib.metadata.version("mnist-etc") in done.stdout
-    for word in ("train", "autoencoder", "classifier", "infer", "audit"):
+    for word in ("train", "autoencoder", "classifier", "infer", "reconstruct", "audit"):
         assert re.search(rf"(?m)^  {word} +\w", done.stdout)
     assert not re.search(r"\b(tensorflow|keras|hydra|numpy|train_)\b", done.stderr)
     assert done.seconds < 1

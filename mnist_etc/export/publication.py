@@ -22,7 +22,12 @@ from mnist_etc.errors import ExportError
 from mnist_etc.export.int8 import quantise
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.files import sha256
-from mnist_etc.serving.config import ExportCommand, InputType, Policy, Variant
+from mnist_etc.policy.config import PolicyName
+from mnist_etc.policy.facts import PolicyFacts
+from mnist_etc.policy.graph import answers, append_policy
+from mnist_etc.policy.naming import short_name
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.serving.config import ExportCommand, InputType, Variant
 from mnist_etc.serving.model_config import ModelConfig
 from mnist_etc.serving.repository import ModelRepository
 from mnist_etc.settings import configuration
@@ -32,7 +37,9 @@ __all__ = ["Source", "publish"]
 COMPARED = 10_000
 """Images that the served graph and Keras are compared on."""
 TOLERANCE = 1e-3
-"""Between their logits or probabilities, in float32."""
+"""Between their logits, in float32."""
+POLICY_TOLERANCE = 1e-6
+"""Between what is served and what the policy makes of the same logits."""
 MOST_LOST = 0.001
 """Fraction of the validation images by which a served graph may be worse than the model that was trained."""
 CALIBRATION = 512
@@ -64,17 +71,21 @@ class Source:
         artifact.verified(artifact.onnx, settings, dataset.sha256)
         return cls(artifact=artifact, manifest=manifest, dataset=dataset)
 
-    def graph(self, input_type: InputType, policy: Policy, variant: Variant) -> onnx.ModelProto:
-        """The served graph; int8 is calibrated on `images`."""
-        plain = build_serving_graph(onnx.load(self.artifact.onnx), input_type, policy)
+    def graph(self, input_type: InputType, variant: Variant) -> onnx.ModelProto:
+        """The graph to serve, before its policy; int8 is calibrated on `images`."""
+        plain = build_serving_graph(onnx.load(self.artifact.onnx), input_type)
         if variant is Variant.float32:
             return plain
         return quantise(plain, self.images(CALIBRATION))
 
     def images(self, count: int) -> NDArray[np.uint8]:
         """``count`` training images, or all; of a private model, whose guarantee covers them, validation images."""
-        private = self.manifest["epsilon"] is not None
-        return (self.dataset.validation if private else self.dataset.train).images[:count]
+        return (self.dataset.validation if self.private else self.dataset.train).images[:count]
+
+    @property
+    def private(self) -> bool:
+        """Whether a guarantee covers the training images."""
+        return self.manifest["epsilon"] is not None
 
 
 def publish(command: ExportCommand, repository: ModelRepository) -> int:
@@ -89,29 +100,30 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     """
     source = Source.of(command)
     manifest = source.manifest
-    variant = _chosen(command, source)
+    variant = _chosen_variant(command, source)
+    model = source.graph(command.input_type, variant)
+    policy = _chosen_policy(command, source, _session(model.SerializeToString()))
     checked: dict[str, float] = {}
 
     def write(path: Path) -> None:
-        model = source.graph(command.input_type, command.policy, variant)
-        path.write_bytes(model.SerializeToString(deterministic=True))
-        checked.update(_check(command, source, variant, path))
+        path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
+        checked.update(_check(command, source, variant, policy, model, path))
 
     version = repository.publish(
         write,
-        ModelConfig(triton=command.triton, input_type=command.input_type, policy=command.policy, version=0),
+        ModelConfig(triton=command.triton, input_type=command.input_type, policy=policy.config.name, version=0),
         {
             "source": {source.artifact.onnx.name: sha256(source.artifact.onnx)},
             "configuration": manifest["configuration"],
             "variant": variant.value,
             "input_type": command.input_type.value,
-            "policy": command.policy.value,
+            "policy": policy.about(),
             "privacy": manifest["privacy"],
         },
     )
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
-        f"output {command.policy.value}"
+        f"output {short_name(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer"
     )
     for name, value in checked.items():
         print(f"  {name:<44}{value:.6g}")
@@ -119,14 +131,13 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     return version
 
 
-def _chosen(command: ExportCommand, source: Source) -> Variant:
+def _chosen_variant(command: ExportCommand, source: Source) -> Variant:
     """The variant asked for; for ``auto`` int8 where it is faster here and loses little."""
     if command.variant is not Variant.auto:
         return command.variant
     validation = source.dataset.validation
     models = [
-        source.graph(command.input_type, command.policy, variant).SerializeToString()
-        for variant in (Variant.int8, Variant.float32)
+        source.graph(command.input_type, variant).SerializeToString() for variant in (Variant.int8, Variant.float32)
     ]
     speedup = _speedup(models, validation.images[:TIMED_BATCH], command.input_type)
     int8, float32 = (_accuracy(_session(model), validation, command.input_type) for model in models)
@@ -134,31 +145,67 @@ def _chosen(command: ExportCommand, source: Source) -> Variant:
     return Variant.int8 if speedup > 1 and float32 - int8 <= MOST_LOST else Variant.float32
 
 
-def _check(command: ExportCommand, source: Source, variant: Variant, path: Path) -> dict[str, float]:
-    """The figures of the file in ``path`` once it passed every check."""
+def _chosen_policy(command: ExportCommand, source: Source, session: onnxruntime.InferenceSession) -> OutputPolicy:
+    """The policy asked for, fitted on the validation images; for ``auto`` the one that the search finds."""
+    judged, config = source.dataset.validation, command.policy
+    logits = _answers(session, judged.images, command.input_type)
+    if config.name is PolicyName.auto:
+        from mnist_etc.attack.search import Answered, best_policy
+
+        if source.private:  # the guarantee covers the training images: this search looks at none of them
+            half = len(judged) // 2
+            own = Answered(judged.images[:half], judged.labels[:half], logits[:half])
+            targets = Answered(judged.images[half:], judged.labels[half:], logits[half:])
+        else:
+            train = source.dataset.train
+            own = Answered(train.images, train.labels, _answers(session, train.images, command.input_type))
+            targets = Answered(judged.images, judged.labels, logits)
+        config = best_policy(config, command.attack, own, targets, command.seed)
+    return fit_policy(config, logits, judged.labels)
+
+
+def _check(
+    command: ExportCommand,
+    source: Source,
+    variant: Variant,
+    policy: OutputPolicy,
+    before: onnx.ModelProto,
+    path: Path,
+) -> dict[str, float]:
+    """The figures of the file in ``path``, ``before`` with its policy, once it passed every check."""
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model)
     if any(uses_external_data(tensor) for tensor in model.graph.initializer):
         raise ExportError("Expected one file; received a model with external data. It was not published.")
-    images, session = source.images(COMPARED), _session(path)
-    served, kept = _answers(session, images, command.input_type), _keras(command, source.artifact.h5, images)
-    difference = float(np.abs(served - kept).max())
+    images, plain, kind = source.images(COMPARED), _session(before.SerializeToString()), command.input_type
+    logits, kept = _answers(plain, images, kind), _keras(command, source.artifact.h5, images)
+    difference = float(np.abs(logits - kept).max())
     if variant is Variant.float32 and not difference < TOLERANCE:
         raise ExportError(
             f"Expected the served graph and Keras to agree within {TOLERANCE} on {len(images):,} images; received a "
             f"difference of {difference:.2g}. It was not published."
         )
-    trained = source.manifest["metrics"]["validation_accuracy"]
-    accuracy = _accuracy(session, source.dataset.validation, command.input_type)
-    if not (np.isfinite(served).all() and accuracy >= trained - MOST_LOST):
+    trained, judged = source.manifest["metrics"]["validation_accuracy"], source.dataset.validation
+    accuracy = _accuracy(plain, judged, kind)
+    if not (np.isfinite(logits).all() and accuracy >= trained - MOST_LOST):
         raise ExportError(
             f"Expected a validation accuracy of {trained:.4f} as trained, less {MOST_LOST} at most; received "
             f"{accuracy:.4f}. It was not published; pass variant=float32."
         )
+    session = _session(path)
+    off = float(np.abs(_answers(session, images, kind) - answers(policy, logits, images)).max())
+    if not off < POLICY_TOLERANCE:
+        raise ExportError(
+            f"Expected the served graph to answer as policy {short_name(policy.config)} says; received a difference of "
+            f"{off:.2g}. It was not published."
+        )
+    facts = PolicyFacts.of(policy, _answers(session, judged.images, kind), judged.labels)
     return {
-        f"same class as Keras, of {len(images):,} images": float(np.mean(served.argmax(1) == kept.argmax(1))),
-        f"largest difference of {command.policy.value}": difference,
-        "validation accuracy": accuracy,
+        f"same class as Keras, of {len(images):,} images": float(np.mean(logits.argmax(1) == kept.argmax(1))),
+        "largest difference of logits": difference,
+        "validation accuracy": facts.accuracy,
+        "validation accuracy lost by the policy": accuracy - facts.accuracy,
+        "calibration error on the same images": facts.calibration_error,
     }
 
 
@@ -169,11 +216,7 @@ def _keras(command: ExportCommand, h5: Path, images: NDArray[np.uint8]) -> NDArr
     from mnist_etc.models.full_model import read_full_model
 
     model = read_full_model(command.autoencoder, command.classifier, h5)
-    logits = _in_chunks(lambda part: model(scaled(part), training=False).numpy(), images)
-    if command.policy is Policy.logits:
-        return logits
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return _in_chunks(lambda part: model(scaled(part), training=False).numpy(), images)
 
 
 def _accuracy(session: onnxruntime.InferenceSession, split: Split, kind: InputType) -> float:

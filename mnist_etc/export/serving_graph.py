@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ExportError
-from mnist_etc.serving.config import InputType, Policy
+from mnist_etc.serving.config import InputType
 
 __all__ = ["build_serving_graph"]
 
@@ -31,14 +31,13 @@ BLOCK = 16
 WHITE = 255
 
 
-def build_serving_graph(model: onnx.ModelProto, input_type: InputType, policy: Policy) -> onnx.ModelProto:
-    """The graph to serve: input ``input`` ``(batch, 28, 28, 1)``, output ``output`` float32 ``(batch, 10)``.
+def build_serving_graph(model: onnx.ModelProto, input_type: InputType) -> onnx.ModelProto:
+    """The graph to serve, before its policy: ``input`` ``(batch, 28, 28, 1)`` to ``output``, logits ``(batch, 10)``.
 
     Args:
         model: ``input`` float32 ``(batch, 28, 28, 1)`` in [0, 1] to ``output``, logits ``(batch, 10)``; opset 18 or
             less. It is left as it is.
         input_type: of ``input``; the scaling of uint8 goes into the first convolution's weights where there is one.
-        policy: logits, or probabilities.
 
     Raises:
         ExportError: the model's input or output is another, or its opset is newer.
@@ -50,8 +49,6 @@ def build_serving_graph(model: onnx.ModelProto, input_type: InputType, policy: P
     graph.pad_to_blocks()
     if input_type is InputType.uint8:
         graph.read_bytes()
-    if policy is Policy.probabilities:
-        graph.append_softmax()
     return graph.model(input_type)
 
 
@@ -163,13 +160,6 @@ class _Graph:
             self.constants["input/white"] = np.array(WHITE, np.float32)
             front.append(helper.make_node("Div", ["input/float", "input/white"], [pixels]))
         self.nodes[:0] = front
-
-    def append_softmax(self) -> None:
-        """Softmax over the classes."""
-        for node in self.nodes:
-            node.input[:] = ["logits" if name == "output" else name for name in node.input]
-            node.output[:] = ["logits" if name == "output" else name for name in node.output]
-        self.nodes.append(helper.make_node("Softmax", ["logits"], ["output"], axis=-1))
 
     def _convolutions(self) -> list[onnx.NodeProto]:
         return [node for node in self.nodes if node.op_type == "Conv" and self._plain(node)]

@@ -85,7 +85,7 @@ class TritonPredictor:
             images: uint8 ``(n, 28, 28)``, light on dark.
 
         Returns:
-            float32 ``(n, 10)``, each row a softmax.
+            float32 ``(n, 10)``: what the served policy tells; of logits their softmax.
 
         Raises:
             ServingError: the time for retries is spent, or the server refuses a request.
@@ -149,7 +149,7 @@ class TritonPredictor:
                 f"Expected an answer ({images}, {CLASSES}) of {MODEL} at {self._address}; received {answer.shape}. "
                 "Publish it again: python -m mnist_etc.export"
             )
-        return answer if self._description.policy == "probabilities" else softmax(answer)
+        return softmax(answer) if self._description.policy == "logits" else answer
 
 
 class _Patience:

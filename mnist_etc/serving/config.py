@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mnist_etc.attack.config import AttackConfig
 from mnist_etc.config import TrainCommand, between
 from mnist_etc.errors import ConfigError
+from mnist_etc.policy.config import PolicyConfig
 
 __all__ = [
     "MODEL",
     "ExportCommand",
     "InputType",
-    "Policy",
     "ServeCommand",
     "Server",
     "ServingConfig",
@@ -43,13 +44,6 @@ class Variant(Enum):
     """Statically quantised."""
     auto = "auto"
     """int8 where it is faster here and loses at most 0.1 points of accuracy."""
-
-
-class Policy(Enum):
-    """What an answer tells."""
-
-    logits = "logits"
-    probabilities = "probabilities"
 
 
 class VersionPolicy(Enum):
@@ -147,7 +141,9 @@ class ExportCommand(TrainCommand):
     """Triton's model repository."""
     input_type: InputType
     variant: Variant
-    policy: Policy
+    policy: PolicyConfig
+    attack: AttackConfig
+    """Of ``policy=auto``: the attacker that it has to withstand."""
     rollback: bool
     """Publish nothing: put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)

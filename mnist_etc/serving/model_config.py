@@ -8,7 +8,8 @@ from typing import Any
 
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ExportError
-from mnist_etc.serving.config import MODEL, InputType, Policy, TritonConfig, VersionPolicy
+from mnist_etc.policy.config import PolicyName
+from mnist_etc.serving.config import MODEL, InputType, TritonConfig, VersionPolicy
 
 __all__ = ["ModelConfig", "decode", "encode"]
 
@@ -24,7 +25,7 @@ class ModelConfig:
 
     triton: TritonConfig
     input_type: InputType
-    policy: Policy
+    policy: PolicyName
     version: int
     """In service, where the version policy is specific; read from a file with another one it is 0."""
 
@@ -119,6 +120,6 @@ def _typed(message: Any) -> ModelConfig:
             **{key: int(message.parameters[name].string_value) for key, name in THREADS.items()},
         ),
         input_type=types[message.input[0].data_type],
-        policy=Policy(message.parameters["policy"].string_value),
+        policy=PolicyName(message.parameters["policy"].string_value or "logits"),
         version=message.version_policy.specific.versions[0] if policy is VersionPolicy.specific else 0,
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mnist_etc.config import Protocol
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
+from mnist_etc.policy.config import PolicyName
 from mnist_etc.serving.config import MODEL
 from mnist_etc.serving.transport import IN_FLIGHT, Description, Transport, Unavailable, translated
 
@@ -22,6 +23,7 @@ __all__ = ["connect"]
 TIMEOUT = 30.0
 """Seconds for one answer; longer counts as a lost connection."""
 TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FP32"}
+POLICIES = [policy.value for policy in PolicyName if policy is not PolicyName.auto]
 FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
 GRPC_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
@@ -64,9 +66,9 @@ def _described(config: Mapping[str, Any], address: str) -> Description:
             f"Expected {MODEL} at {address} with {FORM}, pixels as TYPE_UINT8 or TYPE_FP32, in batches; received "
             f"{form} as {types}, max_batch_size {batch}. Publish it again: python -m mnist_etc.export"
         )
-    if policy not in ("logits", "probabilities"):
+    if policy not in POLICIES:
         raise ServingError(
-            f"Expected {MODEL} at {address} to answer with logits or probabilities; received policy {policy!r}. "
+            f"Expected {MODEL} at {address} with a policy of {', '.join(POLICIES)}; received {policy!r}. "
             "Publish it again: python -m mnist_etc.export"
         )
     return Description(datatype=TYPES[types[0]], max_batch_size=batch, policy=policy)

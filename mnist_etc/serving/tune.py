@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mnist_etc.command import keys, run
 from mnist_etc.files import exclusive, write_bytes
 from mnist_etc.serving.candidates import Candidate, Graphs, candidates, served
-from mnist_etc.serving.config import ExportCommand, Policy, TuneCommand
+from mnist_etc.serving.config import ExportCommand, TuneCommand
 from mnist_etc.serving.measurement import Load, Measurement, measure
 from mnist_etc.serving.model_config import encode
 from mnist_etc.serving.search import Record, halve, rank
@@ -99,7 +99,7 @@ def _graphs(command: TuneCommand) -> Graphs:
 
     source = Source.of(command)
     return {
-        (kind, variant): source.graph(kind, Policy.logits, variant).SerializeToString(deterministic=True)
+        (kind, variant): source.graph(kind, variant).SerializeToString(deterministic=True)
         for kind, variant in product(command.input_type, command.variant)
     }
 

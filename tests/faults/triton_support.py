@@ -60,8 +60,8 @@ def first_logit(seed: int) -> float:
 
 def publish(repository: Path, seed: int) -> int:
     """Publish the model of ``seed`` as ``python -m mnist_etc.export`` would; return its version."""
-    asked = compose("export", ExportCommand, ["data=digits", "triton.max_batch_size=64"])
-    config = ModelConfig(triton=asked.triton, input_type=asked.input_type, policy=asked.policy, version=0)
+    asked = compose("export", ExportCommand, ["data=digits", "triton.max_batch_size=64", "policy=logits"])
+    config = ModelConfig(triton=asked.triton, input_type=asked.input_type, policy=asked.policy.name, version=0)
     return ModelRepository(repository).publish(lambda path: write_model(path, seed), config, {"seed": seed})
 
 

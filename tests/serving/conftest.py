@@ -49,11 +49,11 @@ def small_model(input_type: str = "float32", policy: str = "logits") -> bytes:
 
 def publish_small_model(root: Path, *overrides: str) -> Path:
     """Put `small_model` into the model repository ``root``, as ``export`` would with ``overrides``."""
-    config = compose("export", ExportCommand, ["data=digits", "triton.warmup=[]", *overrides])
-    content = small_model(config.input_type.value, config.policy.value)
+    config = compose("export", ExportCommand, ["data=digits", "triton.warmup=[]", "policy=logits", *overrides])
+    content = small_model(config.input_type.value, config.policy.name.value)
     ModelRepository(root).publish(
         lambda path: path.write_bytes(content) and None,
-        ModelConfig(triton=config.triton, input_type=config.input_type, policy=config.policy, version=0),
+        ModelConfig(triton=config.triton, input_type=config.input_type, policy=config.policy.name, version=0),
         {"made": "for tests"},
     )
     return root

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +40,11 @@ def place(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_publish_roll_back_prune(run: Run, place: Path) -> None:
-    first = run("-m", "mnist_etc.export", *KEYS)
+    first = run("-m", "mnist_etc.export", *KEYS, "policy=logits")
     assert (first.returncode, first.stderr) == (0, "")
     assert "version 1 in triton/model_repository/onnx-mnist_etc: float32, input float32, output logits" in first.stdout
     assert "privacy of the training images: none" in first.stdout
-    again = run("-m", "mnist_etc.export", *KEYS)
+    again = run("-m", "mnist_etc.export", *KEYS, "policy=logits")
     assert "version 1 in" in again.stdout
     second = run("-m", "mnist_etc.export", *KEYS, "input_type=uint8", "policy=probabilities", "variant=auto")
     assert "version 2 in" in second.stdout
@@ -60,6 +59,7 @@ def test_publish_roll_back_prune(run: Run, place: Path) -> None:
     np.testing.assert_allclose(outputs[2], powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
     manifest = json.loads((repository.model / "2" / "manifest.json").read_text())
     assert manifest["privacy"]["epsilon"] is None
+    assert manifest["policy"] == {"name": "probabilities", "leakage_bits": pytest.approx(299.9, abs=0.1)}
     assert "1 (in service), 2" in run("-m", "mnist_etc.export", "rollback=true").stdout
     assert "removed none" in run("-m", "mnist_etc.export", "prune=1").stdout
     refused(run("-m", "mnist_etc.export", "rollback=true"), "before 1")
@@ -133,17 +133,16 @@ def test_served_measured_and_tuned_as_typed(run: Run, place: Path) -> None:
     assert server.returncode == 0
     search = "instances=[1,2] intra_op_threads=[1] max_queue_delay_microseconds=[0] input_type=[uint8] rounds=2 "
     search += "preferred_batch_size=[0] survivors=2 milliseconds=150 concurrency=[2] p99_milliseconds=1000"
-    began = time.perf_counter()
     tuned = run("-m", "mnist_etc.serving.tune", *KEYS, *PORTS, *search.split())
-    searched = time.perf_counter() - began
     assert tuned.returncode == 0, tuned.stderr
     publish = tuned.stdout.splitlines()[-1].partition("python -m mnist_etc.export ")[2].split()
     assert "input_type=uint8" in publish
     found = sorted(path.name for path in (place / "artifacts" / "tuning").iterdir())
     assert found == [".lock", "config.pbtxt", "measurements.json", "tuning.csv", "tuning.md", "tuning.png"]
-    began = time.perf_counter()
+    record = place / "artifacts" / "tuning" / "measurements.json"
+    measured_once = record.read_bytes()
     assert run("-m", "mnist_etc.serving.tune", *KEYS, *PORTS, *search.split()).stdout == tuned.stdout
-    assert time.perf_counter() - began < searched, "what is on record is not measured again"
+    assert record.read_bytes() == measured_once, "what is on record is not measured again"
     assert run("-m", "mnist_etc.export", *KEYS, *publish).returncode == 0
     service = (place / "triton" / "model_repository" / "onnx-mnist_etc" / "config.pbtxt").read_text()
     assert "TYPE_UINT8" in service

@@ -17,8 +17,8 @@ from mnist_etc.serving.repository import ModelRepository
 
 @pytest.fixture
 def config() -> ModelConfig:
-    command = compose("export", ExportCommand, [])
-    return ModelConfig(triton=command.triton, input_type=command.input_type, policy=command.policy, version=0)
+    command = compose("export", ExportCommand, ["policy=logits"])
+    return ModelConfig(triton=command.triton, input_type=command.input_type, policy=command.policy.name, version=0)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support import Run
 
+from mnist_etc.attack.rows import read_rows, strongest
+
 pytestmark = [pytest.mark.mnist, pytest.mark.slow]
 
 
@@ -22,6 +24,19 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
     inferred = run("infer.py")
     assert inferred.returncode == 0, inferred.stderr
     assert f"accuracy {classifier['test_accuracy']:.4f} on 10,000 images" in inferred.stdout
+
+    study = ["policies=[logits,levels:3]", "preset_2023=false", "attack.epochs=3"]
+    rebuilt = run("noprotect_reconstruction.py", *study, timeout=1200)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    rows = read_rows(tmp_path / "artifacts/full_model_h32_ee3_ce6_reconstruction")
+    climbed = next(row for row in rows if (row.policy, row.attack, row.knows_encoder) == ("logits", "hill climbing", 1))
+    assert climbed.mse <= 0.027
+    assert climbed.queries <= 1000
+    *_, logits, levels = strongest(rows)
+    assert logits.of_floor < 0.55
+    assert levels.of_floor >= 0.95
+    assert levels.calibration_error <= 0.02
+    assert levels.accuracy == logits.accuracy
 
     hidden = run("-m", "train_.classifier", "hidden_units=[256]", "force=true", timeout=1200)
     assert hidden.returncode == 0, hidden.stderr

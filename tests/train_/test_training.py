@@ -183,6 +183,7 @@ def test_any_code_size_trains(run: Run, tmp_path: Path, hid_dim: int) -> None:
         "data=digits",
         f"autoencoder.hid_dim={hid_dim}",
         "autoencoder.epochs=1",
+        "autoencoder.batch_size=256",
         "classifier.epochs=1",
         "data.validation=700",
         UNTRACKED,

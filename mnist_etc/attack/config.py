@@ -1,0 +1,77 @@
+"""The schema of ``conf/reconstruct.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mnist_etc.config import Features, TrainCommand, between
+from mnist_etc.errors import ConfigError
+
+__all__ = ["AttackConfig", "ReconstructCommand", "Targets"]
+
+
+class Targets(Enum):
+    """Whose images are rebuilt; the attacker has the training images."""
+
+    test = "test"
+    validation = "validation"
+    train = "train"
+    """Refused: the attacker would have them already."""
+
+
+@dataclass(kw_only=True)
+class AttackConfig:
+    """How strong the attackers are."""
+
+    images: int | None = between(100, 10_000_000)
+    """Training images that they have; null: all."""
+    queries: int = between(1, 1_000_000)
+    """Of hill climbing, for a target."""
+    restarts: int = between(1, 1000)
+    """Components of its prior that hill climbing searches in."""
+    iterations: int = between(1, 1000)
+    """Its steps in each; one is enough where scores are linear in the code."""
+    components: int = between(1, 10_000)
+    """Of the prior, for each class."""
+    epochs: int = between(1, 1000)
+    """Of an inverse network."""
+    batch_size: int = between(1, 65_536)
+    learning_rate: float = between(1e-6, 1)
+    units: int = between(1, 8192)
+    """Of an inverse network's blocks."""
+    blocks: int = between(0, 100)
+
+
+@dataclass(kw_only=True)
+class ReconstructCommand(TrainCommand):
+    """``noprotect_reconstruction.py``: rebuild images from answers, under each output policy.
+
+    The training keys choose the model.
+    """
+
+    attack: AttackConfig
+    policies: list[str]
+    """Names of policies, each with its number behind a colon: ``rounded:1``, ``top_k:3``, ``levels:3``, ``noisy:8``."""
+    targets: int = between(1, 1_000_000)
+    """Images to rebuild; the first so many."""
+    targets_from: Targets
+    preset_2023: bool
+    """Also run hill climbing with the settings of 2023, on logits: minutes."""
+    beside: list[str]
+    """Artifact folders of other models that were attacked before, whose rows join the tables."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        super().consistent()
+        if self.targets_from is Targets.train:
+            raise ConfigError(
+                "Expected targets that the attacker has not; received targets_from=train, the attacker's own images. "
+                "Pass targets_from=test or validation."
+            )
+        if not self.policies:
+            raise ConfigError("Expected policies with at least one name; received []. For example [logits,levels:3]")
+        if self.classifier.features is not Features.code:
+            raise ConfigError(
+                f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features.value}."
+            )

@@ -1,0 +1,176 @@
+"""Bayesian hill climbing: find the code whose answer is the target's, by queries alone.
+
+Galbally, McCool, Fierrez, Marcel and Ortega-Garcia, 'On the vulnerability of face verification systems to
+hill-climbing attacks', Pattern Recognition 43 (2010), adapted to an answer of several scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.attack.class_prior import Mixture
+from mnist_etc.errors import ConfigError
+
+__all__ = ["Found", "Scores", "climb", "climb_as_in_2023"]
+
+Array = NDArray[np.float64]
+Scores = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From codes ``(n, d)`` to what is compared of the answers about them, ``(n, 10)``; each row is a query."""
+
+NOISE = 1e-3
+"""Deviation that scores are taken to have."""
+INFLATION = 1e-2
+"""Of the prior's covariance, kept to search in, lest the next search starts in a point."""
+CHUNK = 50
+"""Targets at a time."""
+SAMPLES_2023, BEST_2023, RATE_2023, ITERATIONS_2023 = 256, 64, 0.1, 1024
+ENOUGH_2023 = 1e-8
+"""Mean squared difference of scores that ends a search."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search ends with."""
+
+    codes: Array
+    """``(n, restarts, d)``."""
+    weights: Array
+    """``(n, restarts)``; each row sums to 1."""
+    queries: float
+    """Of each target, on average."""
+
+
+def climb(
+    scores: Scores,
+    mixtures: Sequence[Mixture],
+    targets: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    *,
+    queries: int,
+    restarts: int,
+    iterations: int,
+    seed: int,
+) -> Found:
+    """Start from the components that the target's scores make likely; move each to its posterior, and weight them.
+
+    A step asks about codes drawn around the present Gaussian, regresses their scores on them and conditions the
+    component on the target's by that line (iterated posterior linearisation: Garcia-Fernandez, Svensson, Morelande
+    and Sarkka 2015, arXiv:1412.0843). Where scores are linear in the code the first step is exact. The selection of
+    the best, as in the original, spends a hundred times the queries on the same line.
+
+    Args:
+        scores: asked; nothing else is known of the model.
+        mixtures: by class, of codes and of the scores that the same callable gives them.
+        targets: scores of the images that are searched, ``(n, 10)``.
+        labels: the classes that their answers name, ``(n,)``.
+        queries: of a target, at most.
+        restarts: components that are searched in.
+        iterations: steps of each.
+        seed: of the draws, which all targets share.
+
+    Raises:
+        ConfigError: there are too few queries for a line through those of one step.
+    """
+    width = mixtures[0].codes.means.shape[1]
+    samples, least = queries // (restarts * iterations), width + 2
+    if samples < least:
+        raise ConfigError(
+            f"Expected queries of at least {least * restarts * iterations:,}, {least} for each of {iterations} steps "
+            f"of {restarts} restarts; received {queries:,}. Pass more, or fewer restarts."
+        )
+    draws = _white(np.random.default_rng(seed), (iterations, samples, width))
+    codes, weights = np.zeros((len(targets), restarts, width)), np.zeros((len(targets), restarts))
+    for label, mixture in enumerate(mixtures):
+        of_class = np.flatnonzero(labels == label)
+        for first in range(0, len(of_class), CHUNK):
+            part = of_class[first : first + CHUNK]
+            found, weight = _climb(scores, mixture, targets[part].astype(np.float64), restarts, draws)
+            codes[part, : weight.shape[1]], weights[part, : weight.shape[1]] = found, weight
+    return Found(codes, weights, float(samples * restarts * iterations))
+
+
+def _climb(scores: Scores, mixture: Mixture, targets: Array, restarts: int, draws: Array) -> tuple[Array, Array]:
+    likely = mixture.log_weights + mixture.scores.log_density(targets)
+    chosen = np.argsort(-likely, axis=1)[:, :restarts]
+    start, covariance = mixture.codes.means[chosen], mixture.codes.covariances
+    roots = np.linalg.cholesky(covariance)[chosen]
+    means, spread = start, roots
+    for step, draw in enumerate(draws, 1):
+        codes = means[:, :, None, :] + draw @ _turned(spread)
+        asked = scores(codes.reshape(-1, codes.shape[-1]).astype(np.float32))
+        answered = asked.reshape(*codes.shape[:-1], -1).astype(np.float64)
+        expected = answered.mean(axis=2)
+        off = _turned(answered - expected[:, :, None, :])
+        line = off @ draw / len(draw)
+        rest = off @ _turned(off) / len(draw) - line @ _turned(line)
+        rest *= len(draw) / (len(draw) - draw.shape[1] - 1)  # of a line through few draws, without bias
+        lever = line if step == 1 else _turned(np.linalg.solve(_turned(spread), _turned(line))) @ roots
+        wanted = targets[:, None, :] - expected
+        if step > 1:
+            wanted -= _times(lever, np.linalg.solve(roots, (start - means)[..., None])[..., 0])
+        variance = lever @ _turned(lever) + rest + NOISE**2 * np.eye(targets.shape[1])
+        gain = _turned(np.linalg.solve(variance, lever))
+        means = start + _times(roots, _times(gain, wanted))
+        surprise = (wanted * np.linalg.solve(variance, wanted[..., None])[..., 0]).sum(axis=2)
+        fit = np.take(mixture.log_weights, chosen) - 0.5 * (surprise + np.linalg.slogdet(variance)[1])
+        if step < len(draws):
+            left = (1 + INFLATION) * np.eye(draw.shape[1]) - gain @ lever
+            spread = roots @ np.linalg.cholesky(left)
+    weights = np.exp(fit - fit.max(axis=1, keepdims=True))
+    return means, weights / weights.sum(axis=1, keepdims=True)
+
+
+def _turned(matrices: Array) -> Array:
+    return np.swapaxes(matrices, -1, -2)
+
+
+def _times(matrices: Array, vectors: Array) -> Array:
+    return np.asarray((matrices @ vectors[..., None])[..., 0])
+
+
+def climb_as_in_2023(
+    scores: Scores,
+    mean: NDArray[np.float32],
+    deviation: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    *,
+    seed: int,
+) -> Found:
+    """This project's first attempt: 256 draws, the 64 best by log mean squared error, rate 0.1, 1,024 iterations.
+
+    Args:
+        scores: asked.
+        mean: of the codes of any image, ``(d,)``: where each search starts.
+        deviation: the same.
+        targets: ``(n, 10)``.
+        seed: of the draws, which all targets share.
+    """
+    generator = np.random.default_rng(seed)
+    means, variances = np.tile(mean, (len(targets), 1)), np.tile(deviation**2, (len(targets), 1))
+    searching, asked = np.arange(len(targets)), 0
+    for _ in range(ITERATIONS_2023):
+        draw = generator.standard_normal((SAMPLES_2023, len(mean)), np.float32)
+        codes = means[searching, None, :] + np.sqrt(variances[searching, None, :]) * draw
+        answered = scores(codes.reshape(-1, len(mean))).reshape(len(searching), SAMPLES_2023, -1)
+        error = np.log(np.square(answered - targets[searching, None, :]).mean(axis=2) + ENOUGH_2023)
+        best = np.argpartition(error, BEST_2023, axis=1)[:, :BEST_2023]
+        chosen = np.take_along_axis(codes, best[..., None], axis=1)
+        means[searching] += RATE_2023 * (chosen.mean(axis=1) - means[searching])
+        variances[searching] += RATE_2023 * (chosen.var(axis=1) - variances[searching])
+        asked += len(searching) * SAMPLES_2023
+        searching = searching[error.min(axis=1) > np.log(2 * ENOUGH_2023)]
+        if not len(searching):
+            break
+    return Found(means[:, None, :].astype(np.float64), np.ones((len(targets), 1)), asked / len(targets))
+
+
+def _white(generator: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    """Standard normal draws whose mean is exactly 0 and covariance exactly 1, so that a line through them is."""
+    draws = generator.standard_normal(shape)
+    draws -= draws.mean(axis=1, keepdims=True)
+    covariance = _turned(draws) @ draws / shape[1]
+    return np.asarray(draws @ np.linalg.inv(_turned(np.linalg.cholesky(covariance))))

@@ -1,0 +1,158 @@
+"""The study's tables, its frontier and its contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts import inside
+from mnist_etc.attack.rows import Row, strongest, write_rows
+from mnist_etc.files import temporary, write_bytes
+
+__all__ = ["write_report"]
+
+Pictures = Sequence[tuple[str, NDArray[np.float32]]]
+ROW_INCHES = 0.45
+OFFSETS = (5, -11, 14, -20, 23, -29)
+"""Points above its mark that a policy's name stands at, so that neighbours do not cover each other."""
+MARGIN = 0.005
+GLOSSARY = """\
+MSE of a pixel on [0, 1], mean over {targets} targets with its 95 % confidence interval; accuracy, calibration error
+and log loss of the answers about the whole split. Of label alone: over the MSE
+of an attacker who sees the predicted class alone and answers with that class's mean image. Same class: how often an
+independent network sees the original's class in the rebuilt image. Queries: about each target.
+"""
+
+
+def write_report(folder: Path, rows: Sequence[Row], pictures: Pictures) -> None:
+    """Write ``attacks.csv``, ``attacks.md``, ``frontier.png`` and ``sheet.png`` into ``folder``.
+
+    Args:
+        folder: made if need be.
+        rows: of every attack.
+        pictures: captions and images ``(n, 28, 28)`` in [0, 1], a row of the sheet each.
+
+    Raises:
+        ArtifactError: a file cannot be written.
+    """
+    write_rows(folder, rows)
+    write_bytes(inside(folder, "attacks.md"), _tables(rows).encode())
+    _frontier(inside(folder, "frontier.png"), strongest(rows))
+    _sheet(inside(folder, "sheet.png"), pictures)
+
+
+def _tables(rows: Sequence[Row]) -> str:
+    several = len({row.model for row in rows}) > 1
+    best = [
+        [
+            *([row.model] if several else []),
+            row.policy,
+            f"{row.leakage_bits:.1f}",
+            f"{100 * row.accuracy:.2f} %",
+            f"{row.calibration_error:.4f}",
+            f"{row.log_loss:.3f}",
+            row.attack,
+            _interval(row.mse, row.mse_half),
+            _interval(row.of_floor, row.of_floor_half, 3),
+            _interval(row.same_class, row.same_class_half, 3),
+        ]
+        for row in strongest(rows)
+    ]
+    heads = ["policy", "bits an answer", "accuracy", "calibration error", "log loss", "strongest attack", "its MSE"]
+    heads = [*(["model"] if several else []), *heads, "of label alone", "same class"]
+    every = [
+        [
+            *([row.model] if several else []),
+            row.policy or "-",
+            row.attack,
+            "yes" if row.knows_encoder else "no",
+            f"{row.queries:,.0f}",
+            _interval(row.mse, row.mse_half),
+            _interval(row.of_floor, row.of_floor_half, 3),
+            _interval(row.ssim, row.ssim_half, 3),
+            _interval(row.cosine, row.cosine_half, 3),
+            _interval(row.same_class, row.same_class_half, 3),
+        ]
+        for row in rows
+    ]
+    attack_heads = [
+        "policy",
+        "attack",
+        "knows encoder",
+        "queries",
+        "MSE",
+        "of label alone",
+        "SSIM",
+        "cosine",
+        "same class",
+    ]
+    attack_heads = [*(["model"] if several else []), *attack_heads]
+    words = GLOSSARY.format(targets=" or ".join(f"{count:,}" for count in sorted({row.targets for row in rows})))
+    return f"{words}\n{_table(heads, best)}\n\n{_table(attack_heads, every)}\n"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _interval(mean: float, half: float, digits: int = 4) -> str:
+    return "" if isnan(mean) else f"{mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def _frontier(path: Path, best: Sequence[Row]) -> None:
+    """The strongest attacker's error against what an answer is still worth."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    right, sure = figure.subplots(1, 2)
+    for model in dict.fromkeys(row.model for row in best):
+        several = [row for row in best if row.model == model]
+        for axes, values in (
+            (right, [row.accuracy for row in several]),
+            (sure, [row.calibration_error for row in several]),
+        ):
+            axes.errorbar(
+                [row.of_floor for row in several],
+                values,
+                xerr=[row.of_floor_half for row in several],
+                fmt="o",
+                capsize=2,
+                label=model,
+            )
+            for place, (row, value) in enumerate(zip(several, values, strict=True)):
+                above = OFFSETS[place % len(OFFSETS)]
+                axes.annotate(row.policy, (row.of_floor, value), (4, above), textcoords="offset points", fontsize=7)
+    accuracies = [row.accuracy for row in best]
+    right.set_ylim(min(accuracies) - MARGIN, max(accuracies) + MARGIN)
+    right.set_ylabel("accuracy")
+    sure.set_ylabel("expected calibration error")
+    for axes in (right, sure):
+        axes.set_xlabel("strongest attacker's MSE over that from the label alone")
+        axes.grid(alpha=0.3)
+        axes.margins(x=0.15)
+    right.legend(fontsize=7)
+    with temporary(path) as unfinished:
+        figure.savefig(unfinished, dpi=150)
+
+
+def _sheet(path: Path, pictures: Pictures) -> None:
+    """A row of images for each caption."""
+    from matplotlib.figure import Figure
+
+    count = len(pictures[0][1])
+    figure = Figure(figsize=(3.6 + ROW_INCHES * count, ROW_INCHES * len(pictures)))
+    left = 3.6 / figure.get_figwidth()
+    for line, (caption, images) in enumerate(pictures):
+        bottom = 1 - (line + 1) / len(pictures)
+        figure.text(0.01, bottom + 0.5 / len(pictures), caption, va="center", fontsize=7)
+        axes = figure.add_axes((left, bottom, 1 - left, 1 / len(pictures)))
+        framed = np.pad(images, [(0, 0), (1, 1), (1, 1)], constant_values=0.4)
+        axes.imshow(np.concatenate(list(framed), axis=1), cmap="gray", vmin=0, vmax=1, aspect="auto")
+        axes.axis("off")
+    with temporary(path) as unfinished:
+        figure.savefig(unfinished, dpi=150)

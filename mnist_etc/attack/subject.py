@@ -1,0 +1,80 @@
+"""The attacked model, in its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts import ArtifactFolder
+from mnist_etc.attack.networks import apply
+from mnist_etc.config import TrainCommand
+from mnist_etc.data.dataset import SIDE, scaled
+from mnist_etc.export.h5 import read_h5
+from mnist_etc.models.autoencoder import build_autoencoder
+from mnist_etc.models.full_model import read_full_model
+from mnist_etc.settings import configuration
+
+__all__ = ["Subject"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Encoder, decoder and classifier of a trained full model on the hidden code."""
+
+    encoder: keras.Model
+    decoder: keras.Model
+    classifier: keras.Model
+    manifest: dict[str, Any]
+    """Of the full model."""
+
+    @classmethod
+    def of(cls, command: TrainCommand) -> Subject:
+        """What the training keys of ``command`` choose.
+
+        Raises:
+            ArtifactError: there is none, or it is altered, or its autoencoder is another's.
+        """
+        folder = ArtifactFolder.of(command)
+        whole, half = (
+            folder.full_model(command.autoencoder, command.classifier),
+            folder.autoencoder(command.autoencoder),
+        )
+        manifest = whole.verified(whole.h5, configuration(command, command.autoencoder, command.classifier))
+        half.verified(half.h5, configuration(command, command.autoencoder))
+        autoencoder = build_autoencoder(command.autoencoder)
+        read_h5(autoencoder, half.h5)
+        full = read_full_model(command.autoencoder, command.classifier, whole.h5)
+        return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)
+
+    @property
+    def width(self) -> int:
+        """Of the code."""
+        return int(self.encoder.output_shape[-1])
+
+    def codes(self, images: NDArray[np.uint8]) -> Array:
+        """Of images ``(n, 28, 28)``: ``(n, d)``."""
+        return np.asarray(apply(self.encoder, scaled(images)))
+
+    def decoded(self, codes: NDArray[np.floating[Any]]) -> Array:
+        """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""
+        images = apply(self.decoder, codes.astype(np.float32))
+        return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
+
+    def logits(self, codes: Array) -> Array:
+        """``(n, 10)``, of codes ``(n, d)``."""
+        return np.asarray(self.classifier(codes, training=False))
+
+    def asked(self, images: Array) -> Array:
+        """Logits ``(n, 10)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        return self.logits(np.asarray(apply(self.encoder, images[..., None])))
+
+    def linear(self) -> tuple[Array, Array] | None:
+        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer."""
+        weights = self.classifier.get_weights()
+        return (weights[0], weights[1]) if len(weights) == 2 and len(self.classifier.layers) == 1 else None

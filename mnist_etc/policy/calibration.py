@@ -1,0 +1,80 @@
+"""Confidence in few steps, each as often right as it says."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.errors import ConfigError
+
+__all__ = ["calibrate", "expected_calibration_error"]
+
+CUTS = 200
+"""Quantiles that an edge may lie at."""
+LEAST = 0.01
+"""Fraction of the images that a level holds at least."""
+BINS = 15
+
+
+def calibrate(
+    top: NDArray[np.float32], right: NDArray[np.bool_], levels: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cut the top probability into levels that tell most about whether the prediction is right.
+
+    Histogram binning (Zadrozny and Elkan 2001), with the edges that give the least log loss of all, by dynamic
+    programming over quantiles of ``top``.
+
+    Args:
+        top: the predicted class's probability, ``(n,)``.
+        right: whether the prediction was right, ``(n,)``.
+        levels: how many.
+
+    Returns:
+        ascending edges ``(levels - 1,)``, and at each level the fraction that was right ``(levels,)``, add-one
+        smoothed and above one in ten, so that the predicted class stays the greatest; both float32.
+
+    Raises:
+        ConfigError: there are too few images, or too few distinct probabilities, for so many levels.
+    """
+    order = np.argsort(top, kind="stable")
+    top, right = top[order], right[order]
+    starts = np.unique(np.searchsorted(top, np.quantile(top, np.arange(CUTS) / CUTS, method="higher")))
+    bounds = np.append(starts, len(top))
+    counts = np.append(0, np.cumsum(right))[bounds]
+    size = bounds[None, :] - bounds[:, None]
+    allowed = size >= max(1, LEAST * len(top))
+    fraction = np.where(allowed, (counts[None, :] - counts[:, None] + 1) / (np.maximum(size, 0) + 2), 0.5)
+    entropy = -fraction * np.log(fraction) - (1 - fraction) * np.log(1 - fraction)
+    loss = np.where(allowed, size * entropy, np.inf)
+    best, choices = loss[0], []
+    for _ in range(levels - 1):
+        totals = best[:, None] + loss
+        choices.append(totals.argmin(axis=0))
+        best = totals.min(axis=0)
+    if not np.isfinite(best[-1]):
+        raise ConfigError(
+            f"Expected policy.levels that {len(top):,} validation images can be cut into, each level of at least "
+            f"{LEAST:.0%} of them and apart from the next; received {levels}. Pass a smaller policy.levels."
+        )
+    cuts = [len(bounds) - 1]
+    for choice in reversed(choices):
+        cuts.insert(0, int(choice[cuts[0]]))
+    edges = top[bounds[cuts[:-1]]]
+    level = np.searchsorted(edges, top, side="right")
+    rights, sizes = np.bincount(level, right, levels), np.bincount(level, minlength=levels)
+    confidences = np.maximum((rights + 1) / (sizes + 2), 1.001 / CLASSES)
+    return edges.astype(np.float32), confidences.astype(np.float32)
+
+
+def expected_calibration_error(answers: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Mean distance between the greatest value and how often its class is right, over 15 bins (Guo et al. 2017).
+
+    Args:
+        answers: ``(n, 10)``, probabilities.
+        labels: ``(n,)``.
+    """
+    top, right = answers.max(axis=1), answers.argmax(axis=1) == labels
+    place = np.minimum((top * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(place, top - right, BINS)
+    return float(np.abs(gaps).sum() / len(labels))

@@ -1,0 +1,151 @@
+"""``python noprotect_reconstruction.py``, as typed, on a model of toy size."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+from support import ROOT, TINY, Run, environment, refused
+
+from mnist_etc.attack import search
+from mnist_etc.attack.rows import read_rows
+from mnist_etc.attack.search import Answered, best_policy
+from mnist_etc.attack.study import refuse_common
+from mnist_etc.command import compose
+from mnist_etc.data import digits
+from mnist_etc.errors import ArtifactError, ConfigError, DataError
+from mnist_etc.serving.config import ExportCommand
+
+KEYS = [word for word in TINY if not word.startswith("tracking_uri")]
+QUICK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.components=2", "targets=100"]
+FEW = "policies=[logits,rounded:1,levels:3,noisy:8]"
+STUDY = "full_model_h32_ee1_ce1_reconstruction"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``artifacts/`` of a toy training."""
+    folder = tmp_path_factory.mktemp("trained")
+    command = [sys.executable, "-m", "train_.pipeline", *TINY]
+    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+    return folder
+
+
+def test_the_whole_study_writes_tables_and_pictures(run: Run, trained: Path) -> None:
+    done = run("noprotect_reconstruction.py", *KEYS, *QUICK, "targets=50", FEW, cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    folder = Path(done.stdout.splitlines()[-1])
+    assert folder == Path("artifacts/digits") / STUDY
+    folder = trained / folder
+    assert sorted(path.name for path in folder.iterdir()) == ["attacks.csv", "attacks.md", "frontier.png", "sheet.png"]
+    rows = read_rows(folder)
+    policies = ["label", "logits", "rounded:1", "levels:3"]
+    assert list(dict.fromkeys(row.policy for row in rows)) == ["", *policies, "noisy:8"]
+    by_attack = {(row.policy, row.attack, row.knows_encoder): row for row in rows}
+    assert by_attack["label", "mean by answer", 0].of_floor == 1
+    assert by_attack["logits", "hill climbing", 1].queries == 320
+    assert ("logits", "hill climbing, 2023", 1) in by_attack
+    assert ("logits", "closed-form posterior", 1) in by_attack
+    closed_form = by_attack["logits", "closed-form posterior", 1].mse
+    assert by_attack["logits", "hill climbing", 1].mse == pytest.approx(closed_form, rel=0.02)
+    assert all(row.targets == 50 and row.model == "digits h32_ee1_ce1, not private" for row in rows)
+    for name in ("frontier.png", "sheet.png"):
+        with Image.open(folder / name) as picture:
+            assert min(picture.size) > 300
+    assert "| levels:3 | 4.9 |" in (folder / "attacks.md").read_text()
+
+
+def test_the_same_command_gives_the_same_rows_and_another_study_joins(run: Run, trained: Path) -> None:
+    words = [*KEYS, *QUICK, "policies=[logits,levels:3]", "preset_2023=false"]
+    folder, beside = trained / "artifacts/digits" / STUDY, trained / "beside"
+    assert run("noprotect_reconstruction.py", *words, cwd=trained).returncode == 0
+    once = (folder / "attacks.csv").read_bytes()
+    beside.mkdir()
+    (beside / "attacks.csv").write_bytes(once)
+    refused(run("noprotect_reconstruction.py", *words, f"beside=[{beside}]", cwd=trained), "of other models", code=2)
+    (beside / "attacks.csv").write_bytes(once.replace(b"not private", b"epsilon 3"))
+    assert run("noprotect_reconstruction.py", *words, f"beside=[{beside}]", cwd=trained).returncode == 0
+    both = (folder / "attacks.csv").read_bytes()
+    assert both == once + once.replace(b"not private", b"epsilon 3").partition(b"\n")[2]
+    assert "h32_ee1_ce1, epsilon 3 | levels:3" in (folder / "attacks.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["policies=[nothing]"], ["policies of logits", "'nothing'"], 2),
+        (["policies=[levels:0]"], ["policy.levels", "received 0"], 2),
+        (["policies=[]"], ["policies", "[]"], 2),
+        (["attack.queries=0"], ["attack.queries", "received 0"], 2),
+        (["attack.queries=100"], ["queries of at least 272", "received 100"], 2),
+        (["targets_from=train"], ["targets_from=train", "attacker"], 2),
+        (["features=scattering"], ["features=code"], 2),
+        (["beside=[nowhere]"], ["nowhere/attacks.csv"], 1),
+        (["autoencoder.hid_dim=31"], ["full_model_h31", "train.py"], 1),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run: Run, trained: Path, words: list[str], said: list[str], code: int) -> None:
+    before = sorted((trained / "artifacts").rglob("*"))
+    refused(run("noprotect_reconstruction.py", *KEYS, *QUICK, *words, cwd=trained), *said, code=code)
+    assert sorted((trained / "artifacts").rglob("*")) == before
+
+
+def test_targets_among_the_attackers_images_are_refused() -> None:
+    images = digits.read("train").images
+    refuse_common(images[:100], images[100:110])
+    with pytest.raises(DataError, match="received 1 of 10 that are among the attacker's 101 images"):
+        refuse_common(images[:101], images[100:110])
+
+
+def test_a_table_of_another_form_is_named(tmp_path: Path) -> None:
+    (tmp_path / "attacks.csv").write_text("model,policy\na,b\n")
+    with pytest.raises(ArtifactError, match=r"attacks\.csv of an earlier study"):
+        read_rows(tmp_path)
+
+
+def test_the_default_policy_is_published_and_says_what_it_leaks(run: Run, trained: Path) -> None:
+    done = run("-m", "mnist_etc.export", *KEYS, cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "output levels:3, at most 4.907 bits an answer" in done.stdout
+    version = trained / "triton/model_repository/onnx-mnist_etc/1"
+    said = json.loads((version / "manifest.json").read_text())["policy"]
+    assert (said["name"], said["levels"], said["leakage_bits"]) == ("levels", 3, pytest.approx(np.log2(30)))
+    session = onnxruntime.InferenceSession(version / "model.onnx")
+    told = session.run(["output"], {"input": digits.read("test").images[..., None].astype(np.float32) / 255})[0]
+    assert len(np.unique(told, axis=0)) <= 30
+    assert np.abs(told.max(axis=1)[:, None] - said["confidences"]).min(axis=1).max() < 1e-5
+
+
+def test_policy_auto_searches(run: Run, trained: Path) -> None:
+    words = ["policy=auto", "policy.min_attack_error=0.9", "policy.max_accuracy_loss=0.01", *QUICK[:3]]
+    done = run("-m", "mnist_etc.export", *KEYS, *words, "repository=auto", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "of label alone" in done.stdout
+    searched = [line for line in done.stdout.splitlines() if "log loss" in line]
+    assert float(searched[-1].rpartition("MSE ")[2].split()[0]) >= 0.9
+    assert not any(float(line.rpartition("MSE ")[2].split()[0]) >= 0.9 for line in searched[:-1] if "MSE" in line)
+    chosen = json.loads((trained / "auto/onnx-mnist_etc/1/manifest.json").read_text())["policy"]["name"]
+    assert f"output {chosen}" in done.stdout
+
+
+def test_bounds_that_no_policy_meets_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are noisy ones alone, which lose accuracy."""
+    command = compose("export", ExportCommand, ["policy=auto"])
+    sides = [digits.read(part) for part in ("train", "test")]
+    own, targets = (Answered(one.images, one.labels, 9 * np.eye(10, dtype=np.float32)[one.labels]) for one in sides)
+    monkeypatch.setattr(search, "CANDIDATES", ["noisy:1", "noisy:2"])
+    with pytest.raises(ConfigError, match="received none of 2 that does"):
+        best_policy(command.policy, command.attack, own, targets, 0)
+
+
+def test_help_does_not_load_tensorflow(run: Run) -> None:
+    done = run("-X", "importtime", ROOT / "noprotect_reconstruction.py", "--help")
+    assert done.returncode == 0
+    assert "tensorflow" not in done.stderr

@@ -1,0 +1,81 @@
+"""What a policy says about itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.policy.naming import named, short_name
+from mnist_etc.policy.output_policy import fit_policy
+
+LOGITS = np.random.default_rng(0).normal(0, 3, (2000, 10)).astype(np.float32)
+LABELS = np.where(np.random.default_rng(1).random(2000) < 0.8, LOGITS.argmax(axis=1), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("logits", 320),
+        ("label", math.log2(10)),
+        ("levels:1", math.log2(10)),
+        ("levels:4", math.log2(40)),
+        ("noisy:20", math.log2(10)),
+        ("noisy:0.01", 0),
+    ],
+)
+def test_leakage(name: str, bits: float) -> None:
+    assert fit_policy(named(name), LOGITS, LABELS).leakage_bits() == pytest.approx(bits, abs=1e-4)
+
+
+def test_leakage_of_a_noisy_policy_is_its_channels_capacity() -> None:
+    """Mutual information of a uniform class and the answer, summed term by term."""
+    one = fit_policy(named("noisy:3"), LOGITS, LABELS)
+    other = one.other_draws() / 2**32
+    channel = np.full((10, 10), other) + np.eye(10) * (1 - 10 * other)
+    information = (channel / 10 * np.log2(channel / channel.mean(axis=0))).sum()
+    assert one.leakage_bits() == pytest.approx(information)
+    assert one.leakage_bits() <= 3 * math.log2(math.e)
+
+
+def test_roundings_are_counted_generously() -> None:
+    """Every vector of tenths that sums to nearly one is among them: counted one by one for three decimals' sum."""
+    bits = fit_policy(named("rounded:1"), LOGITS, LABELS).leakage_bits()
+    counted = sum(math.comb(total + 9, 9) for total in range(5, 16))
+    assert bits == pytest.approx(math.log2(counted))
+    sums = np.rint(10 * np.random.default_rng(0).dirichlet(np.full(10, 0.7), 100_000)).sum(axis=1)
+    assert (sums >= 5).all()
+    assert (sums <= 15).all()
+
+
+def test_about_tells_no_key() -> None:
+    said = fit_policy(named("noisy:8"), LOGITS, LABELS).about()
+    assert said == {"name": "noisy", "epsilon": 8.0, "leakage_bits": pytest.approx(3.2, abs=0.2)}
+
+
+@pytest.mark.parametrize("name", ["logits", "rounded:2", "top_k:3", "top1", "levels:3", "label", "noisy:0.5"])
+def test_names_go_there_and_back(name: str) -> None:
+    assert short_name(named(name)) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "nothing",
+        "auto",
+        "levels",
+        "label:2",
+        "levels:0",
+        "top_k:0",
+        "top_k:10",
+        "rounded:0",
+        "noisy:nan",
+        "levels:x",
+    ],
+)
+def test_a_policy_that_returns_nothing_or_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^Expected polic"):
+        named(name)
