@@ -71,6 +71,12 @@ class ReconstructCommand(TrainCommand):
             )
         if not self.policies:
             raise ConfigError("Expected policies with at least one name; received []. For example [logits,levels:3]")
+        least = (self.autoencoder.hid_dim + 2) * self.attack.restarts * self.attack.iterations
+        if self.attack.queries < least:
+            raise ConfigError(
+                f"Expected attack.queries of at least {least:,}, hid_dim + 2 for each step of each restart; received "
+                f"{self.attack.queries:,}. Pass more, or fewer attack.restarts."
+            )
         if self.classifier.features is not Features.code:
             raise ConfigError(
                 f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features.value}."
