@@ -7,7 +7,7 @@ from enum import Enum
 
 from mnist_etc.config import between
 
-__all__ = ["PolicyConfig", "PolicyName"]
+__all__ = ["NUMBERS", "PolicyConfig", "PolicyName"]
 
 
 class PolicyName(Enum):
@@ -29,6 +29,15 @@ class PolicyName(Enum):
     """A class drawn by the exponential mechanism, ``epsilon``-locally differentially private."""
     auto = "auto"
     """The most informative one that meets ``max_accuracy_loss`` and ``min_attack_error``; see `policy.search`."""
+
+
+NUMBERS = {
+    PolicyName.rounded: "decimals",
+    PolicyName.top_k: "k",
+    PolicyName.levels: "levels",
+    PolicyName.noisy: "epsilon",
+}
+"""The key that a policy reads, for those that read one."""
 
 
 @dataclass(kw_only=True)

@@ -6,16 +6,9 @@ from typing import Any
 
 from mnist_etc.config import check
 from mnist_etc.errors import ConfigError
-from mnist_etc.policy.config import PolicyConfig, PolicyName
+from mnist_etc.policy.config import NUMBERS, PolicyConfig, PolicyName
 
 __all__ = ["named", "short_name"]
-
-NUMBERS = {
-    PolicyName.rounded: "decimals",
-    PolicyName.top_k: "k",
-    PolicyName.levels: "levels",
-    PolicyName.noisy: "epsilon",
-}
 
 
 def named(text: str) -> PolicyConfig:

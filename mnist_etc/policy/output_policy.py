@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.inference import softmax
 from mnist_etc.policy.calibration import calibrate
-from mnist_etc.policy.config import PolicyConfig, PolicyName
+from mnist_etc.policy.config import NUMBERS, PolicyConfig, PolicyName
 
 __all__ = ["DRAWS", "OutputPolicy", "fit_policy"]
 
@@ -74,10 +74,10 @@ class OutputPolicy:
     def about(self) -> dict[str, Any]:
         """For a manifest: what is returned and the bounds on it, without the key."""
         config, name = self.config, self.config.name.value
-        settings = {"rounded": ["decimals"], "top_k": ["k"], "levels": ["levels"], "noisy": ["epsilon"]}.get(name, [])
+        key = NUMBERS.get(config.name)
         return {
             "name": name,
-            **{key: getattr(config, key) for key in settings},
+            **({key: getattr(config, key)} if key else {}),
             **({"confidences": [round(float(value), 6) for value in self.confidences]} if name == "levels" else {}),
             "leakage_bits": self.leakage_bits(),
         }
