@@ -13,8 +13,7 @@ from mnist_etc.attack.baselines import mean_by_answer
 from mnist_etc.attack.class_prior import fit_mixtures
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.hill_climbing import climb, climb_as_in_2023
-from mnist_etc.attack.inverse import train_inverse
-from mnist_etc.attack.networks import apply
+from mnist_etc.attack.inverse import invert
 from mnist_etc.attack.posterior import linear_posterior
 from mnist_etc.attack.subject import Subject
 from mnist_etc.data.dataset import SIDE
@@ -102,8 +101,7 @@ def rebuild(
     """
     learnt, seen = (answers(policy, side.logits, side.bytes) for side in (own, targets))
     yield Rebuilt("mean by answer", False, 0, mean_by_answer(learnt, own.images, seen))
-    network = train_inverse(config, compared(policy, learnt), own.images, seed)
-    inverted = apply(network, compared(policy, seen))
+    inverted = invert(config, compared(policy, learnt), own.images, compared(policy, seen), seed)
     yield Rebuilt("inverse network", False, 0, inverted)
     yield from _search(config, subject, policy, own, learnt, seen, inverted, seed)
     if policy.config.name is PolicyName.logits and preset_2023:

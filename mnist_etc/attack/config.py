@@ -34,10 +34,13 @@ class AttackConfig:
     """Its steps in each; one is enough where scores are linear in the code."""
     components: int = between(1, 10_000)
     """Of the prior, for each class."""
+    networks: int = between(1, 100)
+    """That invert answers, whose mean counts."""
     epochs: int = between(1, 1000)
     """Of an inverse network."""
     batch_size: int = between(1, 65_536)
     learning_rate: float = between(1e-6, 1)
+    weight_decay: float = between(0, 1)
     units: int = between(1, 8192)
     """Of an inverse network's blocks."""
     blocks: int = between(0, 100)

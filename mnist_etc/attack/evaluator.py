@@ -45,7 +45,7 @@ class Evaluator:
             split.labels,
             epochs=EPOCHS,
             batch_size=BATCH,
-            learning_rate=LEARNING_RATE,
+            optimizer=keras.optimizers.Adam(LEARNING_RATE),
             seed=seed,
         )
 

@@ -1,4 +1,4 @@
-"""A network trained to turn answers back into images.
+"""Networks trained to turn answers back into images.
 
 Yang, Zhang, Chang and Liang, 'Neural network inversion in adversarial setting via background knowledge alignment',
 CCS 2019: the attacker sends images of their own and learns from the answers; nothing of the model need be known.
@@ -12,34 +12,54 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from mnist_etc.attack.baselines import mean_by_answer
 from mnist_etc.attack.config import AttackConfig
-from mnist_etc.attack.networks import fit
+from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import SIDE
 
-__all__ = ["train_inverse"]
+__all__ = ["invert"]
 
 WARMUP = 0.05
 
 
-def train_inverse(
-    config: AttackConfig, features: NDArray[np.float32], images: NDArray[np.float32], seed: int
-) -> keras.Model:
-    """A residual network of ``config.blocks`` from features ``(batch, n)`` to images ``(batch, 28, 28)`` in [0, 1].
+def invert(
+    config: AttackConfig,
+    learnt: NDArray[np.float32],
+    images: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    seed: int,
+) -> NDArray[np.float32]:
+    """Images ``(t, 28, 28)`` in [0, 1] behind answers: the mean of what ``config.networks`` networks make of them.
+
+    Networks that differ in their first weights alone err apart, and their mean errs less than each (Lakshminarayanan,
+    Pritzel and Blundell, NeurIPS 2017). Where all different answers fit one batch, none is trained: what the least
+    squares lead to is then known, the mean image by answer.
 
     Args:
-        config: sizes and optimisation; mean squared error by Adam, whose rate falls along a cosine.
-        features: of answers, ``(n, m)``; standardised inside.
-        images: that they answer, ``(n, 28, 28)`` in [0, 1].
+        config: sizes and optimisation.
+        learnt: features of the answers about ``images``, ``(n, m)``.
+        images: the attacker's own, ``(n, 28, 28)`` in [0, 1].
+        seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
+    if len(np.unique(learnt, axis=0)) <= config.batch_size:
+        return mean_by_answer(learnt, images, seen)
+    made = [apply(_trained(config, learnt, images, seed + number), seen) for number in range(config.networks)]
+    return np.asarray(np.mean(made, axis=0, dtype=np.float32))
+
+
+def _trained(
+    config: AttackConfig, features: NDArray[np.float32], images: NDArray[np.float32], seed: int
+) -> keras.Model:
+    """A residual network of ``config.blocks``; mean squared error by AdamW, whose rate falls along a cosine."""
     keras.utils.set_random_seed(seed)
     inputs = layers.Input((features.shape[1],))
     scale = layers.Normalization(mean=features.mean(axis=0), variance=features.var(axis=0) + 1e-6)
     hidden = layers.Dense(config.units)(scale(inputs))
     for _ in range(config.blocks):
-        inner = layers.Dense(config.units, activation="gelu")(layers.LayerNormalization()(hidden))
-        hidden = layers.Add()([hidden, layers.Dense(config.units)(inner)])
-    pixels = layers.Dense(SIDE**2, activation="sigmoid")(layers.LayerNormalization()(hidden))
+        inner = layers.Dense(config.units, activation="silu")(layers.RMSNormalization()(hidden))
+        hidden = layers.Add()([hidden, layers.Dense(config.units, kernel_initializer="zeros")(inner)])
+    pixels = layers.Dense(SIDE**2, activation="sigmoid")(layers.RMSNormalization()(hidden))
     network = keras.Model(inputs, layers.Reshape((SIDE, SIDE))(pixels), name="inverse")
     steps = config.epochs * -(-len(images) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -55,7 +75,7 @@ def train_inverse(
         images,
         epochs=config.epochs,
         batch_size=config.batch_size,
-        learning_rate=rate,
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=config.weight_decay),
         seed=seed,
     )
     return network

@@ -24,10 +24,10 @@ def fit(
     *,
     epochs: int,
     batch_size: int,
-    learning_rate: keras.optimizers.schedules.LearningRateSchedule | float,
+    optimizer: keras.optimizers.Optimizer,
     seed: int,
 ) -> None:
-    """Minimise the mean of ``loss(wanted, network(inputs))`` by Adam.
+    """Minimise the mean of ``loss(wanted, network(inputs))``.
 
     Args:
         network: with fresh weights.
@@ -36,10 +36,9 @@ def fit(
         wanted: ``(n, ...)``.
         epochs: each over all examples, in another order.
         batch_size: the last batch of an epoch may be smaller.
-        learning_rate: of Adam.
+        optimizer: a fresh one.
         seed: of the order.
     """
-    optimizer = keras.optimizers.Adam(learning_rate)
     optimizer.build(network.trainable_variables)
     known, sought = tf.constant(inputs), tf.constant(wanted)
 

@@ -106,11 +106,9 @@ def _attacked(
 
     load_tensorflow(seed)
     from mnist_etc.attack.attacks import compared
-    from mnist_etc.attack.inverse import train_inverse
-    from mnist_etc.attack.networks import apply
+    from mnist_etc.attack.inverse import invert
 
-    network = train_inverse(attack, compared(policy, learnt), own.images, seed)
-    inverted = apply(network, compared(policy, told))
+    inverted = invert(attack, compared(policy, learnt), own.images, compared(policy, told), seed)
     return min(error, ratio(_errors(inverted, targets), floor).mean)
 
 

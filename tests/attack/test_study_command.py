@@ -23,7 +23,14 @@ from mnist_etc.errors import ArtifactError, ConfigError, DataError
 from mnist_etc.serving.config import ExportCommand
 
 KEYS = [word for word in TINY if not word.startswith("tracking_uri")]
-QUICK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.components=2", "targets=100"]
+QUICK = [
+    "attack.epochs=1",
+    "attack.units=16",
+    "attack.blocks=1",
+    "attack.networks=1",
+    "attack.components=2",
+    "targets=100",
+]
 FEW = "policies=[logits,rounded:1,levels:3,noisy:8]"
 STUDY = "full_model_h32_ee1_ce1_reconstruction"
 
