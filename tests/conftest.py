@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import ROOT, Completed, Run, environment
+from support import ROOT, TINY, Completed, Run, environment
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +51,15 @@ def run(tmp_path: Path) -> Run:
         return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - start)
 
     return command
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``artifacts/`` of a toy training."""
+    folder = tmp_path_factory.mktemp("trained")
+    command = [sys.executable, "-m", "train_.pipeline", *TINY]
+    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-TINY = ["data=digits", "autoencoder.epochs=1", "classifier.epochs=1", "data.validation=700", "tracking_uri=null"]
+TINY_MODEL = ["data=digits", "autoencoder.epochs=1", "classifier.epochs=1", "data.validation=700"]
+TINY = [*TINY_MODEL, "tracking_uri=null"]
 """``train.py`` at toy size."""
 
 

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,16 +20,13 @@ from support import ROOT, Run, environment, refused
 from mnist_etc.config import Protocol
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.inference import Predictor
-from mnist_etc.serving import client
 from mnist_etc.serving.client import TritonPredictor
-from mnist_etc.serving.config import MODEL
 from mnist_etc.serving.server import TritonServer
 
 DIGITS = ("data=digits", "artifacts=out")
 CSV = Path("out") / "digits" / "clsf_h32_ee3_e6_inference.csv"
 COUNTS = [0, 1, 63, 64, 65, 1200]
 IMAGES = np.random.default_rng(1).integers(0, 256, (max(COUNTS), 28, 28), np.uint8)
-DIMS = {"input": [28, 28, 1], "output": [10]}
 
 
 def address(server: TritonServer, protocol: Protocol) -> str:
@@ -149,152 +141,6 @@ def test_a_model_unknown_there(triton_server: TritonServer, monkeypatch: pytest.
     for protocol in Protocol:
         with pytest.raises(ServingError, match=r"received: Request for unknown model: 'another'.*Publish it"):
             TritonPredictor(address(triton_server, protocol), protocol)
-
-
-class Fake:
-    """An HTTP server that answers as Triton does, but with ``statuses`` first; each answer's class is its pixel."""
-
-    def __init__(self, statuses: list[int], **changes: Any) -> None:
-        self.statuses, self.asked, self.classes, self.sent = statuses, 0, 10, slice(None)
-        self.config = {
-            "max_batch_size": 64,
-            "input": [{"name": "input", "data_type": "TYPE_UINT8", "dims": DIMS["input"]}],
-            "output": [{"name": "output", "data_type": "TYPE_FP32", "dims": DIMS["output"]}],
-            **changes,
-        }
-
-    def answer(self, body: bytes, header: int) -> tuple[int, bytes, int | None]:
-        if not header:
-            return 200, json.dumps(self.config).encode(), None
-        self.asked += 1
-        status = self.statuses.pop(0) if self.statuses else 200
-        if status != 200:
-            return status, b'{"error": "not now"}', None
-        pixels = np.frombuffer(body[header:], np.uint8).reshape(-1, 784)
-        logits = np.eye(10, self.classes, dtype=np.float32)[pixels[:, 0]] * 20
-        output = {"name": "output", "datatype": "FP32", "shape": logits.shape}
-        content = logits.tobytes()[self.sent]
-        head = json.dumps({"outputs": [{**output, "parameters": {"binary_data_size": len(content)}}]}).encode()
-        return 200, head + content, len(head)
-
-
-@contextmanager
-def listening(fake: Fake) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, content, head = fake.answer(body, int(self.headers.get("Inference-Header-Content-Length", 0)))
-            self.send_response(status)
-            if head:
-                self.send_header("Inference-Header-Content-Length", str(head))
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_GET  # noqa: N815 -- the name that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def digits(count: int) -> NDArray[np.uint8]:
-    """Images whose pixels say their class, ``position % 10``."""
-    return np.broadcast_to((np.arange(count) % 10).astype(np.uint8)[:, None, None], (count, 28, 28))
-
-
-def test_a_503_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
-    fake = Fake([503, 503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
-        received = predictor.probabilities(digits(30))
-        assert fake.asked == 3
-        again = predictor.probabilities(digits(30))
-    assert np.array_equal(received.argmax(axis=1), np.arange(30) % 10)
-    assert np.array_equal(again, received)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("no answer: images 0-29 (503 not now); trying again")
-
-
-def test_only_what_got_no_answer_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
-    fake = Fake([200, 200, 503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
-        assert len(predictor.probabilities(digits(7))) == 7
-        received = predictor.probabilities(digits(2000))
-    assert np.array_equal(received.argmax(axis=1), np.arange(2000) % 10)
-    assert fake.asked == 1 + 32 + 1
-    assert re.match(r"no answer: images (\d+-\d+, )?\d+-2006 \(503 not now\)", capsys.readouterr().err)
-
-
-@pytest.mark.parametrize("status", [400, 429, 500, 502, 504])
-def test_another_status_is_no_reason_to_ask_again(status: int) -> None:
-    fake = Fake([status])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
-        with pytest.raises(ServingError, match=r"^Expected onnx-mnist_etc at .*; received: not now\. \S"):
-            predictor.probabilities(digits(3))
-    assert fake.asked == 1
-
-
-def test_waits_double_until_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    sleep: Callable[[float], None] = time.sleep
-    monkeypatch.setattr(client.time, "sleep", lambda seconds: (waits.append(seconds), sleep(seconds))[0])
-    start = time.monotonic()
-    with listening(Fake([503] * 1000)) as server, TritonPredictor(server, Protocol.http, retry_seconds=1) as predictor:
-        with pytest.raises(ServingError, match=r"^Expected images 0-2 of .* within 1 s; received: 503 not now"):
-            predictor.probabilities(digits(3))
-    assert 1 <= time.monotonic() - start < 3
-    assert waits[:4] == [0.05, 0.1, 0.2, 0.4]
-
-
-def test_answers_of_another_form() -> None:
-    fake = Fake([])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
-        fake.classes = 9
-        with pytest.raises(ServingError, match=r"^Expected an answer \(3, 10\) of .*; received \(3, 9\)\. Publish it"):
-            predictor.probabilities(digits(3))
-        for sent in (slice(0, 0), slice(0, 40), slice(0, 39)):
-            fake.classes, fake.sent = 10, sent
-            with pytest.raises(ServingError, match=r"^Expected Triton at .*; received an answer in another form: "):
-                predictor.probabilities(digits(3))
-
-
-TENSOR = {"name": "input", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"input": [{**TENSOR, "dims": [32, 32, 1]}]},
-        {"input": [{**TENSOR, "name": "pixels"}]},
-        {"input": [{**TENSOR, "data_type": "TYPE_FP64"}]},
-        {"input": [TENSOR, {**TENSOR, "name": "mask"}]},
-        {"output": [{**TENSOR, "name": "output", "data_type": "TYPE_FP32", "dims": [100]}]},
-        {"max_batch_size": 0},
-        {"parameters": {"policy": {"string_value": "classes"}}},
-    ],
-)
-def test_a_model_of_another_form(changes: dict[str, Any]) -> None:
-    with listening(Fake([], **changes)) as server:
-        with pytest.raises(ServingError, match=rf"^Expected {MODEL} at .*; received .*Publish it again"):
-            TritonPredictor(server, Protocol.http)
-
-
-def test_a_server_that_comes_back_with_another_model() -> None:
-    fake = Fake([503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
-        fake.config["parameters"] = {"policy": {"string_value": "probabilities"}}
-        with pytest.raises(ServingError, match=r"before the connection was lost; received .*probabilities"):
-            predictor.probabilities(digits(3))
 
 
 @pytest.fixture

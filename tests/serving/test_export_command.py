@@ -14,22 +14,12 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper
-from support import TINY, Run, environment, refused
+from support import TINY_MODEL, Run, environment, refused
 
 from mnist_etc.data import digits
 from mnist_etc.serving.repository import ModelRepository
 
-KEYS = [word for word in TINY if not word.startswith("tracking_uri")]
 PORTS = ["serving.http_port=18740", "serving.grpc_port=18741", "serving.metrics_port=18742"]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``artifacts/`` of a toy training."""
-    folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-m", "train_.pipeline", *TINY]
-    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture
@@ -40,13 +30,13 @@ def place(trained: Path, tmp_path: Path) -> Path:
 
 
 def test_publish_roll_back_prune(run: Run, place: Path) -> None:
-    first = run("-m", "mnist_etc.export", *KEYS, "policy=logits")
+    first = run("-m", "mnist_etc.export", *TINY_MODEL, "policy=logits")
     assert (first.returncode, first.stderr) == (0, "")
     assert "version 1 in triton/model_repository/onnx-mnist_etc: float32, input float32, output logits" in first.stdout
     assert "privacy of the training images: none" in first.stdout
-    again = run("-m", "mnist_etc.export", *KEYS, "policy=logits")
+    again = run("-m", "mnist_etc.export", *TINY_MODEL, "policy=logits")
     assert "version 1 in" in again.stdout
-    second = run("-m", "mnist_etc.export", *KEYS, "input_type=uint8", "policy=probabilities", "variant=auto")
+    second = run("-m", "mnist_etc.export", *TINY_MODEL, "input_type=uint8", "policy=probabilities", "variant=auto")
     assert "version 2 in" in second.stdout
     assert "times as fast at batch" in second.stdout
     repository = ModelRepository(place / "triton" / "model_repository")
@@ -80,7 +70,7 @@ def test_a_graph_that_answers_otherwise_is_not_published(run: Run, place: Path, 
         "beside.write_text(json.dumps(content | {'manifest_sha256': manifest._digest(content)}))\n"
     )
     subprocess.run([sys.executable, "-c", script, str(path)], env=environment(), check=True)
-    done = run("-m", "mnist_etc.export", *KEYS)
+    done = run("-m", "mnist_etc.export", *TINY_MODEL)
     refused(done, "served graph and Keras", "not published")
     assert ModelRepository(tmp_path / "triton" / "model_repository").versions() == []
 
@@ -89,12 +79,12 @@ def test_a_graph_that_answers_otherwise_is_not_published(run: Run, place: Path, 
 def test_an_altered_artifact_is_not_published(run: Run, place: Path, suffix: str) -> None:
     (path,) = (place / "artifacts" / "digits").glob(f"full_model_*{suffix}")
     path.write_bytes(path.read_bytes()[:-1])
-    refused(run("-m", "mnist_etc.export", *KEYS), path.name, "truncated or altered")
+    refused(run("-m", "mnist_etc.export", *TINY_MODEL), path.name, "truncated or altered")
     assert not (place / "triton").exists()
 
 
 def test_a_model_that_was_not_trained_is_named(run: Run) -> None:
-    refused(run("-m", "mnist_etc.export", *KEYS), "full_model_", "python train.py")
+    refused(run("-m", "mnist_etc.export", *TINY_MODEL), "full_model_", "python train.py")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +103,7 @@ def test_wrong_values_are_refused_at_once(run: Run, words: list[str], said: list
 
 def test_served_measured_and_tuned_as_typed(run: Run, place: Path) -> None:
     """The whole way: publish, serve, perf_analyzer as users type it, SIGTERM, tune, publish the winner."""
-    assert run("-m", "mnist_etc.export", *KEYS).returncode == 0
+    assert run("-m", "mnist_etc.export", *TINY_MODEL).returncode == 0
     command = [sys.executable, "-m", "mnist_etc.serving.triton", "serving.server=local", *PORTS]
     with subprocess.Popen(command, cwd=place, env=environment(), stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -133,7 +123,7 @@ def test_served_measured_and_tuned_as_typed(run: Run, place: Path) -> None:
     assert server.returncode == 0
     search = "instances=[1,2] intra_op_threads=[1] max_queue_delay_microseconds=[0] input_type=[uint8] rounds=2 "
     search += "preferred_batch_size=[0] survivors=2 milliseconds=150 concurrency=[2] p99_milliseconds=1000"
-    tuned = run("-m", "mnist_etc.serving.tune", *KEYS, *PORTS, *search.split())
+    tuned = run("-m", "mnist_etc.serving.tune", *TINY_MODEL, *PORTS, *search.split())
     assert tuned.returncode == 0, tuned.stderr
     publish = tuned.stdout.splitlines()[-1].partition("python -m mnist_etc.export ")[2].split()
     assert "input_type=uint8" in publish
@@ -141,9 +131,9 @@ def test_served_measured_and_tuned_as_typed(run: Run, place: Path) -> None:
     assert found == [".lock", "config.pbtxt", "measurements.json", "tuning.csv", "tuning.md", "tuning.png"]
     record = place / "artifacts" / "tuning" / "measurements.json"
     measured_once = record.read_bytes()
-    assert run("-m", "mnist_etc.serving.tune", *KEYS, *PORTS, *search.split()).stdout == tuned.stdout
+    assert run("-m", "mnist_etc.serving.tune", *TINY_MODEL, *PORTS, *search.split()).stdout == tuned.stdout
     assert record.read_bytes() == measured_once, "what is on record is not measured again"
-    assert run("-m", "mnist_etc.export", *KEYS, *publish).returncode == 0
+    assert run("-m", "mnist_etc.export", *TINY_MODEL, *publish).returncode == 0
     service = (place / "triton" / "model_repository" / "onnx-mnist_etc" / "config.pbtxt").read_text()
     assert "TYPE_UINT8" in service
     assert [path.name for path in (place / "triton" / "model_repository").iterdir()] == ["onnx-mnist_etc"]

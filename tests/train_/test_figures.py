@@ -25,7 +25,7 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
     assert inferred.returncode == 0, inferred.stderr
     assert f"accuracy {classifier['test_accuracy']:.4f} on 10,000 images" in inferred.stdout
 
-    study = ["policies=[logits,levels:3]", "preset_2023=false", "attack.epochs=3"]
+    study = ["policies=[logits,levels:3]", "preset_2023=false", "attack.epochs=3", "attack.networks=1"]
     rebuilt = run("noprotect_reconstruction.py", *study, timeout=1200)
     assert rebuilt.returncode == 0, rebuilt.stderr
     rows = read_rows(tmp_path / "artifacts/full_model_h32_ee3_ce6_reconstruction")
