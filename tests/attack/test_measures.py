@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from mnist_etc.attack.attacks import mean_image
 from mnist_etc.attack.baselines import mean_by_answer, principal_components
@@ -29,10 +30,11 @@ def test_mean_by_answer_is_a_mean_by_answer() -> None:
 
 
 def test_principal_components_are_those_of_the_singular_values() -> None:
-    flat, mean = TRAIN.reshape(len(TRAIN), -1), TRAIN.reshape(len(TRAIN), -1).mean(axis=0)
+    own = TRAIN[:300]
+    flat, mean = own.reshape(len(own), -1), own.reshape(len(own), -1).mean(axis=0)
     basis = np.linalg.svd(flat - mean, full_matrices=False)[2][:10]
     expected = np.clip((TEST.reshape(len(TEST), -1) - mean) @ basis.T @ basis + mean, 0, 1)
-    found = principal_components(TRAIN, TEST, 10).reshape(len(TEST), -1)
+    found = principal_components(own, TEST, 10).reshape(len(TEST), -1)
     assert np.square(found - expected).mean() < 1e-4
 
 
@@ -72,6 +74,33 @@ def test_a_mean_image_leaves_out_what_weighs_nothing() -> None:
     images = mean_image(decode, codes, weights)
     np.testing.assert_allclose(images[:, 0, 0], [1, 8])
     assert asked == [3]
+
+
+def test_the_inverse_is_a_mean_of_networks_that_learn() -> None:
+    """Of ten principal components, which are all that this task lets anybody know."""
+    words = [
+        "attack.epochs=15",
+        "attack.batch_size=64",
+        "attack.learning_rate=0.005",
+        "attack.units=64",
+        "attack.blocks=2",
+    ]
+    one, two = (compose("export", ExportCommand, [*words, f"attack.networks={count}"]).attack for count in (1, 2))
+    components = PCA(10, random_state=0).fit(TRAIN.reshape(len(TRAIN), -1))
+    answers, asked = (
+        components.transform(side.reshape(len(side), -1)).astype(np.float32) for side in (TRAIN[:1000], TEST[:200])
+    )
+    alone = [invert(one, answers, TRAIN[:1000], asked, seed) for seed in (3, 4)]
+    both = invert(two, answers, TRAIN[:1000], asked, 3)
+    np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-5)
+    assert np.square(both - TEST[:200]).mean() < 0.4 * np.square(TRAIN.mean(axis=0) - TEST[:200]).mean()
+
+
+def test_of_few_answers_the_inverse_is_the_mean_image() -> None:
+    attack = compose("export", ExportCommand, []).attack
+    answers, asked = (np.eye(10, dtype=np.float32)[np.arange(len(side)) % 10] for side in (TRAIN, TEST))
+    expected = mean_by_answer(answers, TRAIN, asked)
+    np.testing.assert_array_equal(invert(attack, answers, TRAIN, asked, 0), expected)
 
 
 def test_random_answers_tell_nothing() -> None:
