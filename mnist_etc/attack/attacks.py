@@ -103,7 +103,7 @@ def rebuild(
     yield Rebuilt("mean by answer", False, 0, mean_by_answer(learnt, own.images, seen))
     inverted = invert(config, compared(policy, learnt), own.images, compared(policy, seen), seed)
     yield Rebuilt("inverse network", False, 0, inverted)
-    yield from _search(config, subject, policy, own, learnt, seen, inverted, seed)
+    yield from _search(config, subject, policy, own, learnt, seen, seed)
     if policy.config.name is PolicyName.logits and preset_2023:
         old = climb_as_in_2023(subject.logits, own.codes.mean(axis=0), own.codes.std(axis=0), seen, seed=seed)
         yield Rebuilt("hill climbing, 2023", True, old.queries, mean_image(subject.decoded, old.codes, old.weights))
@@ -128,7 +128,6 @@ def _search(
     own: Known,
     learnt: Array,
     seen: Array,
-    inverted: Images,
     seed: int,
 ) -> Iterator[Rebuilt]:
     """The attacks that search codes."""
@@ -144,9 +143,7 @@ def _search(
 
     mixtures = fit_mixtures(own.codes, said, learnt.argmax(axis=1), components=config.components, seed=seed)
     found = climb(scores, mixtures, sought, labels, **settings)
-    climbed = mean_image(subject.decoded, found.codes, found.weights)
-    yield Rebuilt("hill climbing", True, found.queries, climbed)
-    yield Rebuilt("inverse network and hill climbing", True, found.queries, (inverted + climbed) / 2)
+    yield Rebuilt("hill climbing", True, found.queries, mean_image(subject.decoded, found.codes, found.weights))
     if policy.config.name is not PolicyName.logits:
         return
     components = PCA(min(subject.width, *own.flat.shape), svd_solver="randomized", random_state=seed).fit(own.flat)
