@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from mnist_etc.attack.baselines import mean_by_answer
+from mnist_etc.attack.baselines import mean_by_answer, repeat
 from mnist_etc.attack.class_prior import fit_mixtures
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.hill_climbing import climb, climb_as_in_2023
@@ -101,8 +101,9 @@ def rebuild(
     """
     learnt, seen = (answers(policy, side.logits, side.bytes) for side in (own, targets))
     yield Rebuilt("mean by answer", False, 0, mean_by_answer(learnt, own.images, seen))
-    inverted = invert(config, compared(policy, learnt), own.images, compared(policy, seen), seed)
-    yield Rebuilt("inverse network", False, 0, inverted)
+    if not repeat(learnt):
+        inverted = invert(config, compared(policy, learnt), own.images, compared(policy, seen), seed)
+        yield Rebuilt("inverse network", False, 0, inverted)
     yield from _search(config, subject, policy, own, learnt, seen, seed)
     if policy.config.name is PolicyName.logits and preset_2023:
         old = climb_as_in_2023(subject.logits, own.codes.mean(axis=0), own.codes.std(axis=0), seen, seed=seed)

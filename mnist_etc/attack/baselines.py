@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_by_answer", "principal_components"]
+__all__ = ["mean_by_answer", "principal_components", "repeat"]
+
+MANY = 100
+"""Images an answer, on average, whose mean a network could not better."""
 
 Images = NDArray[np.float32]
 
@@ -13,8 +16,8 @@ Images = NDArray[np.float32]
 def mean_by_answer(answers: NDArray[np.float32], images: Images, targets: NDArray[np.float32]) -> Images:
     """The mean of the attacker's images that got the target's very answer; the mean of all where none did.
 
-    Where answers are few this is the best that anybody can do in mean squared error. Under the policy ``label`` it
-    is the class mean, the floor that all policies are held against.
+    Where each answer has many images this is nearly the best that anybody can do in mean squared error. Under the
+    policy ``label`` it is the class mean, the floor that all policies are held against.
 
     Args:
         answers: about the attacker's images, ``(n, m)``.
@@ -33,6 +36,11 @@ def mean_by_answer(answers: NDArray[np.float32], images: Images, targets: NDArra
     means = np.broadcast_to(images.mean(axis=0), (len(distinct), *images.shape[1:])).copy()
     means[occurring] = sums / counts[occurring, None, None]
     return np.asarray(means[sought], np.float32)
+
+
+def repeat(answers: NDArray[np.float32]) -> bool:
+    """Whether ``(n, m)`` are so few different ones that `mean_by_answer` is where a network trained on them arrives."""
+    return len(np.unique(answers, axis=0)) * MANY <= len(answers)
 
 
 def principal_components(images: Images, targets: Images, components: int) -> Images:

@@ -12,7 +12,6 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from mnist_etc.attack.baselines import mean_by_answer
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import SIDE
@@ -32,8 +31,7 @@ def invert(
     """Images ``(t, 28, 28)`` in [0, 1] behind answers: the mean of what ``config.networks`` networks make of them.
 
     Networks that differ in their first weights alone err apart, and their mean errs less than each (Lakshminarayanan,
-    Pritzel and Blundell, NeurIPS 2017). Where all different answers fit one batch, none is trained: what the least
-    squares lead to is then known, the mean image by answer.
+    Pritzel and Blundell, NeurIPS 2017).
 
     Args:
         config: sizes and optimisation.
@@ -42,10 +40,8 @@ def invert(
         seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
-    if len(np.unique(learnt, axis=0)) <= config.batch_size:
-        return mean_by_answer(learnt, images, seen)
-    made = [apply(_trained(config, learnt, images, seed + number), seen) for number in range(config.networks)]
-    return np.asarray(np.mean(made, axis=0, dtype=np.float32))
+    seeds = np.random.SeedSequence(seed).generate_state(config.networks)
+    return np.asarray(sum(apply(_trained(config, learnt, images, int(one)), seen) for one in seeds) / config.networks)
 
 
 def _trained(

@@ -47,7 +47,7 @@ def fit(
             value = tf.reduce_mean(loss(tf.gather(sought, chosen), network(tf.gather(known, chosen), training=True)))
         optimizer.apply(tape.gradient(value, network.trainable_variables))
 
-    compiled = tf.function(step, input_signature=[tf.TensorSpec([None], tf.int64)])
+    compiled = tf.function(step, input_signature=[tf.TensorSpec([None], tf.int64)]).get_concrete_function()
     generator = np.random.default_rng(seed)
     for _ in range(epochs):
         order = generator.permutation(len(inputs))
