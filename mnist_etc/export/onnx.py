@@ -31,10 +31,13 @@ def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]
     import onnxruntime
     import tensorflow as tf
     import tf2onnx
+    from tf2onnx.graph import GraphUtil
 
     signature = [tf.TensorSpec((None, *examples.shape[1:]), tf.float32, name="input")]
     function = tf.function(lambda inputs: {"output": model(inputs, training=False)}, autograph=False)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    # tf2onnx visits nodes in the order of hashes, and by some of them ends before shapes are folded: twice is enough.
+    proto = GraphUtil.optimize_model_proto(proto)
     path.write_bytes(proto.SerializeToString())
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
