@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import CLASSES
 
-__all__ = ["Gaussians", "Mixture", "fit_mixtures"]
+__all__ = ["Gaussians", "Mixture", "fit_mixtures", "tempered"]
 
 LEAST_IMAGES = 10
 """That a component holds on average, at least."""
@@ -17,6 +17,8 @@ SHRINKAGE = 20
 """Images' worth of the common covariance within components that is added to each component's own."""
 FLOOR = 1e-6
 """Added to each variance, as a fraction of the mean one and of 1."""
+TEMPER = 0.5
+"""Power of the components' likelihoods: Gaussians of a few images each are too sure of themselves."""
 Array = NDArray[np.float64]
 
 
@@ -45,6 +47,12 @@ class Mixture:
     """``(k,)``."""
     codes: Gaussians
     scores: Gaussians
+
+
+def tempered(likely: Array) -> Array:
+    """Weights of components that sum to 1, by their log likelihoods ``(t, k)``."""
+    weights = np.exp(TEMPER * (likely - likely.max(axis=1, keepdims=True)))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def fit_mixtures(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.attack.class_prior import Mixture
+from mnist_etc.attack.class_prior import Mixture, tempered
 from mnist_etc.errors import ConfigError
 
 __all__ = ["Found", "Scores", "climb", "climb_as_in_2023"]
@@ -25,7 +25,7 @@ NOISE = 1e-3
 """Deviation that scores are taken to have."""
 INFLATION = 1e-2
 """Of the prior's covariance, kept to search in, lest the next search starts in a point."""
-CHUNK = 50
+CHUNK = 100
 """Targets at a time."""
 SAMPLES_2023, BEST_2023, RATE_2023, ITERATIONS_2023 = 256, 64, 0.1, 1024
 ENOUGH_2023 = 1e-8
@@ -41,7 +41,7 @@ class Found:
     weights: Array
     """``(n, restarts)``; each row sums to 1."""
     queries: float
-    """Of each target, on average."""
+    """Of each target, on average, had it been attacked alone."""
 
 
 def climb(
@@ -60,7 +60,8 @@ def climb(
     A step asks about codes drawn around the present Gaussian, regresses their scores on them and conditions the
     component on the target's by that line (iterated posterior linearisation: Garcia-Fernandez, Svensson, Morelande
     and Sarkka 2015, arXiv:1412.0843). Where scores are linear in the code the first step is exact. The selection of
-    the best, as in the original, spends a hundred times the queries on the same line.
+    the best, as in the original, spends a hundred times the queries on the same line. Targets that start from the
+    same component share the queries of its first step.
 
     Args:
         scores: asked; nothing else is known of the model.
@@ -96,32 +97,45 @@ def climb(
 def _climb(scores: Scores, mixture: Mixture, targets: Array, restarts: int, draws: Array) -> tuple[Array, Array]:
     likely = mixture.log_weights + mixture.scores.log_density(targets)
     chosen = np.argsort(-likely, axis=1)[:, :restarts]
-    start, covariance = mixture.codes.means[chosen], mixture.codes.covariances
-    roots = np.linalg.cholesky(covariance)[chosen]
+    used, place = np.unique(chosen, return_inverse=True)
+    place = place.reshape(chosen.shape)
+    start, roots = mixture.codes.means[used], np.linalg.cholesky(mixture.codes.covariances[used])
     means, spread = start, roots
-    for step, draw in enumerate(draws, 1):
-        codes = means[:, :, None, :] + draw @ _turned(spread)
-        asked = scores(codes.reshape(-1, codes.shape[-1]).astype(np.float32))
-        answered = asked.reshape(*codes.shape[:-1], -1).astype(np.float64)
-        expected = answered.mean(axis=2)
-        off = _turned(answered - expected[:, :, None, :])
-        line = off @ draw / len(draw)
-        rest = off @ _turned(off) / len(draw) - line @ _turned(line)
-        rest *= len(draw) / (len(draw) - draw.shape[1] - 1)  # of a line through few draws, without bias
-        lever = line if step == 1 else _turned(np.linalg.solve(_turned(spread), _turned(line))) @ roots
-        wanted = targets[:, None, :] - expected
-        if step > 1:
-            wanted -= _times(lever, np.linalg.solve(roots, (start - means)[..., None])[..., 0])
+    for step, draw in enumerate(draws):
+        expected, line, rest = _line(scores, means, spread, draw)
+        lever = _turned(np.linalg.solve(_turned(spread), _turned(line))) @ roots if step else line
         variance = lever @ _turned(lever) + rest + NOISE**2 * np.eye(targets.shape[1])
-        gain = _turned(np.linalg.solve(variance, lever))
-        means = start + _times(roots, _times(gain, wanted))
-        surprise = (wanted * np.linalg.solve(variance, wanted[..., None])[..., 0]).sum(axis=2)
-        fit = np.take(mixture.log_weights, chosen) - 0.5 * (surprise + np.linalg.slogdet(variance)[1])
-        if step < len(draws):
+        precision, volume = np.linalg.inv(variance), np.linalg.slogdet(variance)[1]
+        gain = _turned(lever) @ precision
+        pull = roots @ gain
+        if not step:  # so far the same for all targets that a component is likely for
+            expected, precision, volume, pull, start = (
+                each[place] for each in (expected, precision, volume, pull, start)
+            )
+        wanted = targets[:, None, :] - expected
+        if step:
+            wanted -= _times(lever, np.linalg.solve(roots, (start - means)[..., None])[..., 0])
+        means = start + _times(pull, wanted)
+        surprise = (wanted * _times(precision, wanted)).sum(axis=2)
+        fit = mixture.log_weights[chosen] - 0.5 * (surprise + volume)
+        if step + 1 < len(draws):
             left = (1 + INFLATION) * np.eye(draw.shape[1]) - gain @ lever
             spread = roots @ np.linalg.cholesky(left)
-    weights = np.exp(fit - fit.max(axis=1, keepdims=True))
-    return means, weights / weights.sum(axis=1, keepdims=True)
+            if not step:
+                spread, roots = spread[place], roots[place]
+    return means, tempered(fit)
+
+
+def _line(scores: Scores, means: Array, spread: Array, draw: Array) -> tuple[Array, Array, Array]:
+    """Through the scores of codes drawn around ``means`` ``(..., d)``: their mean, slope, and variance about it."""
+    codes = means[..., None, :] + draw @ _turned(spread)
+    asked = scores(codes.reshape(-1, codes.shape[-1]).astype(np.float32))
+    answered = asked.reshape(*codes.shape[:-1], -1).astype(np.float64)
+    expected = answered.mean(axis=-2)
+    off = _turned(answered - expected[..., None, :])
+    line = off @ draw / len(draw)
+    rest = off @ _turned(off) / len(draw) - line @ _turned(line)
+    return expected, line, rest * len(draw) / (len(draw) - draw.shape[1] - 1)  # of few draws, without bias
 
 
 def _turned(matrices: Array) -> Array:

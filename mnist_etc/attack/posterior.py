@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.attack.class_prior import Gaussians, Mixture
+from mnist_etc.attack.class_prior import Gaussians, Mixture, tempered
 
 __all__ = ["linear_posterior"]
 
@@ -26,7 +26,8 @@ def linear_posterior(
     """Of a linear classifier: each target's likeliest codes and their weights, which sum to 1.
 
     With code z of component k, N(m, C), and logits t = W' z + b, z given t and k is Gaussian with the mean
-    m + C W (W' C W)^-1 (t - b - W' m), and k given t is weighted by t's density (Bishop 2006, section 2.3.3).
+    m + C W (W' C W)^-1 (t - b - W' m) (Bishop 2006, section 2.3.3), and k given t is weighted by t's density,
+    `tempered`.
 
     Args:
         mixtures: of the codes, by class; a target's class is its greatest logit.
@@ -47,8 +48,7 @@ def linear_posterior(
         moved = (values - expected.means[:, None, :]) @ np.linalg.solve(expected.covariances, np.swapaxes(gains, 1, 2))
         likely = mixture.log_weights + expected.log_density(values)
         best = np.argsort(-likely, axis=1)[:, :restarts]
-        likely = np.exp(np.take_along_axis(likely, best, axis=1) - likely.max(axis=1, keepdims=True))
         found = mixture.codes.means[best] + moved[best, np.arange(len(targets))[:, None]]
         codes[targets, : best.shape[1]] = found
-        weights[targets, : best.shape[1]] = likely / likely.sum(axis=1, keepdims=True)
+        weights[targets, : best.shape[1]] = tempered(np.take_along_axis(likely, best, axis=1))
     return codes, weights

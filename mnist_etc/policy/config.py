@@ -28,7 +28,7 @@ class PolicyName(Enum):
     noisy = "noisy"
     """A class drawn by the exponential mechanism, ``epsilon``-locally differentially private."""
     auto = "auto"
-    """The most informative one that meets ``max_accuracy_loss`` and ``min_attack_error``; see `policy.search`."""
+    """The most informative one that meets ``max_accuracy_loss`` and ``min_attack_error``; see `attack.search`."""
 
 
 NUMBERS = {
