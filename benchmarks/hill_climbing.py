@@ -101,8 +101,8 @@ def main() -> None:
         "Hill climbing on logits",
         {"machine": here, "versions": versions("numpy", "tensorflow")},
         f"{ROUNDS} rounds in turn after one that is not counted, median (least to greatest); 2023: {len(few)} targets "
-        f"a round, now: {len(targets.images):,} with {attack.queries} queries each, after {prepared:.0f} s once for "
-        "the prior. The error of 2023 is that of its few targets.",
+        f"a round, now: {len(targets.images):,} with {attack.queries} queries each, which targets of a class share, "
+        f"after {prepared:.0f} s once for the prior. The error of 2023 is that of its few targets.",
         table(["attack", "targets/s", "times 2023", "MSE"], rows),
     )
 

@@ -62,7 +62,7 @@ class Rebuilt:
     attack: str
     knows_encoder: bool
     queries: float
-    """Asked about each target; those of the attacker's own images, asked once for all targets, are not counted."""
+    """About each target, had it been attacked alone; those about the attacker's own images are not counted."""
     images: Images
     """``(n, 28, 28)`` in [0, 1]."""
 

@@ -18,7 +18,7 @@ SHRINKAGE = 20
 FLOOR = 1e-6
 """Added to each variance, as a fraction of the mean one and of 1."""
 TEMPER = 0.5
-"""Power of the components' likelihoods: Gaussians of a few images each are too sure of themselves."""
+"""Power of the components' posterior weights: Gaussians of a few images each are too sure of themselves."""
 Array = NDArray[np.float64]
 
 
@@ -50,7 +50,7 @@ class Mixture:
 
 
 def tempered(likely: Array) -> Array:
-    """Weights of components that sum to 1, by their log likelihoods ``(t, k)``."""
+    """Posterior weights of components, flattened, that sum to 1; by their logarithms ``(t, k)``, up to a constant."""
     weights = np.exp(TEMPER * (likely - likely.max(axis=1, keepdims=True)))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 

@@ -25,7 +25,7 @@ NOISE = 1e-3
 """Deviation that scores are taken to have."""
 INFLATION = 1e-2
 """Of the prior's covariance, kept to search in, lest the next search starts in a point."""
-CHUNK = 100
+CHUNK = 50
 """Targets at a time."""
 SAMPLES_2023, BEST_2023, RATE_2023, ITERATIONS_2023 = 256, 64, 0.1, 1024
 ENOUGH_2023 = 1e-8
@@ -55,13 +55,13 @@ def climb(
     iterations: int,
     seed: int,
 ) -> Found:
-    """Start from the components that the target's scores make likely; move each to its posterior, and weight them.
+    """Start from the components that the target's scores make likely; move each to its posterior; weight them.
 
     A step asks about codes drawn around the present Gaussian, regresses their scores on them and conditions the
     component on the target's by that line (iterated posterior linearisation: Garcia-Fernandez, Svensson, Morelande
     and Sarkka 2015, arXiv:1412.0843). Where scores are linear in the code the first step is exact. The selection of
-    the best, as in the original, spends a hundred times the queries on the same line. Targets that start from the
-    same component share the queries of its first step.
+    the best, as in the original, spends a hundred times the queries on the same line. Some fifty targets of a
+    class at a time share the queries of the first step from each component. The weights are `tempered`.
 
     Args:
         scores: asked; nothing else is known of the model.
@@ -106,7 +106,7 @@ def _climb(scores: Scores, mixture: Mixture, targets: Array, restarts: int, draw
         lever = _turned(np.linalg.solve(_turned(spread), _turned(line))) @ roots if step else line
         variance = lever @ _turned(lever) + rest + NOISE**2 * np.eye(targets.shape[1])
         precision, volume = np.linalg.inv(variance), np.linalg.slogdet(variance)[1]
-        gain = _turned(lever) @ precision
+        gain = _turned(np.linalg.solve(variance, lever))
         pull = roots @ gain
         if not step:  # so far the same for all targets that a component is likely for
             expected, precision, volume, pull, start = (

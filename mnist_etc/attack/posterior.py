@@ -1,4 +1,4 @@
-"""The posterior of a code given the logits, in closed form: the yardstick of every attack by queries."""
+"""The posterior of a code given the logits, in closed form but for flatter weights: hill climbing's yardstick."""
 
 from __future__ import annotations
 

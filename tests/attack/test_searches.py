@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 
 from mnist_etc.attack.class_prior import TEMPER, fit_mixtures
-from mnist_etc.attack.hill_climbing import Scores, climb, climb_as_in_2023
+from mnist_etc.attack.hill_climbing import Scores, _line, climb, climb_as_in_2023
 from mnist_etc.attack.posterior import linear_posterior
 from mnist_etc.errors import ConfigError
 
@@ -104,3 +104,24 @@ def test_a_class_that_no_answer_names_has_the_prior_of_all() -> None:
     told = np.eye(10, dtype=np.float32)[np.zeros(50, int)]
     several = fit_mixtures(CODES[:50], told, told.argmax(axis=1), components=9, seed=0)
     assert [len(mixture.log_weights) for mixture in several] == [5] * 10
+
+
+def test_what_a_line_leaves_is_not_taken_for_less_where_draws_are_few() -> None:
+    draws, generator = np.random.default_rng(0).normal(0, 1, (20, WIDTH)), np.random.default_rng(1)
+    draws = (draws - draws.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(draws.T, bias=True)).T)
+    rest = _line(
+        lambda codes: generator.normal(0, 1, (len(codes), 10)).astype(np.float32),
+        np.zeros((500, WIDTH)),
+        np.broadcast_to(np.eye(WIDTH), (500, WIDTH, WIDTH)),
+        draws,
+    )[2]
+    np.testing.assert_allclose(rest.mean(axis=0), np.eye(10), atol=0.05)
+
+
+def test_scores_as_large_as_they_come_end_no_search() -> None:
+    """The scores of two dimensions cannot fill ten, so their covariance is singular but for the noise."""
+    codes, kernel = GENERATOR.normal(0, 1, (3000, 2)).astype(np.float32), 3e4 * KERNEL[:2]
+    told = codes @ kernel
+    prior = fit_mixtures(codes, told, told.argmax(axis=1), components=4, seed=0)
+    found = climb(lambda z: z @ kernel, prior, told, told.argmax(axis=1), queries=120, restarts=2, iterations=3, seed=0)
+    assert np.isfinite(found.codes).all()

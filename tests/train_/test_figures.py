@@ -30,7 +30,7 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
     assert rebuilt.returncode == 0, rebuilt.stderr
     rows = read_rows(tmp_path / "artifacts/full_model_h32_ee3_ce6_reconstruction")
     climbed = next(row for row in rows if (row.policy, row.attack, row.knows_encoder) == ("logits", "hill climbing", 1))
-    assert climbed.mse <= 0.027
+    assert climbed.mse <= 0.0253
     assert climbed.queries <= 1000
     inverted = next(row for row in rows if (row.policy, row.attack) == ("logits", "inverse network"))
     assert inverted.mse <= 0.0255
