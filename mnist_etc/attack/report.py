@@ -17,8 +17,8 @@ __all__ = ["write_report"]
 
 Pictures = Sequence[tuple[str, NDArray[np.float32]]]
 ROW_INCHES = 0.45
-OFFSETS = (5, -11, 14, -20, 23, -29)
-"""Points above its mark that a policy's name stands at, so that neighbours do not cover each other."""
+MARKERS = "o^sDv<>PX*hp8d"
+"""Of policies, in turn."""
 MARGIN = 0.005
 GLOSSARY = """\
 MSE of a pixel on [0, 1], mean over {targets} targets with its 95 % confidence interval; accuracy, calibration error
@@ -107,26 +107,17 @@ def _interval(mean: float, half: float, digits: int = 4) -> str:
 def _frontier(path: Path, best: Sequence[Row]) -> None:
     """The strongest attacker's error against what an answer is still worth."""
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    models, policies = (list(dict.fromkeys(names)) for names in zip(*((r.model, r.policy) for r in best), strict=True))
+    marks = {policy: MARKERS[place % len(MARKERS)] for place, policy in enumerate(policies)}
+    colours = {model: f"C{place}" for place, model in enumerate(models)}
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
     right, sure = figure.subplots(1, 2)
-    for model in dict.fromkeys(row.model for row in best):
-        several = [row for row in best if row.model == model]
-        for axes, values in (
-            (right, [row.accuracy for row in several]),
-            (sure, [row.calibration_error for row in several]),
-        ):
-            axes.errorbar(
-                [row.of_floor for row in several],
-                values,
-                xerr=[row.of_floor_half for row in several],
-                fmt="o",
-                capsize=2,
-                label=model,
-            )
-            for place, (row, value) in enumerate(zip(several, values, strict=True)):
-                above = OFFSETS[place % len(OFFSETS)]
-                axes.annotate(row.policy, (row.of_floor, value), (4, above), textcoords="offset points", fontsize=7)
+    for row in best:
+        style = {"fmt": marks[row.policy], "color": colours[row.model], "alpha": 0.8, "capsize": 2}
+        right.errorbar(row.of_floor, row.accuracy, xerr=row.of_floor_half, **style)
+        sure.errorbar(row.of_floor, row.calibration_error, xerr=row.of_floor_half, **style)
     accuracies = [row.accuracy for row in best]
     right.set_ylim(min(accuracies) - MARGIN, max(accuracies) + MARGIN)
     right.set_ylabel("accuracy")
@@ -134,8 +125,14 @@ def _frontier(path: Path, best: Sequence[Row]) -> None:
     for axes in (right, sure):
         axes.set_xlabel("strongest attacker's MSE over that from the label alone")
         axes.grid(alpha=0.3)
-        axes.margins(x=0.15)
-    right.legend(fontsize=7)
+    figure.legend(
+        handles=[
+            *(Line2D([], [], color="0.3", marker=mark, linestyle="", label=policy) for policy, mark in marks.items()),
+            *(Line2D([], [], color=colour, linewidth=6, label=model) for model, colour in colours.items()),
+        ],
+        loc="outside right center",
+        fontsize=8,
+    )
     with temporary(path) as unfinished:
         figure.savefig(unfinished, dpi=150)
 
