@@ -6,18 +6,19 @@ Hydra composes; nothing of it that instantiates (``_target_``, launchers, callba
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import difflib
+import os
+import re
 import sys
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from mnist_etc.attack.config import ReconstructCommand
-from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand, check
+from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand
 from mnist_etc.errors import ConfigError, MnistEtcError
+from mnist_etc.overrides import keys, one_value, overrides, unknown
 from mnist_etc.privacy.audit_config import AuditCommand
+from mnist_etc.schema import check, expand_home
 from mnist_etc.serving.config import ExportCommand, ServeCommand, TuneCommand
 
 __all__ = ["compose", "keys", "run"]
@@ -35,6 +36,10 @@ SCHEMAS = {
 }
 PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""
+SWEEPS = ("-m", "--multirun")
+SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
+NO_GROUP = re.compile(r"Could not override '([^'@]*)[^']*'\.")
+"""What Hydra says of them."""
 T = TypeVar("T")
 
 
@@ -47,14 +52,14 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
         job: called with the checked configuration; an int is the exit code, anything else means 0.
     """
     try:
-        arguments = _parse(config_name, schema)
-        config = compose(config_name, schema, arguments.overrides)
+        arguments = _parse(schema)
+        config = compose(config_name, schema, arguments.words)
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
         result = job(config)
     except MnistEtcError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", *str(error).splitlines(), file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         print(f"error: Expected to read and write files; received: {error}. Mend that and try again.", file=sys.stderr)
@@ -68,8 +73,8 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
-    """The configuration of ``conf/<config_name>.yaml`` with ``overrides`` (``key=value``), checked.
+def compose(config_name: str, schema: type[T], words: list[str]) -> T:
+    """The configuration of ``conf/<config_name>.yaml`` with ``words`` (``key=value``), checked.
 
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
@@ -83,21 +88,24 @@ def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
     from yaml import YAMLError
 
-    for override in overrides:
-        if override.startswith(("+", "~", "hydra")):
-            raise ConfigError(f"Expected key=value; received {override!r}. The schema is closed: all keys: --cfg job")
+    asked = overrides(words, schema, {group.name for group in folder.iterdir() if group.is_dir()})
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
+    OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     for name, node in SCHEMAS.items():
         ConfigStore.instance().store(f"{name}_schema", node)
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
-            composed = hydra_compose(config_name, overrides)
+            composed = hydra_compose(config_name, asked)
         config = OmegaConf.to_object(composed)
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(_sentence(error, schema)) from None
-    assert isinstance(config, schema)
+    if not isinstance(config, schema):
+        raise ConfigError(
+            f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
+        )
+    expand_home(config)
     check(config)
     return config
 
@@ -107,17 +115,29 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"Expected key=value; received: {message}. See {self.prog} --help.")
 
 
-def _parse(config_name: str, schema: type) -> argparse.Namespace:
+def _parse(schema: type) -> argparse.Namespace:
     parser = _Parser(
-        prog=config_name,
+        prog=_program(),
         description=schema.__doc__,
         epilog="keys and their values now:  --cfg job   |   groups:  data=mnist|fashion_mnist|digits|folder"
         "   features=code|scattering",
         allow_abbrev=False,
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="a key of conf/ and its new value")
+    parser.add_argument("words", nargs="*", metavar="key=value", help="a key of conf/ and its new value")
     parser.add_argument("--cfg", choices=["job"], help="print the configuration and stop")
+    for word in sys.argv[1:]:
+        if word in SWEEPS:
+            raise ConfigError(one_value(_program(), schema, "", word))
     return parser.parse_args()
+
+
+def _program() -> str:
+    """The command as it was typed, without its arguments."""
+    name = Path(sys.argv[0]).name
+    if not name.endswith(".py"):
+        return name
+    spec = sys.modules["__main__"].__spec__
+    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else f"python {name}"
 
 
 def _conf_folder(config_name: str) -> Path:
@@ -130,30 +150,36 @@ def _conf_folder(config_name: str) -> Path:
 def _sentence(error: Exception, schema: type) -> str:
     """One line from Hydra's or OmegaConf's several."""
     from hydra.errors import OverrideParseException
-    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
+    from omegaconf.errors import (
+        ConfigAttributeError,
+        ConfigKeyError,
+        GrammarParseError,
+        InterpolationResolutionError,
+        ValidationError,
+    )
 
     cause = error.__cause__ or error
     key = getattr(cause, "full_key", None)
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
-        near = difflib.get_close_matches(key, keys(schema), n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        return f"Expected a key of the configuration; received {key!r}. {hint}All keys: --cfg job"
+        return unknown(key, schema)
     reason = str(cause).splitlines()[0].rstrip(".")
     if isinstance(cause, ValidationError) and key:
         return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
+    if isinstance(cause, InterpolationResolutionError | GrammarParseError):
+        return (
+            f"Expected an interpolation in {key or 'a value'}; received: {reason}. For the characters themselves: \\${{"
+        )
     if isinstance(error, OverrideParseException):
-        quoted = "'key=\"value\"'"
-        return f"Expected key=value; received {error.override!r}. Quote a value with special characters: {quoted}"
+        key, _, value = error.override.partition("=")
+        if key in keys(schema):
+            return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
+        return unknown(key, schema)
     reason = " ".join(str(error).split()).partition(" Config search path:")[0]
+    if sweep := SWEEP.match(reason):
+        return one_value(_program(), schema, *sweep.groups())
+    if no_group := NO_GROUP.match(reason):
+        return unknown(no_group[1], schema)
     return f"Expected a valid configuration; received: {reason}"
-
-
-def keys(schema: Any, prefix: str = "") -> list[str]:
-    """Every key of ``schema``, a dataclass, nested ones with dots."""
-    found: list[str] = []
-    for name, kind in typing.get_type_hints(schema).items():
-        found += keys(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else [prefix + name]
-    return found
 
 
 def _as_yaml(config: Any) -> str:
