@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -94,13 +95,15 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     for name, node in SCHEMAS.items():
         ConfigStore.instance().store(f"{name}_schema", node)
     try:
-        with initialize_config_dir(str(folder), version_base="1.3"):
+        with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             composed = hydra_compose(config_name, asked)
         config = OmegaConf.to_object(composed)
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise ConfigError(_sentence(error, schema)) from None
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
+        where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
+        raise ConfigError(f"{_sentence(error, schema)}{where}") from None
     if not isinstance(config, schema):
         raise ConfigError(
             f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
@@ -141,9 +144,16 @@ def _program() -> str:
 
 
 def _conf_folder(config_name: str) -> Path:
-    for folder in (Path("conf"), PACKAGED):
-        if (folder / f"{config_name}.yaml").is_file():
-            return folder.resolve()
+    """``./conf`` where its ``<config_name>.yaml`` extends this command's schema, else the packaged one."""
+    own = Path("conf", f"{config_name}.yaml")
+    packaged = (PACKAGED / own.name).is_file()
+    if own.is_file():
+        if re.search(rf"(?m)^[^#\n]*\b{config_name}_schema\b", own.read_text(errors="replace")):
+            return own.parent.resolve()
+        if packaged:
+            print(f"{own} is another project's, without {config_name}_schema: using {PACKAGED}", file=sys.stderr)
+    if packaged:
+        return PACKAGED.resolve()
     raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
 
 
@@ -162,7 +172,7 @@ def _sentence(error: Exception, schema: type) -> str:
     key = getattr(cause, "full_key", None)
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
         return unknown(key, schema)
-    reason = str(cause).splitlines()[0].rstrip(".")
+    reason = str(cause).partition("\n")[0].rstrip(".")
     if isinstance(cause, ValidationError) and key:
         return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
     if isinstance(cause, InterpolationResolutionError | GrammarParseError):
@@ -174,7 +184,8 @@ def _sentence(error: Exception, schema: type) -> str:
         if key in keys(schema):
             return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
         return unknown(key, schema)
-    reason = " ".join(str(error).split()).partition(" Config search path:")[0]
+    reason = " ".join(str(error).split())
+    reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(_program(), schema, *sweep.groups())
     if no_group := NO_GROUP.match(reason):
