@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from mnist_etc.__main__ import COMMANDS, DISTRIBUTION
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand
 from mnist_etc.errors import ConfigError, MnistEtcError
-from mnist_etc.overrides import keys, one_value, overrides, unknown
+from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
 from mnist_etc.privacy.audit_config import AuditCommand
 from mnist_etc.schema import check, expand_home
 from mnist_etc.serving.config import ExportCommand, ServeCommand, TuneCommand
@@ -35,6 +36,18 @@ SCHEMAS = {
     "train": TrainCommand,
     "tune": TuneCommand,
 }
+EXAMPLES = {
+    "audit": ["data=mnist privacy.target_epsilon=3"],
+    "autoencoder": ["hid_dim=32 epochs=3", "data=digits private=true"],
+    "classifier": ["epochs=6 hidden_units=[256]", "features=scattering private=true"],
+    "export": ["policy=rounded policy.decimals=2", "rollback=true"],
+    "infer": ["photos/", "data=digits artifacts=out", "server=localhost:8500"],
+    "reconstruct": ["policies=[logits,levels:3] preset_2023=false"],
+    "serve": ["serving.http_port=8600"],
+    "train": ["data=digits", "features=scattering classifier.private=true privacy.target_epsilon=3"],
+    "tune": ["data=digits concurrency=[1,20] rounds=3"],
+}
+"""Of each command, what ``--help`` shows."""
 PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""
 SWEEPS = ("-m", "--multirun")
@@ -53,7 +66,7 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
         job: called with the checked configuration; an int is the exit code, anything else means 0.
     """
     try:
-        arguments = _parse(schema)
+        arguments = _parse(config_name, schema)
         config = compose(config_name, schema, arguments.words)
         if arguments.cfg:
             print(_as_yaml(config), end="")
@@ -118,29 +131,62 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"Expected key=value; received: {message}. See {self.prog} --help.")
 
 
-def _parse(schema: type) -> argparse.Namespace:
+def _parse(config_name: str, schema: type) -> argparse.Namespace:
     parser = _Parser(
         prog=_program(),
-        description=schema.__doc__,
-        epilog="keys and their values now:  --cfg job   |   groups:  data=mnist|fashion_mnist|digits|folder"
-        "   features=code|scattering",
+        description=f"{COMMANDS[config_name][0].upper()}{COMMANDS[config_name][1:]}.",
+        epilog=_epilog(config_name) if {"-h", "--help"} & set(sys.argv) else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("words", nargs="*", metavar="key=value", help="a key of conf/ and its new value")
-    parser.add_argument("--cfg", choices=["job"], help="print the configuration and stop")
+    parser.add_argument("words", nargs="*", metavar="key=value", help=_help(schema))
+    parser.add_argument("--cfg", choices=["job"], help="print every key with its value and stop")
     for word in sys.argv[1:]:
         if word in SWEEPS:
             raise ConfigError(one_value(_program(), schema, "", word))
     return parser.parse_args()
 
 
+def _help(schema: type) -> str:
+    also = "; a path alone is input=<path>" if "input" in keys(schema) else ""
+    return f"a key and its new value, or a group and one of its choices{also}"
+
+
+def _epilog(config_name: str) -> str:
+    """What can be chosen, and commands that work."""
+    groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
+    examples = [f"  {_program()} {words}" for words in EXAMPLES[config_name]]
+    return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
+
+
+def _groups(config_name: str) -> dict[str, list[str]]:
+    """The folders of ``conf/`` that this command chooses one file of several from, the default first."""
+    from yaml import YAMLError, safe_load
+
+    folder = _conf_folder(config_name)
+    try:
+        defaults = safe_load((folder / f"{config_name}.yaml").read_text())["defaults"]
+        chosen = {name: str(choice) for item in defaults if isinstance(item, dict) for name, choice in item.items()}
+    except (OSError, ValueError, TypeError, KeyError, YAMLError) as error:
+        raise ConfigError(f"Expected a list of defaults in {folder}/{config_name}.yaml; received: {error!r}.") from None
+    found = {}
+    for name, choice in chosen.items():
+        others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, "base"}
+        if others and NAME.fullmatch(choice):
+            found[name] = [choice, *sorted(others)]
+    return found
+
+
 def _program() -> str:
     """The command as it was typed, without its arguments."""
     name = Path(sys.argv[0]).name
+    spec = sys.modules["__main__"].__spec__
+    module = spec.name.removesuffix(".__main__") if spec else ""
+    if module == DISTRIBUTION.replace("-", "_"):
+        return f"python -m {module} {name.removeprefix(f'{DISTRIBUTION}-')}"
     if not name.endswith(".py"):
         return name
-    spec = sys.modules["__main__"].__spec__
-    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else f"python {name}"
+    return f"python -m {module}" if module else f"python {name}"
 
 
 def _conf_folder(config_name: str) -> Path:

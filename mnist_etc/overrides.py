@@ -17,9 +17,10 @@ from typing import Any
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["keys", "kinds", "one_value", "overrides", "unknown"]
+__all__ = ["NAME", "keys", "kinds", "one_value", "overrides", "unknown"]
 
 NAME = re.compile(r"[\w.-]+")
+"""Of a file of ``conf/``, without its suffix."""
 QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 ELEMENT = re.compile(rf"\s*(?:({QUOTED.pattern})|((?:\\,|[^,])*?))\s*(,|$)", re.DOTALL)
 INTERPOLATION = re.compile(r"(\\*)\$\{")
