@@ -19,7 +19,7 @@ COMMANDS = {
     "classifier": "fit and export the classifier on a finished autoencoder",
     "infer": "classify the test split or your own images into a CSV, without TensorFlow",
     "export": "publish a trained model in Triton's model repository; roll back; prune",
-    "serve": "run Triton on it, from a container or a wheel",
+    "serve": "run Triton on the model repository, from a container or a wheel",
     "tune": "search Triton's fastest configuration on this machine",
     "reconstruct": "rebuild images from a model's answers, under each output policy",
     "audit": "measure how much a private training gives away, against the epsilon it states",

@@ -6,18 +6,21 @@ Hydra composes; nothing of it that instantiates (``_target_``, launchers, callba
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import difflib
+import os
+import re
 import sys
-import typing
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from mnist_etc.__main__ import COMMANDS, DISTRIBUTION
 from mnist_etc.attack.config import ReconstructCommand
-from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand, check
+from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand
 from mnist_etc.errors import ConfigError, MnistEtcError
+from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
 from mnist_etc.privacy.audit_config import AuditCommand
+from mnist_etc.schema import check, expand_home
 from mnist_etc.serving.config import ExportCommand, ServeCommand, TuneCommand
 
 __all__ = ["compose", "keys", "run"]
@@ -33,8 +36,24 @@ SCHEMAS = {
     "train": TrainCommand,
     "tune": TuneCommand,
 }
+EXAMPLES = {
+    "audit": ["data=mnist privacy.target_epsilon=3"],
+    "autoencoder": ["hid_dim=32 epochs=3", "data=digits private=true"],
+    "classifier": ["epochs=6 hidden_units=[256]", "features=scattering private=true"],
+    "export": ["policy=rounded policy.decimals=2", "rollback=true"],
+    "infer": ["photos/", "data=digits artifacts=out", "server=localhost:8500"],
+    "reconstruct": ["policies=[logits,levels:3] preset_2023=false"],
+    "serve": ["serving.http_port=8600"],
+    "train": ["data=digits", "features=scattering classifier.private=true privacy.target_epsilon=3"],
+    "tune": ["data=digits concurrency=[1,20] rounds=3"],
+}
+"""Of each command, what ``--help`` shows."""
 PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""
+SWEEPS = ("-m", "--multirun")
+SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
+NO_GROUP = re.compile(r"Could not override '([^'@]*)[^']*'\.")
+"""What Hydra says of them."""
 T = TypeVar("T")
 
 
@@ -48,13 +67,13 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
     """
     try:
         arguments = _parse(config_name, schema)
-        config = compose(config_name, schema, arguments.overrides)
+        config = compose(config_name, schema, arguments.words)
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
         result = job(config)
     except MnistEtcError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", *str(error).splitlines(), file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         print(f"error: Expected to read and write files; received: {error}. Mend that and try again.", file=sys.stderr)
@@ -68,8 +87,8 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
-    """The configuration of ``conf/<config_name>.yaml`` with ``overrides`` (``key=value``), checked.
+def compose(config_name: str, schema: type[T], words: list[str]) -> T:
+    """The configuration of ``conf/<config_name>.yaml`` with ``words`` (``key=value``), checked.
 
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
@@ -83,21 +102,26 @@ def compose(config_name: str, schema: type[T], overrides: list[str]) -> T:
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
     from yaml import YAMLError
 
-    for override in overrides:
-        if override.startswith(("+", "~", "hydra")):
-            raise ConfigError(f"Expected key=value; received {override!r}. The schema is closed: all keys: --cfg job")
+    asked = overrides(words, schema, {group.name for group in folder.iterdir() if group.is_dir()})
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
+    OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     for name, node in SCHEMAS.items():
         ConfigStore.instance().store(f"{name}_schema", node)
     try:
-        with initialize_config_dir(str(folder), version_base="1.3"):
-            composed = hydra_compose(config_name, overrides)
+        with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            composed = hydra_compose(config_name, asked)
         config = OmegaConf.to_object(composed)
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise ConfigError(_sentence(error, schema)) from None
-    assert isinstance(config, schema)
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
+        where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
+        raise ConfigError(f"{_sentence(error, schema)}{where}") from None
+    if not isinstance(config, schema):
+        raise ConfigError(
+            f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
+        )
+    expand_home(config)
     check(config)
     return config
 
@@ -109,51 +133,110 @@ class _Parser(argparse.ArgumentParser):
 
 def _parse(config_name: str, schema: type) -> argparse.Namespace:
     parser = _Parser(
-        prog=config_name,
-        description=schema.__doc__,
-        epilog="keys and their values now:  --cfg job   |   groups:  data=mnist|fashion_mnist|digits|folder"
-        "   features=code|scattering",
+        prog=_program(),
+        description=f"{COMMANDS[config_name][0].upper()}{COMMANDS[config_name][1:]}.",
+        epilog=_epilog(config_name) if {"-h", "--help"} & set(sys.argv) else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="a key of conf/ and its new value")
-    parser.add_argument("--cfg", choices=["job"], help="print the configuration and stop")
+    parser.add_argument("words", nargs="*", metavar="key=value", help=_help(schema))
+    parser.add_argument("--cfg", choices=["job"], help="print every key with its value and stop")
+    for word in sys.argv[1:]:
+        if word in SWEEPS:
+            raise ConfigError(one_value(_program(), schema, "", word))
     return parser.parse_args()
 
 
+def _help(schema: type) -> str:
+    also = "; a path alone is input=<path>" if "input" in keys(schema) else ""
+    return f"a key and its new value, or a group and one of its choices{also}"
+
+
+def _epilog(config_name: str) -> str:
+    """What can be chosen, and commands that work."""
+    groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
+    examples = [f"  {_program()} {words}" for words in EXAMPLES[config_name]]
+    return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
+
+
+def _groups(config_name: str) -> dict[str, list[str]]:
+    """The folders of ``conf/`` that this command chooses one file of several from, the default first."""
+    from yaml import YAMLError, safe_load
+
+    folder = _conf_folder(config_name)
+    try:
+        defaults = safe_load((folder / f"{config_name}.yaml").read_text())["defaults"]
+        chosen = {name: str(choice) for item in defaults if isinstance(item, dict) for name, choice in item.items()}
+    except (OSError, ValueError, TypeError, KeyError, YAMLError) as error:
+        raise ConfigError(f"Expected a list of defaults in {folder}/{config_name}.yaml; received: {error!r}.") from None
+    found = {}
+    for name, choice in chosen.items():
+        others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, "base"}
+        if others and NAME.fullmatch(choice):
+            found[name] = [choice, *sorted(others)]
+    return found
+
+
+def _program() -> str:
+    """The command as it was typed, without its arguments."""
+    name = Path(sys.argv[0]).name
+    spec = sys.modules["__main__"].__spec__
+    module = spec.name.removesuffix(".__main__") if spec else ""
+    if module == DISTRIBUTION.replace("-", "_"):
+        return f"python -m {module} {name.removeprefix(f'{DISTRIBUTION}-')}"
+    if not name.endswith(".py"):
+        return name
+    return f"python -m {module}" if module else f"python {name}"
+
+
 def _conf_folder(config_name: str) -> Path:
-    for folder in (Path("conf"), PACKAGED):
-        if (folder / f"{config_name}.yaml").is_file():
-            return folder.resolve()
+    """``./conf`` where its ``<config_name>.yaml`` extends this command's schema, else the packaged one."""
+    own = Path("conf", f"{config_name}.yaml")
+    packaged = (PACKAGED / own.name).is_file()
+    if own.is_file():
+        if re.search(rf"(?m)^[^#\n]*\b{config_name}_schema\b", own.read_text(errors="replace")):
+            return own.parent.resolve()
+        if packaged:
+            print(f"{own} is another project's, without {config_name}_schema: using {PACKAGED}", file=sys.stderr)
+    if packaged:
+        return PACKAGED.resolve()
     raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
 
 
 def _sentence(error: Exception, schema: type) -> str:
     """One line from Hydra's or OmegaConf's several."""
     from hydra.errors import OverrideParseException
-    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, ValidationError
+    from omegaconf.errors import (
+        ConfigAttributeError,
+        ConfigKeyError,
+        GrammarParseError,
+        InterpolationResolutionError,
+        ValidationError,
+    )
 
     cause = error.__cause__ or error
     key = getattr(cause, "full_key", None)
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
-        near = difflib.get_close_matches(key, keys(schema), n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        return f"Expected a key of the configuration; received {key!r}. {hint}All keys: --cfg job"
-    reason = str(cause).splitlines()[0].rstrip(".")
+        return unknown(key, schema)
+    reason = str(cause).partition("\n")[0].rstrip(".")
     if isinstance(cause, ValidationError) and key:
         return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
+    if isinstance(cause, InterpolationResolutionError | GrammarParseError):
+        return (
+            f"Expected an interpolation in {key or 'a value'}; received: {reason}. For the characters themselves: \\${{"
+        )
     if isinstance(error, OverrideParseException):
-        quoted = "'key=\"value\"'"
-        return f"Expected key=value; received {error.override!r}. Quote a value with special characters: {quoted}"
-    reason = " ".join(str(error).split()).partition(" Config search path:")[0]
+        key, _, value = error.override.partition("=")
+        if key in keys(schema):
+            return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
+        return unknown(key, schema)
+    reason = " ".join(str(error).split())
+    reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
+    if sweep := SWEEP.match(reason):
+        return one_value(_program(), schema, *sweep.groups())
+    if no_group := NO_GROUP.match(reason):
+        return unknown(no_group[1], schema)
     return f"Expected a valid configuration; received: {reason}"
-
-
-def keys(schema: Any, prefix: str = "") -> list[str]:
-    """Every key of ``schema``, a dataclass, nested ones with dots."""
-    found: list[str] = []
-    for name, kind in typing.get_type_hints(schema).items():
-        found += keys(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else [prefix + name]
-    return found
 
 
 def _as_yaml(config: Any) -> str:

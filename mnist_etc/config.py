@@ -1,18 +1,16 @@
 """The schema of ``conf/``: every key, its type, unit and range. The YAML holds the values.
 
-`check` is the one place that refuses a value; Hydra has refused unknown keys and wrong types before it.
+`schema.check` is the one place that refuses a value; Hydra has refused unknown keys and wrong types before it.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.schema import between, path, text
 
 __all__ = [
     "Accountant",
@@ -33,13 +31,7 @@ __all__ = [
     "RunConfig",
     "TrainCommand",
     "between",
-    "check",
 ]
-
-
-def between(low: float, high: float) -> Any:
-    """A required field whose value, or each value of a list, lies in [low, high]."""
-    return dataclasses.field(metadata={"between": (low, high)})
 
 
 class DataKind(Enum):
@@ -122,8 +114,8 @@ class DataConfig:
     name: str
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
     kind: DataKind
-    root: str
-    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder)."""
+    root: str = path(empty=True)
+    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); empty for digits."""
     validation: int = between(1, 1_000_000)
     """Images cut from the training ones, never trained on, to choose settings by."""
     split_seed: int = between(0, 2**32 - 1)
@@ -134,7 +126,7 @@ class DataConfig:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
             raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
         if self.kind is not DataKind.digits and not self.root:
-            raise ConfigError("Expected data.root=<folder>; received an empty name.")
+            raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")
 
 
 @dataclass(kw_only=True)
@@ -218,19 +210,14 @@ class RunConfig:
     privacy: PrivacyConfig
     seed: int = between(0, 2**32 - 1)
     """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
-    artifacts: str
+    artifacts: str = path()
     """Folder for everything that is written."""
     force: bool
     """Train again even where a finished result of the same configuration lies already."""
-    run_name: str | None
+    run_name: str | None = text(null="a name that MLflow invents")
     """MLflow run name; null: MLflow invents one."""
-    tracking_uri: str | None
+    tracking_uri: str | None = text(null="no tracking")
     """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
-
-    def consistent(self) -> None:
-        """Refuse what no range can say; see `check`."""
-        if not self.artifacts:
-            raise ConfigError("Expected artifacts=<folder>; received an empty name.")
 
 
 @dataclass(kw_only=True)
@@ -257,31 +244,12 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
 class InferCommand(TrainCommand):
     """``infer.py``: the training keys choose the model, the rest says what to classify."""
 
-    input: str | None
+    input: str | None = path(null="the dataset's test split")
     """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
     polarity: Polarity
     threads: int = between(0, 1024)
     """Threads of ONNX Runtime; 0: one a core."""
-    server: str | None
+    server: str | None = text(null="ONNX Runtime on this machine")
     """host:port of a Triton server that classifies instead; null: ONNX Runtime, here."""
     protocol: Protocol
     """To that server: its HTTP port with http, its gRPC port with the others."""
-
-
-def check(config: Any, prefix: str = "") -> None:
-    """Refuse any value outside its range.
-
-    Raises:
-        ConfigError: names the key, what was expected and what was received.
-    """
-    for field in dataclasses.fields(config):
-        value, key = getattr(config, field.name), prefix + field.name
-        if dataclasses.is_dataclass(value):
-            check(value, f"{key}.")
-        if "between" in field.metadata and value is not None:
-            low, high = field.metadata["between"]
-            for number in value if isinstance(value, list) else [value]:
-                if not (math.isfinite(number) and low <= number <= high):
-                    raise ConfigError(f"Expected {key} between {low:g} and {high:g}; received {number}.")
-    if hasattr(config, "consistent"):
-        config.consistent()

@@ -22,6 +22,8 @@ WITHOUT_TENSORFLOW = [
     "artifacts",
     "files",
     "command",
+    "overrides",
+    "schema",
     "inference",
     "serving.triton",
     "serving.perf",

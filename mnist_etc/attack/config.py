@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.config import Features, TrainCommand, between
+from mnist_etc.config import Features, TrainCommand
 from mnist_etc.errors import ConfigError
+from mnist_etc.schema import between, path
 
 __all__ = ["AttackConfig", "ReconstructCommand", "Targets"]
 
@@ -61,12 +62,11 @@ class ReconstructCommand(TrainCommand):
     targets_from: Targets
     preset_2023: bool
     """Also run hill climbing with the settings of 2023, on logits: minutes."""
-    beside: list[str]
+    beside: list[str] = path()
     """Artifact folders of other models that were attacked before, whose rows join the tables."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        super().consistent()
         if self.targets_from is Targets.train:
             raise ConfigError(
                 "Expected targets that the attacker has not; received targets_from=train, the attacker's own images. "

@@ -21,6 +21,7 @@ from mnist_etc.errors import DataError
 __all__ = ["DAMAGE", "grey", "read_npy", "read_npz"]
 
 IMAGES = ("images", "x_test", "x")
+SHOWN = 6
 LABELS = ("labels", "y_test", "y")
 DAMAGE = (
     *(OSError, EOFError, ValueError, RuntimeError, KeyError, MemoryError, RecursionError),
@@ -44,9 +45,7 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             image_name = _first(IMAGES, names) or (names[0] if len(names) == 1 else None)
             if image_name is None:
-                raise DataError(
-                    f"Expected one array of {', '.join(IMAGES)} in {path}; received {names[:9]}. Rename it."
-                )
+                raise DataError(_no_images(archive.namelist(), names, path))
             label_name = _first(LABELS, names) if len(names) > 1 else None
             images = _member(archive, image_name, path)
             labels = _member(archive, label_name, path) if label_name else None
@@ -83,6 +82,19 @@ def grey(images: NDArray[Any]) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colours])
 
 
+def _no_images(files: list[str], names: list[str], path: Path) -> str:
+    """The error line for an archive of ``files``, among them the arrays ``names``."""
+    shown = ", ".join(repr(name) for name in (names or files)[:SHOWN])
+    more = len(names or files) - SHOWN
+    shown += f" and {more:,} more" if more > 0 else ""
+    if names:
+        remedy = "Pass the images alone: numpy.savez('mine.npz', images=<the array>, labels=<theirs, if known>)."
+        return f"Expected an array named {', '.join(IMAGES)} in {path}; received {shown}. {remedy}"
+    pictures = any(file.lower().endswith((".png", ".jpg", ".jpeg")) for file in files)
+    remedy = "Unpack it and pass input=<the folder>." if pictures else "Save the images with numpy.savez."
+    return f"Expected arrays in {path}; received an archive of {shown or 'nothing'}. {remedy}"
+
+
 def _first(wanted: tuple[str, ...], names: list[str]) -> str | None:
     return next((name for name in wanted if name in names), None)
 
@@ -107,9 +119,12 @@ def _array(file: IO[bytes], path: Path) -> NDArray[Any]:
 
 def _check_images(images: NDArray[Any], path: Path) -> None:
     if images.ndim not in (3, 4) or 0 in images.shape or images.shape[3:] not in ((), (1,), (3,), (4,)):
+        remedy = "Reshape the array."
+        if images.ndim == 1 and images.dtype.kind in "iu":
+            remedy = "These may be labels: take the array of the images."
         raise DataError(
             f"Expected images of shape (n, height, width) or (n, height, width, 1 or 3) in {path}; "
-            f"received {images.shape}. Reshape the array."
+            f"received {images.shape}. {remedy}"
         )
     if images.dtype == np.uint8:
         return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +16,25 @@ from mnist_etc.errors import DataError
 
 __all__ = ["read"]
 
+SHOWN = 9
+
 
 def read(root: Path, part: str) -> Split:
-    """Read ``<root>/<part>/``, where each image lies in the folder of its label.
+    """Read ``<root>/<part>/``, where each image lies in the folder of its label; name what else lies there on stderr.
 
     Raises:
         DataError: there is no such folder, no image in it, or one that cannot be read.
     """
     found = [(path, label) for label in range(CLASSES) for path in images.find(root / part / str(label))]
+    passed = _passed_over(root / part)
     if not found:
+        received = f"none, but {passed}" if passed else "none"
         raise DataError(
-            f"Expected images in {root / part}/<0-9>/*.png or *.jpg; received none. Put them there, "
+            f"Expected images in {root / part}/<0-9>/*.png or *.jpg; received {received}. Put them there, "
             "or pass data.root=<the folder that holds train/ and test/>."
         )
+    if passed:
+        print(f"passed over in {root / part}: {passed}; a label is a folder 0 to {CLASSES - 1}", file=sys.stderr)
     pixels, failures = [], []
     for path, _ in found:
         try:
@@ -35,3 +44,17 @@ def read(root: Path, part: str) -> Split:
     if failures:
         raise DataError(f"{failures[0]} ({len(failures):,} of {len(found):,} images in {root / part} cannot be read.)")
     return Split(np.stack(pixels), np.array([label for _, label in found], np.int64))
+
+
+def _passed_over(folder: Path) -> str:
+    """The images in ``folder`` without a label, counted for each place; empty where there are none."""
+    counts = Counter[str]()
+    labels = {str(label) for label in range(CLASSES)}
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if place.is_dir() and place.name not in labels and not place.name.startswith("."):
+            with suppress(DataError):  # one that cannot be listed is none of ours
+                counts[f"{place.name}/"] = len(images.find(place))
+        elif place.is_file() and place.name.lower().endswith(images.SUFFIXES) and not place.name.startswith("."):
+            counts["no folder"] += 1
+    shown = [f"{count:,} in {place}" for place, count in sorted(counts.items()) if count]
+    return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN:,} more folders" if len(shown) > SHOWN else "")

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.content import START, described
 from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import DataError
 
@@ -26,6 +27,8 @@ LIMIT = 2**29
 """Bytes that one file may decompress to."""
 CHUNK = 2**20
 UNSIGNED_BYTE = 0x08
+WHAT = {3: "images", 1: "labels"}
+"""By the number of dimensions."""
 GZIP = b"\x1f\x8b"
 
 
@@ -97,12 +100,8 @@ def _read(path: Path, dimensions: int, known: Known | None) -> NDArray[np.uint8]
 
 def _parse(file: BinaryIO, path: Path, dimensions: int, known: Known | None) -> tuple[NDArray[np.uint8], str]:
     header = file.read(4 + 4 * dimensions)
-    magic = bytes([0, 0, UNSIGNED_BYTE, dimensions])
-    if header[:4] != magic:
-        raise DataError(
-            f"Expected {path} to begin with the IDX magic number 0x{magic.hex()}; "
-            f"received 0x{header[:4].hex()}. Replace the file."
-        )
+    if header[:4] != _magic(dimensions):
+        raise DataError(_other(header + file.read(START), path, dimensions))
     if len(header) < 4 + 4 * dimensions:
         raise DataError(f"Expected an IDX header in {path}; received only {len(header)} bytes. Replace the file.")
     shape = struct.unpack(f">{dimensions}I", header[4:])
@@ -111,6 +110,25 @@ def _parse(file: BinaryIO, path: Path, dimensions: int, known: Known | None) -> 
     digest = hashlib.sha256(header)
     digest.update(content)
     return content, digest.hexdigest()
+
+
+def _magic(dimensions: int) -> bytes:
+    return bytes([0, 0, UNSIGNED_BYTE, dimensions])
+
+
+def _other(start: bytes, path: Path, dimensions: int) -> str:
+    """The error line for a file that begins with ``start`` where `_magic` was expected."""
+    wanted = WHAT[dimensions]
+    for other, what in WHAT.items():
+        if start[:4] == _magic(other):
+            return f"Expected {wanted} in {path}; received {what}, an IDX file. Take the file of the {wanted}."
+    received, remedy = described(start)
+    if start.startswith(b"\0\0") and received.startswith("0x"):
+        received = f"0x{start[:4].hex()}"
+    return (
+        f"Expected {path} to begin with the IDX magic number 0x{_magic(dimensions).hex()}; received {received}. "
+        f"{remedy or 'Replace the file.'}"
+    )
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], known: Known | None) -> None:

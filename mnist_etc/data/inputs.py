@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.config import Polarity
+from mnist_etc.data.content import START, described
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError
 
@@ -18,7 +19,6 @@ __all__ = ["Batch", "Source", "of_split", "open_input"]
 
 SIZE = 512
 """Images a batch: what bounds the memory, however many there are."""
-PICKLE_PROTOCOLS = range(2, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def open_input(path: Path, polarity: Polarity) -> Source:
         raise DataError(f"Expected a file or a folder in input={path}; received neither. Check the path.")
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(START)
     except OSError as error:
         raise DataError(f"Expected to read {path}; received: {error.strerror}. Check its permissions.") from error
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
@@ -77,16 +77,16 @@ def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | N
     """The array in the file that begins with ``start``, and its labels if it holds any."""
     from mnist_etc.data import arrays, idx
 
-    if start.startswith((b"\x1f\x8b", b"\0\0")):
+    if start.startswith(b"\x1f\x8b") or (start.startswith(b"\0\0") and start[4:8] != b"ftyp"):
         return idx.read_images(path), None
     if start.startswith(b"PK"):
         return arrays.read_npz(path)
     if start.startswith(b"\x93NUMPY"):
         return arrays.read_npy(path), None
-    received = f"0x{start.hex()}..." if start else "an empty file"
-    if start[:1] == b"\x80" and start[1:2] and start[1] in PICKLE_PROTOCOLS:
-        received = "a pickle, which can run code when it is read"
-    raise DataError(f"Expected a PNG, JPEG, IDX or npz file in {path}; received {received}. Convert the file.")
+    received, remedy = described(start)
+    raise DataError(
+        f"Expected a PNG, JPEG, IDX or npz file in {path}; received {received}. {remedy or 'Convert the file.'}"
+    )
 
 
 def _prepared(polarity: Polarity) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.config import between
+from mnist_etc.schema import between
 
 __all__ = ["NUMBERS", "PolicyConfig", "PolicyName"]
 

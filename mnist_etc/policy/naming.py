@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnist_etc.config import check
 from mnist_etc.errors import ConfigError
 from mnist_etc.policy.config import NUMBERS, PolicyConfig, PolicyName
+from mnist_etc.schema import check
 
 __all__ = ["named", "short_name"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_etc.config import DataConfig, PrivacyConfig, between
+from mnist_etc.config import DataConfig, PrivacyConfig
+from mnist_etc.schema import between
 
 __all__ = ["AuditCommand"]
 

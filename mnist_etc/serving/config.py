@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mnist_etc.attack.config import AttackConfig
-from mnist_etc.config import TrainCommand, between
+from mnist_etc.config import TrainCommand
 from mnist_etc.errors import ConfigError
 from mnist_etc.policy.config import PolicyConfig
+from mnist_etc.schema import between, path
 
 __all__ = [
     "MODEL",
@@ -103,7 +104,7 @@ class TritonConfig:
 class ServingConfig:
     """A server: where its models lie, where it listens."""
 
-    repository: str
+    repository: str = path()
     """Triton's model repository."""
     server: Server
     address: str
@@ -113,9 +114,9 @@ class ServingConfig:
     metrics_port: int = between(1, 65_535)
     poll_seconds: int = between(0, 86_400)
     """How often the repository is looked at for another version or configuration; 0: at the start alone."""
-    backend_directory: str | None
+    backend_directory: str | None = path(null="this project's backend")
     """Of a C++ ONNX Runtime backend: the folder that holds ``onnxruntime/``; null: this project's, in Python."""
-    cache: str
+    cache: str = path()
     """Where tritonserver and perf_analyzer are unpacked, once."""
     ready_seconds: int = between(1, 3600)
     """How long it may take to start."""
@@ -127,9 +128,6 @@ class ServingConfig:
         ports = [self.http_port, self.grpc_port, self.metrics_port]
         if len(set(ports)) < len(ports):
             raise ConfigError(f"Expected three different ports; received {ports}.")
-        for key in ("repository", "address", "cache"):
-            if not getattr(self, key):
-                raise ConfigError(f"Expected a value for serving.{key}; received an empty one.")
 
 
 @dataclass(kw_only=True)
@@ -137,7 +135,7 @@ class ExportCommand(TrainCommand):
     """``python -m mnist_etc.export``: publish a trained full model, which the training keys choose, for Triton."""
 
     triton: TritonConfig
-    repository: str
+    repository: str = path()
     """Triton's model repository."""
     input_type: InputType
     variant: Variant
@@ -151,11 +149,8 @@ class ExportCommand(TrainCommand):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        super().consistent()
         if self.rollback and self.prune is not None:
             raise ConfigError("Expected rollback=true or prune=<n>; received both. Do one after the other.")
-        if not self.repository:
-            raise ConfigError("Expected repository=<folder>; received an empty name.")
 
 
 @dataclass(kw_only=True)
@@ -176,7 +171,7 @@ class TuneCommand(TrainCommand):
     """What is not searched."""
     serving: ServingConfig
     """Its ports are used; its repository is not: every candidate is served from a folder of its own."""
-    output: str
+    output: str = path()
     """Folder of the tables, the plot and the winning config.pbtxt; a search that was stopped goes on from it."""
     concurrency: list[int] = between(1, 1024)
     """Requests in flight; the throughput at the last of them decides, the others are measured at the end."""
@@ -198,7 +193,6 @@ class TuneCommand(TrainCommand):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        super().consistent()
         threads_and_batches = ["intra_op_threads", "max_queue_delay_microseconds", "preferred_batch_size"]
         for name in ["concurrency", "instances", *threads_and_batches, "input_type", "variant"]:
             if not getattr(self, name):

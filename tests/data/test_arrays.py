@@ -59,7 +59,9 @@ def test_every_form_of_an_array_gives_the_same_pixels(tmp_path: Path, stored: np
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"a": IMAGES, "b": IMAGES}, r"array of images, x_test, x in .* received \['a', 'b'\]"),
+        ({"a": IMAGES, "b": IMAGES}, r"named images, x_test, x in .* received 'a', 'b'\. .*images=<the array>"),
+        ({f"a{n}": LABELS for n in range(9)}, "'a5' and 3 more"),
+        ({"labels": LABELS}, r"received \(7,\)\. These may be labels"),
         ({"x": IMAGES[0]}, r"shape .* received \(28, 28\)"),
         ({"x": IMAGES[:0]}, r"received \(0, 28, 28\)"),
         ({"x": IMAGES[..., None].repeat(2, 3)}, r"received \(7, 28, 28, 2\)"),
@@ -113,8 +115,17 @@ def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path, compress: Any) 
     assert refused > 300
 
 
-def test_an_archive_without_arrays(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
-        archive.writestr("model/data.pkl", b"\x80\x02.")
-    with pytest.raises(DataError, match=r"received \[\]"):
-        arrays.read_npz(tmp_path / "model.pt")
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["model/data.pkl"], r"an archive of 'model/data.pkl'\. Save the images with numpy.savez"),
+        (["a/1.PNG", "a/2.PNG"], r"an archive of 'a/1.PNG', 'a/2.PNG'\. Unpack it and pass input=<the folder>"),
+        ([], "an archive of nothing"),
+    ],
+)
+def test_an_archive_without_arrays(tmp_path: Path, files: list[str], words: str) -> None:
+    with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
+        for file in files:
+            archive.writestr(file, b"\x80\x02.")
+    with pytest.raises(DataError, match=words):
+        arrays.read_npz(tmp_path / "archive")

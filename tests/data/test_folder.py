@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from samples import data_config
+from samples import data_config, write_idx_dataset
 
 from mnist_etc.config import DataKind
 from mnist_etc.data import load, load_test
@@ -43,3 +44,36 @@ def test_bad_images_are_counted_and_one_is_named(root: Path) -> None:
 def test_an_empty_root_says_what_belongs_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"Expected images in .*/train/<0-9>/\*.png"):
         load(data_config("mine", DataKind.folder, tmp_path))
+
+
+def test_classes_without_an_image_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(root / "train/3")
+    for file in (root / "train/7").iterdir():
+        file.unlink()
+    load(data_config("mine", DataKind.folder, root))
+    assert capsys.readouterr().err == f"no training image of 3, 7 in {root}: the model cannot learn them\n"
+    for label in (0, 1, 2, 4, 5, 6, 8):
+        shutil.rmtree(root / f"train/{label}")
+    with pytest.raises(DataError, match=r"two classes or more in .* received none of 0, 1, 2, 3, 4, 5, 6, 7, 8"):
+        load(data_config("mine", DataKind.folder, root))
+
+
+def test_classes_without_an_image_in_an_idx_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_idx_dataset(tmp_path / "mine", count=9)
+    load(data_config("mine", DataKind.idx, tmp_path))
+    assert "no training image of 9 in" in capsys.readouterr().err
+
+
+def test_images_without_a_label_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("ten", "03", ".hidden", "notes", "no access"):
+        (root / "train" / name).mkdir()
+    for name in ("ten/a.png", "ten/b.jpg", "03/c.png", "d.PNG", ".e.png", ".hidden/f.png", "notes/g.txt"):
+        (root / "train" / name).touch()
+    assert len(load(data_config("mine", DataKind.folder, root)).train) == 58
+    assert capsys.readouterr().err == (
+        f"passed over in {root}/train: 1 in 03/, 1 in no folder, 2 in ten/; a label is a folder 0 to 9\n"
+    )
+    (root / "other/train/cat").mkdir(parents=True)
+    (root / "other/train/cat/1.png").touch()
+    with pytest.raises(DataError, match=r"received none, but 1 in cat/\. Put"):
+        load(data_config("mine", DataKind.folder, root / "other"))

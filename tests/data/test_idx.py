@@ -54,20 +54,27 @@ def test_no_flipped_bit_of_a_gzip_passes_unseen(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (idx_bytes(IMAGES, magic=0x00000D03), "0x00000803; received 0x00000d03"),
-        (idx_bytes(IMAGES, magic=0x00000801), "received 0x00000801"),
+        (idx_bytes(IMAGES, magic=0x00000801), "Expected images in .* received labels, an IDX file"),
+        (idx_bytes(IMAGES, magic=0x00000802), "received 0x00000802"),
         (idx_bytes(IMAGES, count=4), "Expected 80 bytes after the header .* only 60: truncated"),
         (idx_bytes(IMAGES, count=2), "Expected 40 bytes after the header .* more"),
         (idx_bytes(IMAGES, count=0), "at least one item"),
         (struct.pack(">4I", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), "at most 536,870,912 bytes"),
         (gzip.compress(idx_bytes(IMAGES)) + b"more", "whole IDX file"),
     ],
-    ids=["floats", "labels", "too short", "too long", "empty", "enormous", "more after the gzip"],
+    ids=["floats", "labels", "two dimensions", "too short", "too long", "empty", "enormous", "more after the gzip"],
 )
 def test_wrong_content_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "images"
     file.write_bytes(content)
     with pytest.raises(DataError, match=words):
         idx.read_images(file)
+
+
+def test_images_in_place_of_labels(tmp_path: Path) -> None:
+    (tmp_path / "labels").write_bytes(idx_bytes(IMAGES))
+    with pytest.raises(DataError, match=r"Expected labels in .* received images, an IDX file"):
+        idx.read_labels(tmp_path / "labels")
 
 
 def test_label_10_is_refused(tmp_path: Path) -> None:

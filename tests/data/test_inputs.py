@@ -91,15 +91,48 @@ def test_a_folder_with_bad_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("content", "words"),
     [
         *[(pickle.dumps([1], protocol), "a pickle") for protocol in range(2, 6)],
-        (b"(lp0\nI1\na.", "received 0x286c70300a49310a"),
+        (b"(lp0\nI1\na.", r"a text file, beginning '\(lp0'\. Convert the file"),
+        (
+            b"label,1x1,1x2\r\n5,0,0\r\n",
+            r"a text file, beginning 'label,1x1,1x2'\. Save .*numpy.savez\('mine.npz'",
+        ),
+        ("\ufeffZiffer;Größe".encode(), "a text file, beginning 'Ziffer;Größe'. Save"),
+        ("5\t0".encode("utf-16"), "a text file, beginning '5.*Save"),
+        ("é".encode() * 300, "a text file, beginning 'éééé"),
         (b"", "an empty file"),
-        (b"%PDF-1.7", "received 0x255044462d312e37"),
+        (b"%PDF-1.7", r"a PDF\. Convert it to PNG"),
+        (b"GIF89a", "a GIF image.*PNG"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image.*PNG"),
+        (b"\0\0\0\x18ftypheic", "a HEIC, AVIF or video file.*PNG"),
+        (b"a.png".ljust(257, b"\0") + b"ustar", "a tar archive.*Unpack"),
+        (b"PAR1\x15\x04", "a Parquet file.*Save"),
+        (bytes(range(1, 40)), "received 0x0102030405060708"),
     ],
 )
 def test_other_kinds_are_refused_at_once(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "input.npz").write_bytes(content)
     with pytest.raises(DataError, match=words):
         inputs.open_input(tmp_path / "input.npz", Polarity.auto)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            idx_bytes(TEST.labels[:9].astype(np.uint8)),
+            r"Expected images in .*; received labels, an IDX file\. Take",
+        ),
+        (gzip.compress(b"<!DOCTYPE html>"), "received a text file, beginning '<!DOCTYPE html>'. Replace the file"),
+        (gzip.compress(b"1,2,3"), "received a text file, beginning '1,2,3'. Save its pixels"),
+        (gzip.compress(b""), "received an empty file. Replace"),
+        (gzip.compress(b"a".ljust(257, b"\0") + b"ustar"), "a tar archive.*Unpack"),
+        (b"\0\0\x0d\x03", "magic number 0x00000803; received 0x00000d03. Replace"),
+    ],
+)
+def test_what_is_no_file_of_images_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "input").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        inputs.open_input(tmp_path / "input", Polarity.auto)
 
 
 def test_nothing_there_is_refused_at_once(tmp_path: Path) -> None:

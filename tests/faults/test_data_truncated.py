@@ -21,4 +21,4 @@ def test_an_empty_file(run: Run, tmp_path: Path) -> None:
     write_idx_dataset(tmp_path / "mine")
     (tmp_path / "mine/train-images-idx3-ubyte.gz").write_bytes(b"")
     done = run("train.py", "data.name=mine", "data.root=.", "data.validation=2")
-    refused(done, "train-images-idx3-ubyte.gz", "received 0x")
+    refused(done, "train-images-idx3-ubyte.gz", "received an empty file")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from support import Run, refused
+
+from mnist_etc.command import SCHEMAS, compose
+from mnist_etc.errors import ConfigError
 
 AUTOENCODER = ("-m", "train_.autoencoder")
 
@@ -41,16 +45,46 @@ AUTOENCODER = ("-m", "train_.autoencoder")
         (("train.py", "data.name=../escape"), ("data.name", "'../escape'")),
         (("train.py", "autoencoder=null"), ()),
         (("train.py", "=="), ("==",)),
-        (("train.py", "artifacts=~/x"), ("artifacts=~/x", "Quote")),
         (("train.py", "artifacts="), ("artifacts",)),
         (("train.py", "hydra.run.dir=x"), ("hydra.run.dir",)),
         (("train.py", "--experimental-rerun", "config.pickle"), ("--experimental-rerun",)),
-        (("train.py", "-m", "seed=1,2"), ("-m",)),
+        (
+            ("train.py", "-m", "seed=1,2"),
+            ("'-m'", "for value in 1 2; do python train.py seed=$value artifacts=out/$value; done"),
+        ),
+        ((*AUTOENCODER, "seed=1,2"), ("for value in 1 2; do python -m train_.autoencoder seed=$value artifacts",)),
+        (("infer.py", "photo.png"), ("received 'photo.png'", "input=<path>")),
     ],
 )
 def test_refused(run: Run, tmp_path: Path, command: tuple[str, ...], words: tuple[str, ...]) -> None:
     refused(run(*command), *words, code=2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "words"),
+    [
+        ("train", "seed=choice(1,2)", ("one value for seed", "received 'choice(1,2)'", "for value in 1 2;")),
+        ("train", "data=digits,mnist", ("one value for data", "for value in digits mnist;")),
+        ("serve", "serving.poll_seconds=1,2", ("for value in 1 2;", "serving.poll_seconds=$value; done")),
+        ("train", "classifier.hidden_units=256,128", ("Pass classifier.hidden_units=[256,128]",)),
+        ("train", "classifier.hidden_units=[256", ("classifier.hidden_units", "'[256'", "--cfg job")),
+        ("train", "data=2024_1", ("data/2024_1", "fashion_mnist")),
+        ("train", "data=null", ("data/null", "fashion_mnist")),
+        ("serve", "data=digits", ("key of the configuration", "'data'")),
+        ("train", "data@x=digits", ("key of the configuration", "'data'")),
+        ("train", "photo.png", ("Expected key=value; received 'photo.png'.", "--cfg job")),
+        ("train", "seed", ("'seed'", "Did you mean seed=<value>?")),
+        ("train", "=1", ("Expected key=value; received '=1'",)),
+        ("train", "seed=-1", ("between 0 and 4294967295",)),
+    ],
+)
+def test_advice_that_can_be_followed(command: str, word: str, words: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as error:
+        compose(command, SCHEMAS[command], [word])
+    for each in words:
+        assert each in str(error.value)
+    assert not re.search("multirun|[Qq]uote|key=\\[value|\\+data", str(error.value))
 
 
 @pytest.mark.parametrize("command", [("train.py", "nonsense=1"), ("train.py", "--help"), ("infer.py", "--help")])

@@ -1,0 +1,65 @@
+"""What a file that cannot be read holds, in a user's words, and what to do about it."""
+
+from __future__ import annotations
+
+import codecs
+
+__all__ = ["START", "described"]
+
+START = 512
+"""Bytes that are looked at."""
+SHOWN = 24
+PICKLE_PROTOCOLS = range(2, 6)
+CONVERT = "Convert it to PNG."
+UNPACK = "Unpack it and pass the folder."
+SAVE = "Save its pixels by numpy.savez('mine.npz', images=<uint8 (n, 28, 28)>) and pass that."
+SIGNS = {
+    b"\x89PNG": ("a PNG image", "Pass it as input=."),
+    b"\xff\xd8\xff": ("a JPEG image", "Pass it as input=."),
+    b"GIF8": ("a GIF image", CONVERT),
+    b"BM": ("a BMP image", CONVERT),
+    b"II*\0": ("a TIFF image", CONVERT),
+    b"MM\0*": ("a TIFF image", CONVERT),
+    b"%PDF": ("a PDF", CONVERT),
+    b"PK": ("a zip archive", UNPACK),
+    b"\x1f\x8b": ("a gzip in a gzip", "Unpack it once."),
+    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
+    b"Rar!": ("a RAR archive", UNPACK),
+    b"BZh": ("a bzip2 file", "Unpack it."),
+    b"\xfd7zXZ": ("an xz file", "Unpack it."),
+    b"\x93NUMPY": ("a NumPy array", "Pass it as input=."),
+    b"\x89HDF": ("an HDF5 file", SAVE),
+    b"PAR1": ("a Parquet file", SAVE),
+}
+
+
+def described(start: bytes) -> tuple[str, str]:
+    """What the first `START` bytes of a file tell: what it is, and the remedy, empty where there is no special one."""
+    if not start:
+        return "an empty file", ""
+    if start[0] == 0x80 and start[1:2] and start[1] in PICKLE_PROTOCOLS:
+        return "a pickle, which can run code when it is read", "Save a numeric array instead."
+    for sign, (name, remedy) in SIGNS.items():
+        if start.startswith(sign) and (sign != b"BM" or start[6:10] == bytes(4)):
+            return name, remedy
+    if start[4:8] == b"ftyp":
+        return "a HEIC, AVIF or video file", CONVERT
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "a WebP image", CONVERT
+    if start[257:262] == b"ustar":
+        return "a tar archive", UNPACK
+    if text := _text(start):
+        words = f"a text file, beginning {text[:SHOWN]!r}"
+        return words, SAVE if any(mark in text for mark in ",;\t") else ""
+    return f"0x{start[:8].hex()}...", ""
+
+
+def _text(start: bytes) -> str:
+    """The first line, or nothing where the bytes are not of a text."""
+    coding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(coding)().decode(start)  # the last character may be cut
+    except UnicodeDecodeError:
+        return ""
+    plain = all(character.isprintable() or character.isspace() for character in text)
+    return text.strip().partition("\n")[0].strip() if plain else ""

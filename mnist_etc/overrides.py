@@ -1,0 +1,140 @@
+r"""From the words of a command line to Hydra's overrides: what is typed for a text stays as it is typed.
+
+Hydra's grammar takes ``2024_11_26`` for a number and gives many characters a meaning; both end where the schema says
+text. ``null`` stays null, a value in quotes of its own is what Hydra's grammar makes of it, and ``${...}`` is an
+interpolation as in the YAML (``\${`` is not).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import shlex
+import typing
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.errors import ConfigError
+
+__all__ = ["NAME", "keys", "kinds", "one_value", "overrides", "unknown"]
+
+NAME = re.compile(r"[\w.-]+")
+"""Of a file of ``conf/``, without its suffix."""
+QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+ELEMENT = re.compile(rf"\s*(?:({QUOTED.pattern})|((?:\\,|[^,])*?))\s*(,|$)", re.DOTALL)
+INTERPOLATION = re.compile(r"(\\*)\$\{")
+
+
+def kinds(schema: Any, prefix: str = "") -> dict[str, Any]:
+    """Every key of ``schema``, a dataclass, nested ones with dots, and its type."""
+    found: dict[str, Any] = {}
+    for name, kind in typing.get_type_hints(schema).items():
+        found |= kinds(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else {prefix + name: kind}
+    return found
+
+
+def keys(schema: Any) -> list[str]:
+    """Every key of ``schema``, a dataclass, nested ones with dots."""
+    return list(kinds(schema))
+
+
+def overrides(words: list[str], schema: Any, groups: set[str]) -> list[str]:
+    """What Hydra is to be given for ``words``, each ``key=value``, or the path of ``input`` where the schema has it.
+
+    Args:
+        words: of the command line.
+        schema: dataclass of the keys.
+        groups: names of the folders of ``conf/``, from which a key of such a name chooses a file.
+
+    Raises:
+        ConfigError: a word is of another form.
+    """
+    known = kinds(schema)
+    return [_override(word, known, groups) for word in _with_input(words, known)]
+
+
+def unknown(key: str, schema: Any) -> str:
+    """The error line for a key that ``schema`` has not."""
+    near = difflib.get_close_matches(key, keys(schema), n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"Expected a key of the configuration; received {key!r}. {hint}All keys: --cfg job"
+
+
+def one_value(program: str, schema: Any, key: str, value: str) -> str:
+    """The error line for a sweep, by ``key=value`` or by the flag ``value`` without a key."""
+    known = kinds(schema)
+    values = " ".join(shlex.quote(part) for part in value.split(",")) if key and "(" not in value else "1 2"
+    place = " artifacts=out/$value" if "artifacts" in known else ""
+    loop = f"for value in {values}; do {program} {key or 'seed'}=$value{place}; done"
+    return f"Expected one configuration, one value for {key or 'each key'}; received {value!r}. In a shell: {loop}"
+
+
+def _with_input(words: list[str], known: dict[str, Any]) -> list[str]:
+    """``words`` with the one that is a path of this machine turned into ``input=``."""
+    paths = [word for word in words if "=" not in word and "input" in known and _exists(word)]
+    if not paths:
+        return words
+    if len(paths) > 1:
+        raise ConfigError(
+            f"Expected one input; received {len(paths):,} paths, {paths[0]!r} first. "
+            "Put the images into one folder and pass input=<folder>."
+        )
+    if any(word.startswith("input=") for word in words):
+        raise ConfigError(f"Expected one input; received {paths[0]!r} beside input=. Leave one of them out.")
+    literal = _quoted(INTERPOLATION.sub(r"\1\1\\${", paths[0]))
+    return [f"input={literal}" if word == paths[0] else word for word in words]
+
+
+def _exists(word: str) -> bool:
+    try:
+        return bool(word) and Path(word).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _override(word: str, known: dict[str, Any], groups: set[str]) -> str:
+    key, equals, value = word.partition("=")
+    if word.startswith(("+", "~", "hydra")):
+        raise ConfigError(f"Expected key=value; received {word!r}. The schema is closed: all keys: --cfg job")
+    if not equals or not key:
+        raise ConfigError(f"Expected key=value; received {word!r}. {_advice(word, known)}All keys: --cfg job")
+    kind = known.get(key)
+    if kind in (str, str | None):
+        return f"{key}={_text(value)}"
+    if typing.get_origin(kind) is list and not value.startswith(("[", "${")) and value.lower() != "null":
+        raise ConfigError(f"Expected a list for {key}; received {value!r}. Pass {key}=[{value}]")
+    if kind == list[str] and value.endswith("]"):
+        return f"{key}=[{','.join(_elements(value[1:-1]))}]"
+    if key in groups and NAME.fullmatch(value):
+        return f"{key}={_quoted(value)}"
+    return word
+
+
+def _advice(word: str, known: dict[str, Any]) -> str:
+    near = difflib.get_close_matches(word.partition(":")[0], known, n=1, cutoff=0.8)
+    if near:
+        return f"Did you mean {near[0]}=<value>? "
+    return "No file or folder of this name is here; pass input=<path>. " if "input" in known else ""
+
+
+def _text(value: str) -> str:
+    return value if value.lower() == "null" or QUOTED.fullmatch(value) else _quoted(value)
+
+
+def _elements(content: str) -> list[str]:
+    r"""Those of a list, without its brackets; a comma that belongs to a text is ``\,`` or in quotes."""
+    found, comma, at = [], content.strip(), 0
+    while comma:
+        match = ELEMENT.match(content, at)
+        assert match
+        quoted, plain, comma = match.groups()
+        found.append(quoted or _text(plain.replace("\\,", ",")))
+        at = match.end()
+    return found
+
+
+def _quoted(text: str) -> str:
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return str(QuotedString(text, Quote.single).with_quotes())

@@ -1,0 +1,68 @@
+"""How a dataclass of the configuration states what its values may be, and the one check of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.errors import ConfigError
+
+__all__ = ["between", "check", "expand_home", "path", "text"]
+
+
+def between(low: float, high: float) -> Any:
+    """A required field whose value, or each value of a list, lies in [low, high]."""
+    return dataclasses.field(metadata={"between": (low, high)})
+
+
+def text(null: str = "", *, empty: bool = False) -> Any:
+    """A required field of characters, refused where empty unless ``empty``; ``null`` says what null stands for."""
+    return dataclasses.field(metadata={"null": null, "empty": empty})
+
+
+def path(null: str = "", *, empty: bool = False) -> Any:
+    """As `text`, the name of a file or folder, or a list of such names; see `expand_home`."""
+    return dataclasses.field(metadata={"null": null, "empty": empty, "path": True})
+
+
+def check(config: Any, prefix: str = "") -> None:
+    """Refuse any value outside its range, and any empty text: what an unset variable of the shell leaves.
+
+    Raises:
+        ConfigError: names the key, what was expected and what was received.
+    """
+    for field in dataclasses.fields(config):
+        value, key = getattr(config, field.name), prefix + field.name
+        if dataclasses.is_dataclass(value):
+            check(value, f"{key}.")
+        values = value if isinstance(value, list) else [value]
+        if "" in values and not field.metadata.get("empty"):
+            null = field.metadata.get("null")
+            remedy = "Leave it out for the default" + (f", or pass {key}=null for {null}." if null else ".")
+            raise ConfigError(f"Expected a value for {key}; received an empty one. {remedy}")
+        if "between" in field.metadata and value is not None:
+            low, high = field.metadata["between"]
+            for number in values:
+                if not (math.isfinite(number) and low <= number <= high):
+                    raise ConfigError(f"Expected {key} between {low:.10g} and {high:.10g}; received {number}.")
+    for kind in type(config).__mro__:
+        if "consistent" in vars(kind):
+            vars(kind)["consistent"](config)
+
+
+def expand_home(config: Any) -> None:
+    """Put the home folder for ``~`` alone or before a slash in every `path`, which most shells leave to the program."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            expand_home(value)
+        elif "path" in field.metadata and value:
+            setattr(
+                config, field.name, [_at_home(name) for name in value] if isinstance(value, list) else _at_home(value)
+            )
+
+
+def _at_home(name: str) -> str:
+    return str(Path.home() / name[2:]) if name == "~" or name.startswith("~/") else name

@@ -1,0 +1,67 @@
+"""What ``--help`` shows is so: the groups can be chosen, the examples work, the command is the one that was typed."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from support import ROOT, Run
+
+from mnist_etc.__main__ import COMMANDS
+from mnist_etc.command import EXAMPLES, SCHEMAS, compose, run
+
+GROUPS = {
+    "data": {"mnist", "digits", "fashion_mnist", "folder"},
+    "features": {"code", "scattering"},
+    "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
+}
+WITHOUT = {
+    "autoencoder": {"features", "policy"},
+    "audit": {"features", "policy"},
+    "serve": set(GROUPS),
+    "export": set(),
+}
+
+
+def test_every_command_has_its_row() -> None:
+    assert COMMANDS.keys() == SCHEMAS.keys() == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("command", SCHEMAS)
+def test_groups_and_examples(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["here", "--help"])
+    monkeypatch.setattr("mnist_etc.command._program", lambda: "here")
+    with pytest.raises(SystemExit, match="0"):
+        run(command, SCHEMAS[command], lambda config: 1)
+    said, _, examples = capsys.readouterr().out.partition("examples:\n")
+    assert COMMANDS[command][1:] in " ".join(said.split())
+    groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].splitlines() if line)
+    assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy"})
+    assert all(set(choices.split("|")) == GROUPS[name] for name, choices in groups.items())
+    for name, choices in groups.items():
+        assert compose(command, SCHEMAS[command], []) == compose(
+            command, SCHEMAS[command], [f"{name}={choices.split('|')[0]}"]
+        )
+    (tmp_path / "photos").mkdir()
+    for line in examples.splitlines():
+        compose(command, SCHEMAS[command], shlex.split(line.removeprefix("  here ")))
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        (("infer.py",), "python infer.py"),
+        (("-m", "train_.autoencoder"), "python -m train_.autoencoder"),
+        (("-m", "mnist_etc.export"), "python -m mnist_etc.export"),
+        (("-m", "mnist_etc", "serve"), "python -m mnist_etc serve"),
+    ],
+)
+def test_the_command_is_the_one_that_was_typed(run: Run, command: tuple[str, ...], program: str) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: {program} [-h]")
+    assert f"\n  {program} " in done.stdout
