@@ -226,6 +226,11 @@ class ArtifactFolder:
         """The CSV that ``infer.py`` writes."""
         return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
 
+    @property
+    def pretrained_inference(self) -> Path:
+        """The CSV of the network that comes with the package."""
+        return inside(self.path, "pretrained_inference.csv")
+
     def reconstruction(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
         """Folder of what ``noprotect_reconstruction.py`` writes."""
         return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")

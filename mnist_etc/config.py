@@ -23,9 +23,11 @@ __all__ = [
     "Engine",
     "Features",
     "InferCommand",
+    "Model",
     "Optimizer",
     "OutputActivation",
     "Polarity",
+    "Prepare",
     "PrivacyConfig",
     "Protocol",
     "RunConfig",
@@ -69,6 +71,27 @@ class Polarity(Enum):
     """Decided for each image by the brightness of its border."""
     light_on_dark = "light_on_dark"
     dark_on_light = "dark_on_light"
+
+
+class Prepare(Enum):
+    """What is done to a user's own picture before a model sees it."""
+
+    auto = "auto"
+    """Nothing where it has MNIST's form already, else as mnist."""
+    mnist = "mnist"
+    """The figure is found on its paper, its strokes brought to MNIST's width, its box to 20x20, its mass centred."""
+    none = "none"
+    """The whole picture is scaled to 28x28, inverted where its border is light: for pictures that are no strokes."""
+
+
+class Model(Enum):
+    """Which model classifies."""
+
+    auto = "auto"
+    """The trained one; where none of the configuration is there, the pretrained one for a user's own digits."""
+    trained = "trained"
+    pretrained = "pretrained"
+    """The network for handwritten digits that comes with the package."""
 
 
 class Features(Enum):
@@ -116,6 +139,8 @@ class DataConfig:
     kind: DataKind
     root: str = path(empty=True)
     """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); empty for digits."""
+    prepare: Prepare
+    """Of a folder's images, and of what ``infer.py`` is given."""
     validation: int = between(1, 1_000_000)
     """Images cut from the training ones, never trained on, to choose settings by."""
     split_seed: int = between(0, 2**32 - 1)
@@ -246,10 +271,25 @@ class InferCommand(TrainCommand):
 
     input: str | None = path(null="the dataset's test split")
     """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    model: Model
+    prepare: Prepare
+    """Of the input; the dataset's, unless given."""
     polarity: Polarity
+    split: bool
+    """Answer each figure of a picture that shows several, from left to right."""
+    show: str | None = path(null="no pictures")
+    """Folder for sheets that show each input beside what the model saw; null: none."""
     threads: int = between(0, 1024)
     """Threads of ONNX Runtime; 0: one a core."""
     server: str | None = text(null="ONNX Runtime on this machine")
     """host:port of a Triton server that classifies instead; null: ONNX Runtime, here."""
     protocol: Protocol
     """To that server: its HTTP port with http, its gRPC port with the others."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        for key, given in (("split=true", self.split), ("show", self.show is not None)):
+            if given and self.input is None:
+                raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
+        if self.model is Model.pretrained and self.server is not None:
+            raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,11 +15,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc import manifest
+from mnist_etc import manifest, pretrained
 from mnist_etc.artifacts import Artifact, ArtifactFolder
-from mnist_etc.config import InferCommand
+from mnist_etc.config import InferCommand, Model
 from mnist_etc.data.dataset import CLASSES, SIDE
-from mnist_etc.data.inputs import Batch, Source
+from mnist_etc.data.inputs import EMPTY, SEVERAL, Batch, Reading, Source
 from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
 from mnist_etc.settings import configuration
@@ -30,6 +31,10 @@ SOME_BAD = 3
 CHUNK = 64
 """Images a run of the model: activations of one chunk are what it holds in memory."""
 ERRORS_ONLY = 3
+WORDS = {
+    EMPTY: "no figure was found, so there is no answer",
+    SEVERAL: "several figures were found, the main one is answered; split=true answers each",
+}
 
 
 class Classifies(Protocol):
@@ -93,6 +98,7 @@ class Tally:
     right: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
     """Images of each label that were predicted as it."""
     labelled: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
+    warnings: Counter[str] = field(default_factory=Counter)
     images: int = 0
     bad: int = 0
     seconds: float = 0.0
@@ -103,13 +109,16 @@ class Tally:
         self.images += len(batch.images)
         self.bad += len(batch.failures)
         self.seconds += seconds
+        self.warnings.update(filter(None, batch.warnings))
         if batch.labels is not None:
-            self.labelled += np.bincount(batch.labels, minlength=CLASSES)
-            self.right += np.bincount(batch.labels[batch.labels == predicted], minlength=CLASSES)
+            known = batch.labels >= 0
+            met = known & (batch.labels == predicted) & (np.array(batch.warnings) != EMPTY)
+            self.labelled += np.bincount(batch.labels[known], minlength=CLASSES)
+            self.right += np.bincount(batch.labels[met], minlength=CLASSES)
 
 
 def infer(config: InferCommand) -> int:
-    """Classify ``config.input``, or the test split, and write ``..._inference.csv``.
+    """Classify ``config.input``, or the test split, and write ``..._inference.csv``; show what the model saw if asked.
 
     Prints accuracy and per-class accuracy where labels are known, images per second, and where the file lies.
 
@@ -122,20 +131,47 @@ def infer(config: InferCommand) -> int:
         DataError: nothing could be read.
         ServingError: the server does not answer, or serves another model.
     """
-    folder = ArtifactFolder.of(config)
-    artifact = folder.full_model(config.autoencoder, config.classifier)
-    privacy = _privacy(config, artifact)
+    chosen = _chosen(config)
     source = _source(config)
-    final = folder.inference(config.autoencoder, config.classifier)
-    with temporary(final) as path, _classifier(config, artifact) as classifier:
-        tally = _classify(source, classifier, path)
+    with temporary(chosen.answers) as path, _classifier(config, chosen.onnx) as classifier:
+        tally, sheets = _classify(config, source, classifier, path)
         if not tally.images:
             raise DataError(
                 f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
                 "Pass another input=."
             )
-    _report(tally, final, privacy)
+    _report(tally, sheets, chosen)
     return SOME_BAD if tally.bad else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The model that classifies."""
+
+    onnx: Path
+    answers: Path
+    """The CSV to write."""
+    privacy: str
+    """What it promises about its training images."""
+
+
+def _chosen(config: InferCommand) -> Chosen:
+    folder = ArtifactFolder.of(config)
+    artifact = folder.full_model(config.autoencoder, config.classifier)
+    missing = config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
+    fits = config.input is not None and config.data.name in pretrained.DATASETS
+    if config.model is Model.pretrained or (config.model is Model.auto and missing and fits):
+        why = (
+            "" if config.model is Model.pretrained else f"; {artifact.onnx} is not there, to make it: {artifact.remedy}"
+        )
+        print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
+        onnx, words = pretrained.verified()
+        return Chosen(onnx=onnx, answers=folder.pretrained_inference, privacy=words)
+    return Chosen(
+        onnx=artifact.onnx,
+        answers=folder.inference(config.autoencoder, config.classifier),
+        privacy=_privacy(config, artifact),
+    )
 
 
 def _privacy(config: InferCommand, artifact: Artifact) -> str:
@@ -151,9 +187,9 @@ def _privacy(config: InferCommand, artifact: Artifact) -> str:
 
 
 @contextmanager
-def _classifier(config: InferCommand, artifact: Artifact) -> Iterator[Classifies]:
+def _classifier(config: InferCommand, onnx: Path) -> Iterator[Classifies]:
     if config.server is None:
-        yield Predictor(artifact.onnx, config.threads)
+        yield Predictor(onnx, config.threads)
         return
     from mnist_etc.serving.client import TritonPredictor
 
@@ -166,14 +202,19 @@ def _source(config: InferCommand) -> Source:
 
     if config.input is None:
         return inputs.of_split(load_test(config.data))
-    return inputs.open_input(Path(config.input), config.polarity)
+    reading = Reading(
+        prepare=config.prepare, polarity=config.polarity, split=config.split, originals=config.show is not None
+    )
+    return inputs.open_input(Path(config.input), reading)
 
 
-def _classify(source: Source, classifier: Classifies, path: Path) -> Tally:
+def _classify(config: InferCommand, source: Source, classifier: Classifies, path: Path) -> tuple[Tally, list[Path]]:
+    """Write the CSV and the sheets; what was seen, and where the sheets lie."""
     tally = Tally()
+    sheets: list[Path] = []
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([source.key, "predicted", "probability", "label"])
+        writer.writerow([source.key, "predicted", "probability", "label", "warning"])
         for batch in source.batches:
             for failure in batch.failures:
                 print(f"skipped: {failure}", file=sys.stderr)
@@ -182,13 +223,28 @@ def _classify(source: Source, classifier: Classifies, path: Path) -> Tally:
             seconds = time.perf_counter() - start
             predicted = probabilities.argmax(axis=1)
             tally.add(batch, predicted, seconds)
-            labels = [""] * len(predicted) if batch.labels is None else batch.labels.tolist()
+            labels = [""] * len(predicted)
+            if batch.labels is not None:
+                labels = [str(label) if label >= 0 else "" for label in batch.labels.tolist()]
             best = [f"{value:.6f}" for value in probabilities.max(axis=1).tolist()]
-            writer.writerows(zip(batch.names, predicted.tolist(), best, labels, strict=True))
-    return tally
+            digits = [str(digit) for digit in predicted.tolist()]
+            for row in np.flatnonzero(np.array(batch.warnings) == EMPTY):
+                digits[row] = best[row] = ""
+            rows = list(zip(batch.names, digits, best, labels, batch.warnings, strict=True))
+            writer.writerows(rows)
+            if config.show is not None:
+                from mnist_etc.evaluation.sheets import write_sheets
+
+                captions = [
+                    " ".join(filter(None, (name, digit, share, warning))) for name, digit, share, _, warning in rows
+                ]
+                sheets += write_sheets(
+                    Path(config.show), batch.originals, list(batch.images), captions, first=len(sheets) + 1
+                )
+    return tally, sheets
 
 
-def _report(tally: Tally, final: Path, privacy: str) -> None:
+def _report(tally: Tally, sheets: list[Path], chosen: Chosen) -> None:
     labelled = int(tally.labelled.sum())
     if labelled:
         print(f"accuracy {tally.right.sum() / labelled:.4f} on {labelled:,} images")
@@ -199,8 +255,12 @@ def _report(tally: Tally, final: Path, privacy: str) -> None:
     print(f"{tally.images:,} images at {tally.images / tally.seconds:,.0f} images/s")
     if tally.bad:
         print(f"skipped {tally.bad:,} of {tally.images + tally.bad:,} images; each is named above", file=sys.stderr)
-    print(f"privacy of the training images: {privacy}")
-    print(final)
+    for warning, count in tally.warnings.items():
+        print(f"{count:,} of {tally.images:,} images: {WORDS[warning]} (warning {warning!r} in the file)")
+    if sheets:
+        print(f"what the model saw: {sheets[0]}" + (f" to {sheets[-1].name}" if len(sheets) > 1 else ""))
+    print(f"privacy of the training images: {chosen.privacy}")
+    print(chosen.answers)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,15 @@ import dataclasses
 from enum import Enum
 from typing import Any
 
-from mnist_etc.config import AutoencoderConfig, ClassifierConfig, DataConfig, Features, PrivacyConfig, RunConfig
+from mnist_etc.config import (
+    AutoencoderConfig,
+    ClassifierConfig,
+    DataConfig,
+    DataKind,
+    Features,
+    PrivacyConfig,
+    RunConfig,
+)
 
 __all__ = ["configuration"]
 
@@ -20,6 +28,8 @@ def configuration(
     """
     data = _plain(run.data, DataConfig)
     del data["root"]
+    if run.data.kind is not DataKind.folder:
+        del data["prepare"]
     settings: dict[str, Any] = {"data": data, "seed": run.seed}
     if classifier is None or classifier.features is Features.code:
         share = run.privacy.autoencoder_share

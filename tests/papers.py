@@ -42,7 +42,7 @@ def noisy(image: Picture, generator: np.random.Generator) -> Picture:
 def shaded(image: Picture, generator: np.random.Generator) -> Picture:
     """Light that falls off towards one side, and the shadow of a hand with a soft edge."""
     ink = _ink(image, generator)
-    rows, columns = np.mgrid[0:1:ink.shape[0] * 1j, 0:1:ink.shape[1] * 1j]
+    rows, columns = np.mgrid[0 : 1 : ink.shape[0] * 1j, 0 : 1 : ink.shape[1] * 1j]
     angle, edge = generator.uniform(0, 2 * np.pi), generator.uniform(0.2, 0.8)
     along = np.cos(angle) * (columns - 0.5) + np.sin(angle) * (rows - 0.5)
     shadow = 1 / (1 + np.exp(-(columns + 0.3 * rows - edge) / generator.uniform(0.01, 0.05)))
@@ -112,8 +112,7 @@ def thin(image: Picture, generator: np.random.Generator) -> Picture:
 
 
 KINDS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
-    kind.__name__: kind
-    for kind in (clean, inverted, tinted, noisy, shaded, ruled, off_centre, cropped, framed, thin)
+    kind.__name__: kind for kind in (clean, inverted, tinted, noisy, shaded, ruled, off_centre, cropped, framed, thin)
 }
 
 

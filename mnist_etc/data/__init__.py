@@ -56,7 +56,7 @@ def _read(config: DataConfig, part: str) -> Split:
     if config.kind is DataKind.folder:
         from mnist_etc.data import folder
 
-        return folder.read(Path(config.root), part)
+        return folder.read(Path(config.root), part, config.prepare)
     from mnist_etc.data import catalog
 
     return catalog.read(Path(config.root), config.name, part)

@@ -53,18 +53,18 @@ class _Part:
 
     @property
     def height(self) -> int:
-        return self.rows.stop - self.rows.start
+        return int(self.rows.stop - self.rows.start)
 
     @property
     def width(self) -> int:
-        return self.columns.stop - self.columns.start
+        return int(self.columns.stop - self.columns.start)
 
     @property
     def side(self) -> int:
         return max(self.height, self.width)
 
 
-_Group = Sequence[_Part]
+_Group = list[_Part]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def find_figures(picture: NDArray[np.uint8], polarity: Polarity = Polarity.auto)
         picture: of any size.
         polarity: of its figures; auto: whichever gives strokes that stand apart from what is around them.
     """
-    overview = _reduced(picture.astype(np.float32))
+    overview = _reduced(picture)
     readings = [
         reading
         for dark in (True, False)
@@ -99,12 +99,12 @@ def find_figures(picture: NDArray[np.uint8], polarity: Polarity = Polarity.auto)
     return [figure for figure in figures if figure.outline.any()]
 
 
-def _reduced(picture: Grey) -> Grey:
+def _reduced(picture: NDArray[np.uint8]) -> Grey:
     ratio = OVERVIEW / max(picture.shape)
-    if ratio >= 1:
-        return picture
-    size = max(1, round(picture.shape[1] * ratio)), max(1, round(picture.shape[0] * ratio))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    if ratio < 1:
+        size = max(1, round(picture.shape[1] * ratio)), max(1, round(picture.shape[0] * ratio))
+        picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    return picture.astype(np.float32)
 
 
 def _read(sheet: Grey, *, dark: bool) -> _Reading | None:
@@ -131,7 +131,7 @@ def _read(sheet: Grey, *, dark: bool) -> _Reading | None:
         return None
     strokes, labels, kept = found
     groups = _grouped(kept)
-    score = _score(sheet, strokes.mask, labels, max(groups, key=_ink)) * (2 if boxed else 1)
+    score = _score(sheet, strokes.mask, labels, groups) * (2 if boxed else 1)
     return _Reading(dark, strokes, labels, groups, score)
 
 
@@ -177,7 +177,7 @@ def _is_box(part: _Part, others: _Group) -> bool:
 
 
 def _within(inner: slice, outer: slice) -> bool:
-    return outer.start <= inner.start and inner.stop <= outer.stop
+    return bool(outer.start <= inner.start and inner.stop <= outer.stop)
 
 
 def _grouped(parts: _Group) -> list[_Group]:
@@ -203,7 +203,7 @@ def _belong(one: _Part, other: _Part, largest: int) -> bool:
 
 def _gap(one: slice, other: slice) -> int:
     """Pixels between two ranges; negative where they overlap."""
-    return max(one.start - other.stop, other.start - one.stop)
+    return int(max(one.start - other.stop, other.start - one.stop))
 
 
 def _ink(group: _Group) -> float:
@@ -225,26 +225,27 @@ def _side(group: _Group) -> int:
     return max(bottom - top, right - left)
 
 
-def _score(sheet: Grey, strokes: Mask, labels: NDArray[np.int32], group: _Group) -> float:
-    """How much a group looks like a figure: of strokes, apart from its ground, large, inside the sheet.
+def _score(sheet: Grey, strokes: Mask, labels: NDArray[np.int32], groups: Sequence[_Group]) -> float:
+    """How much groups look like figures: of strokes, apart from their ground, large, inside the sheet.
 
     The ground between the strokes of a figure, read as a figure itself, is broad, touches the border, or is only a
     piece of what has its level.
     """
-    figure = np.isin(labels, [part.number for part in group])
+    everything = [part for group in groups for part in group]
+    figure = np.isin(labels, [part.number for part in everything])
     ring = ndimage.binary_dilation(figure, iterations=3) & ~ndimage.binary_dilation(strokes)
     inside = np.median(sheet[figure])
     outside = np.median(sheet[ring]) if ring.any() else np.median(sheet[~figure] if not figure.all() else sheet)
     touching = sum(border.sum() for border in (figure[0], figure[-1], figure[:, 0], figure[:, -1]))
-    side = _side(group)
-    broadness = min(1.0, 2 * ndimage.distance_transform_edt(np.pad(figure, 1)).max() / side)
+    broadest = 2 * ndimage.distance_transform_edt(np.pad(figure, 1)).max()
+    broadness = min(1.0, broadest / max(_side(group) for group in groups))
     alike = _without_borders(np.abs(sheet - inside) < np.abs(sheet - outside))
     both = (figure & alike).sum()
     purity = both / max(alike.sum(), 1) * both / figure.sum()
     return float(
         abs(inside - outside)
         * (1 - touching / (2 * sum(figure.shape))) ** 2
-        * (side / max(figure.shape))
+        * (_side(everything) / max(figure.shape))
         * (1 - broadness) ** 3
         * (0.1 + purity)
     )
@@ -270,7 +271,7 @@ def _outlined(picture: NDArray[np.uint8], reading: _Reading, group: _Group) -> F
     across, down = picture.shape[1] / width, picture.shape[0] / height
     resampling = Image.Resampling.BOX if zoom < across else Image.Resampling.BICUBIC
     there = box[0] * across, box[1] * down, box[2] * across, box[3] * down
-    near = np.asarray(Image.fromarray(picture.astype(np.float32)).resize(size, resampling, there))
+    near = np.asarray(Image.fromarray(picture).resize(size, resampling, there), np.float32)
     ground = np.asarray(Image.fromarray(reading.strokes.ground).resize(size, Image.Resampling.BILINEAR, box))
     figure = np.isin(reading.parts, [part.number for part in group]).astype(np.float32)
     region = np.asarray(Image.fromarray(figure).resize(size, Image.Resampling.BILINEAR, box)) > 0.15

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_etc.config import Polarity
+from mnist_etc.config import Polarity, Prepare
 from mnist_etc.data import images
 from mnist_etc.data.dataset import CLASSES, Split
+from mnist_etc.data.prepare import prepare
 from mnist_etc.errors import DataError
 
 __all__ = ["read"]
@@ -19,7 +20,7 @@ __all__ = ["read"]
 SHOWN = 9
 
 
-def read(root: Path, part: str) -> Split:
+def read(root: Path, part: str, how: Prepare) -> Split:
     """Read ``<root>/<part>/``, where each image lies in the folder of its label; name what else lies there on stderr.
 
     Raises:
@@ -38,7 +39,10 @@ def read(root: Path, part: str) -> Split:
     pixels, failures = [], []
     for path, _ in found:
         try:
-            pixels.append(images.read(path, Polarity.auto))
+            prepared = prepare(images.read(path, Polarity.auto), how)
+            if not len(prepared.images):
+                raise DataError(f"Expected a figure in {path}; received an empty sheet. Remove it.")
+            pixels.append(prepared.images[prepared.main])
         except DataError as error:
             failures.append(error)
     if failures:

@@ -43,8 +43,12 @@ def find(folder: Path) -> list[Path]:
 def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
     """Read one PNG or JPEG: grey, colour, palette, 16-bit, with or without alpha, turned as its EXIF says.
 
+    Args:
+        path: of the picture.
+        polarity: decides on what ground transparent parts lie.
+
     Returns:
-        uint8 ``(28, 28)``, light on dark. A grey 28x28 image that is light on dark comes back bit for bit.
+        Grey levels uint8 ``(height, width)``, as they are in the picture.
 
     Raises:
         DataError: names the file and the cause; images of more than Pillow's ``MAX_IMAGE_PIXELS`` are refused.
@@ -56,17 +60,16 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG", "JPEG")) as image:
-                grey = _grey(image, polarity)
+                return _grey(image, polarity)
     except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
         cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DataError(
             f"Expected a PNG or JPEG image in {path}; received: {cause or type(error).__name__}. Replace or remove it."
         ) from error
-    return np.asarray(normalise(grey[None], polarity)[0])
 
 
 def normalise(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
-    """Bring grey images to the trained form.
+    """Scale whole grey images to the trained form.
 
     Args:
         images: uint8 ``(n, height, width)`` of one size.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from mnist_etc.config import Polarity
+from mnist_etc.config import Polarity, Prepare
 from mnist_etc.data.content import START, described
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError
 
-__all__ = ["Batch", "Source", "of_split", "open_input"]
+__all__ = ["EMPTY", "SEVERAL", "THUMBNAIL", "Batch", "Reading", "Source", "of_split", "open_input"]
 
 SIZE = 512
 """Images a batch: what bounds the memory, however many there are."""
+EMPTY, SEVERAL = "empty", "several"
+"""Warnings: no figure in the picture; more than one, of which the main one is answered."""
+THUMBNAIL = 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +32,13 @@ class Batch:
 
     names: list[str]
     images: NDArray[np.uint8]
-    """``(n, 28, 28)``, light on dark."""
+    """``(n, 28, 28)``, light on dark; black where there is no figure."""
     labels: NDArray[np.int64] | None = None
+    """``(n,)``; -1 where a picture was split, since its label is of the whole."""
+    warnings: list[str] = field(default_factory=list)
+    """One an image: `EMPTY`, `SEVERAL` or nothing."""
+    originals: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Grey picture behind each image, made small, where they were asked for."""
     failures: list[DataError] = field(default_factory=list)
     """One for each image that could not be read; those are not in ``images``."""
 
@@ -41,12 +51,23 @@ class Source:
     batches: Iterator[Batch]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a user's pictures become images; see `InferCommand`."""
+
+    prepare: Prepare = Prepare.auto
+    polarity: Polarity = Polarity.auto
+    split: bool = False
+    originals: bool = False
+    """Keep the pictures, to show them."""
+
+
 def of_split(split: Split) -> Source:
     """A dataset's split, taken as it is."""
-    return Source("index", _of_array(split.images, split.labels, lambda piece: piece))
+    return Source("index", _of_split(split))
 
 
-def open_input(path: Path, polarity: Polarity) -> Source:
+def open_input(path: Path, reading: Reading) -> Source:
     """A user's own file or folder; files are told apart by content and not by suffix.
 
     A folder is searched below too, sorted, for names with the suffix of an image.
@@ -60,7 +81,7 @@ def open_input(path: Path, polarity: Polarity) -> Source:
         found = images.find(path)
         if not found:
             raise DataError(f"Expected .png, .jpg or .jpeg files in {path}; received none. Check the path.")
-        return Source("file", _of_files(found, [str(file.relative_to(path)) for file in found], polarity))
+        return Source("file", _of_files(found, [str(file.relative_to(path)) for file in found], reading))
     if not path.is_file():
         raise DataError(f"Expected a file or a folder in input={path}; received neither. Check the path.")
     try:
@@ -69,8 +90,8 @@ def open_input(path: Path, polarity: Polarity) -> Source:
     except OSError as error:
         raise DataError(f"Expected to read {path}; received: {error.strerror}. Check its permissions.") from error
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return Source("file", _of_files([path], [path.name], polarity))
-    return Source("index", _of_array(*_read(path, start), _prepared(polarity)))
+        return Source("file", _of_files([path], [path.name], reading))
+    return Source("index", _of_array(*_read(path, start), reading))
 
 
 def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
@@ -89,35 +110,68 @@ def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | N
     )
 
 
-def _prepared(polarity: Polarity) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    from mnist_etc.data import arrays, images
+def _of_split(split: Split) -> Iterator[Batch]:
+    for start in range(0, len(split), SIZE):
+        part = slice(start, start + SIZE)
+        names = [str(position) for position in range(start, start + len(split.labels[part]))]
+        yield Batch(names, split.images[part], split.labels[part], [""] * len(names))
 
-    return lambda piece: images.normalise(arrays.grey(piece), polarity)
 
+def _of_array(pixels: NDArray[Any], labels: NDArray[np.int64] | None, reading: Reading) -> Iterator[Batch]:
+    from mnist_etc.data import arrays
 
-def _of_array(
-    pixels: NDArray[Any], labels: NDArray[np.int64] | None, prepare: Callable[[NDArray[Any]], NDArray[np.uint8]]
-) -> Iterator[Batch]:
     for start in range(0, len(pixels), SIZE):
         part = slice(start, start + SIZE)
-        piece = prepare(pixels[part])
-        yield Batch(
-            names=[str(position) for position in range(start, start + len(piece))],
-            images=piece,
-            labels=None if labels is None else labels[part],
-        )
+        pictures = list(arrays.grey(pixels[part]))
+        names = [str(position) for position in range(start, start + len(pictures))]
+        yield _batch(names, pictures, [] if labels is None else labels[part].tolist(), reading)
 
 
-def _of_files(paths: list[Path], names: list[str], polarity: Polarity) -> Iterator[Batch]:
+def _of_files(paths: list[Path], names: list[str], reading: Reading) -> Iterator[Batch]:
     from mnist_etc.data import images
 
     for start in range(0, len(paths), SIZE):
-        batch = Batch(names=[], images=np.empty((0, SIDE, SIDE), np.uint8))
-        pixels = []
+        pictures, found, failures = [], [], []
         for path, name in zip(paths[start : start + SIZE], names[start : start + SIZE], strict=True):
             try:
-                pixels.append(images.read(path, polarity))
-                batch.names.append(name)
+                pictures.append(images.read(path, reading.polarity))
+                found.append(name)
             except DataError as error:
-                batch.failures.append(error)
-        yield Batch(batch.names, np.stack(pixels) if pixels else batch.images, failures=batch.failures)
+                failures.append(error)
+        batch = _batch(found, pictures, [], reading)
+        yield dataclasses.replace(batch, failures=failures)
+
+
+def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int], reading: Reading) -> Batch:
+    """Rows for the figures of pictures: one a picture, or with ``reading.split`` one a figure, numbered from 1."""
+    from mnist_etc.data.prepare import prepare
+
+    rows: list[tuple[str, NDArray[np.uint8], int, str]] = []
+    originals = []
+    for position, (name, picture) in enumerate(zip(names, pictures, strict=True)):
+        prepared = prepare(picture, reading.prepare, reading.polarity)
+        figures, label = prepared.images, labels[position] if labels else -1
+        if not len(figures):
+            new = [(name, np.zeros((SIDE, SIDE), np.uint8), label, EMPTY)]
+        elif len(figures) == 1:
+            new = [(name, figures[0], label, "")]
+        elif reading.split:
+            new = [(f"{name}:{number}", figure, -1, "") for number, figure in enumerate(figures, 1)]
+        else:
+            new = [(name, figures[prepared.main], label, SEVERAL)]
+        rows += new
+        originals += [_small(picture)] * len(new) if reading.originals else []
+    return Batch(
+        names=[row[0] for row in rows],
+        images=np.stack([row[1] for row in rows]) if rows else np.empty((0, SIDE, SIDE), np.uint8),
+        labels=np.array([row[2] for row in rows]) if labels else None,
+        warnings=[row[3] for row in rows],
+        originals=originals,
+    )
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most `THUMBNAIL` pixels a side."""
+    image = Image.fromarray(picture)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return np.asarray(image)

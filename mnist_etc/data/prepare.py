@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from mnist_etc.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
-from mnist_etc.data.figures import Figure, find_figures
-from mnist_etc.config import Polarity
+from mnist_etc.data.figures import find_figures
+from mnist_etc.data.images import normalise
 from mnist_etc.data.strokes import Mask
 
-__all__ = ["Prepared", "looks_prepared", "prepare"]
+__all__ = ["Prepared", "prepare"]
 
 BOX = 20
 """Pixels of a figure's longer side."""
 CENTRE = 14
 """Row and column of the centre of mass."""
 STROKES = (2.0, 3.2)
-"""Pixels of a stroke's width in MNIST, from the thinner to the thicker third; narrower and broader ones are brought there."""
+"""Pixels that the middle half of MNIST's strokes are wide; narrower and broader ones are brought there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,25 +36,39 @@ class Prepared:
 
     images: NDArray[np.uint8]
     """``(figures, 28, 28)``, light on dark, from left to right; none for an empty sheet."""
-    main: int
+    main: int = 0
     """Which of them there is most of."""
 
 
-def prepare(picture: NDArray[np.uint8], polarity: Polarity = Polarity.auto) -> Prepared:
-    """Find the figures of a grey picture uint8 ``(height, width)`` and bring each to MNIST's form."""
+def prepare(picture: NDArray[np.uint8], how: Prepare, polarity: Polarity = Polarity.auto) -> Prepared:
+    """Bring a grey picture uint8 ``(height, width)`` to the trained form.
+
+    Args:
+        picture: of any size.
+        how: see `Prepare`.
+        polarity: of the picture; auto: found for each picture.
+    """
+    if how is Prepare.none:
+        return Prepared(normalise(picture[None], polarity))
+    if how is Prepare.auto:
+        for inverted, other in ((False, Polarity.dark_on_light), (True, Polarity.light_on_dark)):
+            light = np.uint8(255) - picture if inverted else picture
+            if polarity is not other and _has_form(light):
+                return Prepared(light[None])
     figures = find_figures(picture, polarity)
-    images = [_placed(figure.outline) for figure in figures]
-    main = int(np.argmax([figure.ink for figure in figures])) if figures else 0
-    return Prepared(np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8), main)
+    if not figures:
+        return Prepared(np.empty((0, SIDE, SIDE), np.uint8))
+    images = np.stack([_placed(figure.outline) for figure in figures])
+    return Prepared(images, int(np.argmax([figure.ink for figure in figures])))
 
 
-def looks_prepared(picture: NDArray[np.uint8]) -> bool:
-    """Whether a grey picture has MNIST's form already: 28x28, a black ground, a box of 20, its mass in the middle."""
+def _has_form(picture: NDArray[np.uint8]) -> bool:
+    """Whether a light-on-dark picture has MNIST's form: 28x28, a black ground, a box of 20, its mass in the middle."""
     if picture.shape != (SIDE, SIDE) or picture.min() > 0 or picture.max() < 128:
         return False
-    rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0) for axis in (1, 0))
-    longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    mass = ndimage.center_of_mass(picture)
+    by_row, by_column = picture.sum(axis=1, dtype=np.int64), picture.sum(axis=0, dtype=np.int64)
+    longer = max(int(np.ptp(np.flatnonzero(line))) + 1 for line in (by_row, by_column))
+    mass = [line @ np.arange(SIDE) / line.sum() for line in (by_row, by_column)]
     return bool(BOX - 1 <= longer <= BOX and max(abs(place - CENTRE) for place in mass) <= 1)
 
 

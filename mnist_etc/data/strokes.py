@@ -93,7 +93,7 @@ def connected(weak: Mask, strong: Mask) -> Mask:
 
 
 def without_ruling(mask: Mask) -> Mask:
-    """``mask`` less the thin lines that cross the whole sheet, tilted by up to 6 degrees; crossed strokes are mended."""
+    """``mask`` less thin lines across the whole sheet, tilted by up to 6 degrees; crossed strokes are mended."""
     if min(mask.shape) < SMALL:
         return mask
     lines = _level_lines(mask) | _level_lines(mask.T).T

@@ -1,0 +1,32 @@
+"""The network for handwritten digits that comes with the package; README.md beside it says from where."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mnist_etc.errors import ArtifactError
+from mnist_etc.files import sha256
+
+__all__ = ["DATASETS", "verified"]
+
+DATASETS = ("mnist", "digits")
+"""Whose classes it knows."""
+FOLDER = Path(__file__).parent
+
+
+def verified() -> tuple[Path, str]:
+    """The ONNX file, and what it promises about its training images.
+
+    Raises:
+        ArtifactError: the file or its manifest is missing or altered.
+    """
+    onnx, manifest = FOLDER / "digits.onnx", FOLDER / "digits.json"
+    try:
+        content = json.loads(manifest.read_bytes())
+        stated, words = content["files"][onnx.name], content["privacy"]["words"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"Expected {manifest} of this package; received: {error!r}. Install it again.") from error
+    if (received := sha256(onnx)) != stated:
+        raise ArtifactError(f"Expected {onnx} with sha256 {stated}; received {received}. Install the package again.")
+    return onnx, words
