@@ -21,6 +21,7 @@ from mnist_etc.config import InferCommand, Model
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.data.inputs import EMPTY, SEVERAL, Batch, Reading, Source
 from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.familiarity import Familiarity
 from mnist_etc.files import temporary
 from mnist_etc.settings import configuration
 
@@ -31,8 +32,12 @@ SOME_BAD = 3
 CHUNK = 64
 """Images a run of the model: activations of one chunk are what it holds in memory."""
 ERRORS_ONLY = 3
+UNFAMILIAR = "unfamiliar"
+FEW = 10
+"""Images whose answers are printed besides."""
 WORDS = {
     EMPTY: "no figure was found, so there is no answer",
+    UNFAMILIAR: "far from the training data, so the answer means little",
     SEVERAL: "several figures were found, the main one is answered; split=true answers each",
 }
 
@@ -83,11 +88,15 @@ class Predictor:
         Returns:
             float32 ``(n, 10)``, each row a softmax.
         """
+        return softmax(self.logits(images))
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model answers, float32 ``(n, 10)``; see `probabilities`."""
         out = np.empty((len(images), CLASSES), np.float32)
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
             scaled = images[part, :, :, None].astype(np.float32) / np.float32(255)
-            out[part] = softmax(self._session.run(["output"], {"input": scaled})[0])
+            out[part] = self._session.run(["output"], {"input": scaled})[0]
         return out
 
 
@@ -134,7 +143,7 @@ def infer(config: InferCommand) -> int:
     chosen = _chosen(config)
     source = _source(config)
     with temporary(chosen.answers) as path, _classifier(config, chosen.onnx) as classifier:
-        tally, sheets = _classify(config, source, classifier, path)
+        tally, sheets = _classify(config, chosen, source, classifier, path)
         if not tally.images:
             raise DataError(
                 f"Expected at least one readable image in {config.input}; received {tally.bad:,} bad and no good one. "
@@ -153,6 +162,8 @@ class Chosen:
     """The CSV to write."""
     privacy: str
     """What it promises about its training images."""
+    familiarity: Familiarity | None
+    """How it answers what it knows; None: nobody measured it, or a server answers."""
 
 
 def _chosen(config: InferCommand) -> Chosen:
@@ -165,22 +176,28 @@ def _chosen(config: InferCommand) -> Chosen:
             "" if config.model is Model.pretrained else f"; {artifact.onnx} is not there, to make it: {artifact.remedy}"
         )
         print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
-        onnx, words = pretrained.verified()
-        return Chosen(onnx=onnx, answers=folder.pretrained_inference, privacy=words)
+        onnx, content = pretrained.verified()
+        answers = folder.pretrained_inference
+    elif config.server is not None:
+        onnx, content = artifact.onnx, {"privacy": {"words": _words_beside(config, artifact)}, "metrics": {}}
+        answers = folder.inference(config.autoencoder, config.classifier)
+    else:
+        settings = configuration(config, config.autoencoder, config.classifier)
+        onnx, content = artifact.onnx, artifact.verified(artifact.onnx, settings)
+        answers = folder.inference(config.autoencoder, config.classifier)
     return Chosen(
-        onnx=artifact.onnx,
-        answers=folder.inference(config.autoencoder, config.classifier),
-        privacy=_privacy(config, artifact),
+        onnx=onnx,
+        answers=answers,
+        privacy=content["privacy"]["words"],
+        familiarity=Familiarity.of(content["metrics"]),
     )
 
 
-def _privacy(config: InferCommand, artifact: Artifact) -> str:
-    """The words of the manifest, which must agree with the model; a server's model may be another."""
-    settings = configuration(config, config.autoencoder, config.classifier)
-    if config.server is None:
-        return str(artifact.verified(artifact.onnx, settings)["privacy"]["words"])
+def _words_beside(config: InferCommand, artifact: Artifact) -> str:
+    """The words of a manifest that agrees with the configuration; the server's model may be another."""
     with suppress(ArtifactError):
         content = manifest.read(artifact.manifest, artifact.remedy)
+        settings = configuration(config, config.autoencoder, config.classifier)
         if not manifest.differences(content, settings):
             return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"
     return "unknown: the server does not say"
@@ -208,18 +225,20 @@ def _source(config: InferCommand) -> Source:
     return inputs.open_input(Path(config.input), reading)
 
 
-def _classify(config: InferCommand, source: Source, classifier: Classifies, path: Path) -> tuple[Tally, list[Path]]:
+def _classify(
+    config: InferCommand, chosen: Chosen, source: Source, classifier: Classifies, path: Path
+) -> tuple[Tally, list[Path]]:
     """Write the CSV and the sheets; what was seen, and where the sheets lie."""
     tally = Tally()
     sheets: list[Path] = []
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([source.key, "predicted", "probability", "label", "warning"])
+        writer.writerow([source.key, "predicted", "probability", "label", "warning", "distance"])
         for batch in source.batches:
             for failure in batch.failures:
                 print(f"skipped: {failure}", file=sys.stderr)
             start = time.perf_counter()
-            probabilities = classifier.probabilities(batch.images)
+            probabilities, distances = _answered(classifier, batch, chosen.familiarity if config.input else None)
             seconds = time.perf_counter() - start
             predicted = probabilities.argmax(axis=1)
             tally.add(batch, predicted, seconds)
@@ -230,18 +249,36 @@ def _classify(config: InferCommand, source: Source, classifier: Classifies, path
             digits = [str(digit) for digit in predicted.tolist()]
             for row in np.flatnonzero(np.array(batch.warnings) == EMPTY):
                 digits[row] = best[row] = ""
-            rows = list(zip(batch.names, digits, best, labels, batch.warnings, strict=True))
+            rows = list(zip(batch.names, digits, best, labels, batch.warnings, distances, strict=True))
             writer.writerows(rows)
+            lines = [_line(row[0], row[1], row[2], row[4]) for row in rows]
+            if config.input is not None and tally.images <= FEW:
+                print("\n".join(lines))
             if config.show is not None:
                 from mnist_etc.evaluation.sheets import write_sheets
 
-                captions = [
-                    " ".join(filter(None, (name, digit, share, warning))) for name, digit, share, _, warning in rows
-                ]
-                sheets += write_sheets(
-                    Path(config.show), batch.originals, list(batch.images), captions, first=len(sheets) + 1
-                )
+                first = len(sheets) + 1
+                sheets += write_sheets(Path(config.show), batch.originals, list(batch.images), lines, first=first)
     return tally, sheets
+
+
+def _line(name: str, digit: str, share: str, warning: str) -> str:
+    """``photo.png: 7 (0.98), several``."""
+    answer = f"{digit} ({float(share):.2f})" if digit else ""
+    return f"{name}: " + ", ".join(filter(None, (answer, warning)))
+
+
+def _answered(
+    classifier: Classifies, batch: Batch, familiarity: Familiarity | None
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Probabilities, and the distance from the training data as text; adds a warning for what is far from it."""
+    if familiarity is None or not isinstance(classifier, Predictor):
+        return classifier.probabilities(batch.images), [""] * len(batch.names)
+    logits = classifier.logits(batch.images)
+    distances = familiarity.distance(logits, batch.mismatch)
+    for row in np.flatnonzero(distances > 1):
+        batch.warnings[row] = batch.warnings[row] or UNFAMILIAR
+    return softmax(logits), [f"{distance:.3f}" for distance in distances]
 
 
 def _report(tally: Tally, sheets: list[Path], chosen: Chosen) -> None:

@@ -35,6 +35,8 @@ class Batch:
     """``(n, 28, 28)``, light on dark; black where there is no figure."""
     labels: NDArray[np.int64] | None = None
     """``(n,)``; -1 where a picture was split, since its label is of the whole."""
+    mismatch: list[float] = field(default_factory=list)
+    """Of each image, see `figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
     """One an image: `EMPTY`, `SEVERAL` or nothing."""
     originals: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -114,7 +116,8 @@ def _of_split(split: Split) -> Iterator[Batch]:
     for start in range(0, len(split), SIZE):
         part = slice(start, start + SIZE)
         names = [str(position) for position in range(start, start + len(split.labels[part]))]
-        yield Batch(names, split.images[part], split.labels[part], [""] * len(names))
+        nothing = [""] * len(names)
+        yield Batch(names, split.images[part], split.labels[part], [0.0] * len(names), nothing)
 
 
 def _of_array(pixels: NDArray[Any], labels: NDArray[np.int64] | None, reading: Reading) -> Iterator[Batch]:
@@ -146,26 +149,27 @@ def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int
     """Rows for the figures of pictures: one a picture, or with ``reading.split`` one a figure, numbered from 1."""
     from mnist_etc.data.prepare import prepare
 
-    rows: list[tuple[str, NDArray[np.uint8], int, str]] = []
+    rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
     originals = []
     for position, (name, picture) in enumerate(zip(names, pictures, strict=True)):
         prepared = prepare(picture, reading.prepare, reading.polarity)
         figures, label = prepared.images, labels[position] if labels else -1
         if not len(figures):
-            new = [(name, np.zeros((SIDE, SIDE), np.uint8), label, EMPTY)]
-        elif len(figures) == 1:
-            new = [(name, figures[0], label, "")]
-        elif reading.split:
-            new = [(f"{name}:{number}", figure, -1, "") for number, figure in enumerate(figures, 1)]
+            new = [(name, np.zeros((SIDE, SIDE), np.uint8), label, 0.0, EMPTY)]
+        elif len(figures) > 1 and reading.split:
+            pairs = zip(figures, prepared.mismatch, strict=True)
+            new = [(f"{name}:{number}", figure, -1, mismatch, "") for number, (figure, mismatch) in enumerate(pairs, 1)]
         else:
-            new = [(name, figures[prepared.main], label, SEVERAL)]
+            main = prepared.main
+            new = [(name, figures[main], label, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
         rows += new
         originals += [_small(picture)] * len(new) if reading.originals else []
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, SIDE, SIDE), np.uint8),
         labels=np.array([row[2] for row in rows]) if labels else None,
-        warnings=[row[3] for row in rows],
+        mismatch=[row[3] for row in rows],
+        warnings=[row[4] for row in rows],
         originals=originals,
     )
 

@@ -38,6 +38,8 @@ class Prepared:
     """``(figures, 28, 28)``, light on dark, from left to right; none for an empty sheet."""
     main: int = 0
     """Which of them there is most of."""
+    mismatch: tuple[float, ...] = (0.0,)
+    """Of each figure, see `figures.Figure`; 0 where the picture was taken as it is."""
 
 
 def prepare(picture: NDArray[np.uint8], how: Prepare, polarity: Polarity = Polarity.auto) -> Prepared:
@@ -57,9 +59,12 @@ def prepare(picture: NDArray[np.uint8], how: Prepare, polarity: Polarity = Polar
                 return Prepared(light[None])
     figures = find_figures(picture, polarity)
     if not figures:
-        return Prepared(np.empty((0, SIDE, SIDE), np.uint8))
-    images = np.stack([_placed(figure.outline) for figure in figures])
-    return Prepared(images, int(np.argmax([figure.ink for figure in figures])))
+        return Prepared(np.empty((0, SIDE, SIDE), np.uint8), mismatch=())
+    return Prepared(
+        images=np.stack([_placed(figure.outline) for figure in figures]),
+        main=int(np.argmax([figure.ink for figure in figures])),
+        mismatch=tuple(figure.mismatch for figure in figures),
+    )
 
 
 def _has_form(picture: NDArray[np.uint8]) -> bool:

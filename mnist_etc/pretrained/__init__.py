@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256
@@ -15,18 +16,18 @@ DATASETS = ("mnist", "digits")
 FOLDER = Path(__file__).parent
 
 
-def verified() -> tuple[Path, str]:
-    """The ONNX file, and what it promises about its training images.
+def verified() -> tuple[Path, dict[str, Any]]:
+    """The ONNX file and its manifest.
 
     Raises:
         ArtifactError: the file or its manifest is missing or altered.
     """
     onnx, manifest = FOLDER / "digits.onnx", FOLDER / "digits.json"
     try:
-        content = json.loads(manifest.read_bytes())
-        stated, words = content["files"][onnx.name], content["privacy"]["words"]
+        content = dict(json.loads(manifest.read_bytes()))
+        stated = content["files"][onnx.name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"Expected {manifest} of this package; received: {error!r}. Install it again.") from error
     if (received := sha256(onnx)) != stated:
         raise ArtifactError(f"Expected {onnx} with sha256 {stated}; received {received}. Install the package again.")
-    return onnx, words
+    return onnx, content
