@@ -60,11 +60,8 @@ def plain(export: Export) -> onnx.ModelProto:
 
 def fresh_encoder(hid_dim: int = 32) -> keras.Model:
     """Its biases are not zero, so that a lost one shows."""
-    import keras
-
     from mnist_etc.models.autoencoder import build_autoencoder
 
-    keras.utils.set_random_seed(0)
     config = compose("train", TrainCommand, [f"autoencoder.hid_dim={hid_dim}"]).autoencoder
     encoder = build_autoencoder(config).get_layer("encoder")
     generator = np.random.default_rng(1)
