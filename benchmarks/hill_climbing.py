@@ -47,7 +47,7 @@ def main() -> None:
     """Measure and write ``benchmarks/results/hill_climbing.md``."""
     command, here = compose("reconstruct", ReconstructCommand, sys.argv[1:]), machine()
     dataset = load(command.data)
-    load_tensorflow(command.seed)
+    load_tensorflow()
     from mnist_etc.attack.attacks import Known, mean_image
     from mnist_etc.attack.class_prior import fit_mixtures
     from mnist_etc.attack.hill_climbing import climb

@@ -30,7 +30,7 @@ TO_REACH = {
 
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
     """Validation and test accuracy of each training, in %, by epsilon."""
-    load_tensorflow(0)
+    load_tensorflow()
     from train_.checkpoint import Checkpoint
     from train_.classifier_fit import Features, accuracy, fit_classifier
     from train_.features import compute, find
@@ -47,7 +47,6 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
         for epsilon in epsilons:
             asked = [f"data={dataset}", *PRIVATE, *keys, f"seed={seed}", f"privacy.target_epsilon={epsilon}"]
             command = compose("train", TrainCommand, asked)
-            load_tensorflow(seed)
             train, validation, test = (Features(values=values.copy(), labels=labels) for values, labels in parts)
             with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
                 stages, _ = promise_of_classifier(command, command.classifier, source, len(data.train))

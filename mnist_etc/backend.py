@@ -11,8 +11,11 @@ from contextlib import contextmanager
 __all__ = ["load_tensorflow"]
 
 
-def load_tensorflow(seed: int) -> None:
-    """Import TensorFlow and Keras (5 to 8 s), make their operations deterministic and set every seed."""
+def load_tensorflow() -> None:
+    """Import TensorFlow and Keras (5 to 8 s) and make their operations deterministic.
+
+    No generator is seeded: whatever is drawn has a seed of its own (`mnist_etc.seeds`).
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _quiet_stderr():
         import keras
@@ -21,7 +24,6 @@ def load_tensorflow(seed: int) -> None:
         tf.config.list_logical_devices()
     tf.config.experimental.enable_op_determinism()
     keras.utils.clear_session()  # layers are numbered anew, so a file holds the same names whatever was built before
-    keras.utils.set_random_seed(seed)
 
 
 @contextmanager

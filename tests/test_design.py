@@ -66,6 +66,21 @@ def test_a_file_stays_short_and_loads_nothing_that_runs_code(path: Path) -> None
     assert not calls & {"eval", "exec", "__import__"}
 
 
+@pytest.mark.parametrize("path", [*LIBRARY, *TRAINING], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_seeds_or_reads_a_global_generator(path: Path) -> None:
+    """Whoever else draws from it would change the weights, and we their names of runs."""
+    own = {"Random", "SystemRandom", "Generator", "SeedSequence", "PCG64", "Philox", "default_rng"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("set_random_seed", "set_seed"), ast.unparse(node)
+            if ast.unparse(node.value) in ("random", "np.random"):
+                assert node.attr in own, ast.unparse(node)
+            if ast.unparse(node.value) == "tf.random":
+                assert node.attr.startswith("stateless"), ast.unparse(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("layers.Dense", "layers.Conv2D"):
+            assert "kernel_initializer" in {word.arg for word in node.keywords}, ast.unparse(node)
+
+
 def test_tensorflow_stays_out_of_what_must_answer_fast() -> None:
     modules = [f"mnist_etc.{name}" for name in WITHOUT_TENSORFLOW] + ["mnist_etc.__main__", "train_.pipeline"]
     script = f"import sys, importlib; [importlib.import_module(m) for m in {modules}]; print(*sys.modules)"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.command import run as run_command
-from mnist_etc.config import AutoencoderCommand, AutoencoderConfig, RunConfig
+from mnist_etc.config import AutoencoderCommand, AutoencoderConfig, OutputActivation, RunConfig
 from mnist_etc.data import Dataset, load, scaled
 from mnist_etc.files import exclusive
 from mnist_etc.settings import configuration
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-__all__ = ["main", "squared_error", "train_autoencoder"]
+    from train_.loop import Task
+
+__all__ = ["autoencoder_task", "main", "train_autoencoder"]
 
 EXAMPLES = 64
 EVALUATION_BATCH = 1000
@@ -48,16 +50,16 @@ def train_autoencoder(
 
     from mnist_etc.backend import load_tensorflow
 
-    load_tensorflow(run.seed)
+    load_tensorflow()
     from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
     from mnist_etc.export.h5 import write_h5
     from mnist_etc.export.onnx import write_onnx
     from mnist_etc.models.autoencoder import build_autoencoder
     from train_.checkpoint import Checkpoint
-    from train_.loop import Task, fit
+    from train_.loop import fit
     from train_.private_loop import fit_private
 
-    model = build_autoencoder(config)
+    model = build_autoencoder(config, run.seed)
     shown = first_of_each_class(dataset.validation.labels)
     labels, originals = dataset.validation.labels[shown], scaled(dataset.validation.images[shown])
 
@@ -73,7 +75,7 @@ def train_autoencoder(
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
         tracker.tag("privacy", privacy["words"])
-        task = Task(label="autoencoder", model=model, arrays=[dataset.train.images], loss=squared_error)
+        task = autoencoder_task(config, model, dataset.train.images)
         callbacks = {"checkpoint": checkpoint, "evaluate": evaluate, "report": report}
         if config.private:
             history = fit_private(task, config, run.privacy, stages, **callbacks)
@@ -99,12 +101,25 @@ def train_autoencoder(
     return figures
 
 
-def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
-    """Mean squared error a pixel of ``predict`` on each image of uint8 ``(batch, 28, 28)``: ``(batch,)``."""
+def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.NDArray[np.uint8]) -> Task:
+    """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the mean squared error a pixel of each.
+
+    The gradient passes straight through a clip at the end of ``model``.
+    """
     import tensorflow as tf
 
-    pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-    return tf.reduce_mean(tf.square(predict(pixels) - pixels), [1, 2, 3])
+    from mnist_etc.models.autoencoder import before_clip, clip_straight_through
+    from train_.loop import Task
+
+    clips = config.output_activation is OutputActivation.clip
+
+    def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+        pixels = tf.cast(batch[..., tf.newaxis], tf.float32) / 255.0
+        predicted = clip_straight_through(predict(pixels)) if clips else predict(pixels)
+        return tf.reduce_mean(tf.square(predicted - pixels), [1, 2, 3])
+
+    fitted = before_clip(model) if clips else model
+    return Task(label="autoencoder", model=fitted, arrays=[images], loss=squared_error)
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:

@@ -48,7 +48,7 @@ def train_classifier(
 
     from mnist_etc.backend import load_tensorflow
 
-    load_tensorflow(run.seed)
+    load_tensorflow()
     from mnist_etc.export.h5 import write_h5
     from mnist_etc.export.onnx import write_onnx
     from mnist_etc.models.classifier import build_full_model

@@ -63,7 +63,7 @@ def fit_classifier(
         preparation = Whitening(train.values, stages[-2].noise_multiplier, seeds.moments)
     for features in (train, validation):
         preparation.apply(features.values)
-    model = build_classifier(config, train.values.shape[1])
+    model = build_classifier(config, train.values.shape[1], run.seed)
     task = Task(label="classifier", model=model, arrays=[train.values, train.labels], loss=cross_entropy)
 
     def evaluate(_: int) -> Metrics:

@@ -21,7 +21,7 @@ from mnist_etc.config import Accountant, AutoencoderConfig, ClassifierConfig, En
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.classifier import build_classifier, cross_entropy
 from mnist_etc.privacy.guarantee import plan
-from train_.autoencoder import squared_error
+from train_.autoencoder import autoencoder_task
 from train_.checkpoint import Checkpoint
 from train_.loop import Task, fit
 
@@ -47,11 +47,10 @@ def privacy_of() -> PrivacyConfig:
 
 def task_of(config: AutoencoderConfig | ClassifierConfig, images: int) -> Task:
     """The first ``images`` examples and a fresh model."""
+    arrays = [array[:images] for array in ARRAYS]
     if isinstance(config, AutoencoderConfig):
-        model, loss = build_autoencoder(config), squared_error
-    else:
-        model, loss = build_classifier(config, HID_DIM), cross_entropy
-    return Task(label=TASK, model=model, arrays=[array[:images] for array in ARRAYS], loss=loss)
+        return autoencoder_task(config, build_autoencoder(config), arrays[0])
+    return Task(label=TASK, model=build_classifier(config, HID_DIM), arrays=arrays, loss=cross_entropy)
 
 
 def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG001
@@ -104,7 +103,7 @@ def check() -> None:
 
 
 if __name__ == "__main__":
-    load_tensorflow(seed=0)
+    load_tensorflow()
     if PRIVATE:
         check()
     serve(

@@ -11,9 +11,9 @@ from worker import serve
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.config import AutoencoderConfig, Optimizer, OutputActivation
 from mnist_etc.models.autoencoder import build_autoencoder
-from train_.autoencoder import squared_error
+from train_.autoencoder import autoencoder_task
 from train_.checkpoint import Checkpoint
-from train_.loop import Task, fit
+from train_.loop import fit
 
 IMAGES = mnist("train")[0]
 
@@ -31,10 +31,10 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
         warmup=0.05,
         output_activation=OutputActivation.clip,
     )
-    arrays = [IMAGES[: images // batch_size * batch_size]]
+    images = images // batch_size * batch_size
     with tempfile.TemporaryDirectory() as folder:
         history = fit(
-            Task(label="autoencoder", model=build_autoencoder(config), arrays=arrays, loss=squared_error),
+            autoencoder_task(config, build_autoencoder(config), IMAGES[:images]),
             config,
             seed=0,
             checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
@@ -45,5 +45,5 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
 
 
 if __name__ == "__main__":
-    load_tensorflow(seed=0)
+    load_tensorflow()
     serve(["train_.loop.fit"], ["tensorflow", "keras"], measure)

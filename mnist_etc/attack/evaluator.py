@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import CLASSES, SIDE, Split, scaled
+from mnist_etc.seeds import layer_seeds
 
 __all__ = ["Evaluator"]
 
@@ -27,15 +29,15 @@ class Evaluator:
     """
 
     def __init__(self, split: Split, seed: int) -> None:
-        keras.utils.set_random_seed(seed)
+        initial = (GlorotUniform(one) for one in layer_seeds(seed))
         self._network = keras.Sequential(
             [
                 layers.Input((SIDE, SIDE, 1)),
-                layers.Conv2D(16, 5, strides=2, activation="relu"),
-                layers.Conv2D(32, 3, strides=2, activation="relu"),
+                layers.Conv2D(16, 5, strides=2, activation="relu", kernel_initializer=next(initial)),
+                layers.Conv2D(32, 3, strides=2, activation="relu", kernel_initializer=next(initial)),
                 layers.Flatten(),
-                layers.Dense(128, activation="relu"),
-                layers.Dense(CLASSES),
+                layers.Dense(128, activation="relu", kernel_initializer=next(initial)),
+                layers.Dense(CLASSES, kernel_initializer=next(initial)),
             ]
         )
         fit(

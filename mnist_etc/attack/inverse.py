@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import SIDE
+from mnist_etc.seeds import layer_seeds
 
 __all__ = ["invert"]
 
@@ -48,14 +50,14 @@ def _trained(
     config: AttackConfig, features: NDArray[np.float32], images: NDArray[np.float32], seed: int
 ) -> keras.Model:
     """A residual network of ``config.blocks``; mean squared error by AdamW, whose rate falls along a cosine."""
-    keras.utils.set_random_seed(seed)
+    initial = (GlorotUniform(one) for one in layer_seeds(seed))
     inputs = layers.Input((features.shape[1],))
     scale = layers.Normalization(mean=features.mean(axis=0), variance=features.var(axis=0) + 1e-6)
-    hidden = layers.Dense(config.units)(scale(inputs))
+    hidden = layers.Dense(config.units, kernel_initializer=next(initial))(scale(inputs))
     for _ in range(config.blocks):
-        inner = layers.Dense(config.units, activation="silu")(layers.RMSNormalization()(hidden))
+        inner = layers.Dense(config.units, "silu", kernel_initializer=next(initial))(layers.RMSNormalization()(hidden))
         hidden = layers.Add()([hidden, layers.Dense(config.units, kernel_initializer="zeros")(inner)])
-    pixels = layers.Dense(SIDE**2, activation="sigmoid")(layers.RMSNormalization()(hidden))
+    pixels = layers.Dense(SIDE**2, "sigmoid", kernel_initializer=next(initial))(layers.RMSNormalization()(hidden))
     network = keras.Model(inputs, layers.Reshape((SIDE, SIDE))(pixels), name="inverse")
     steps = config.epochs * -(-len(images) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(

@@ -104,7 +104,7 @@ def _attacked(
         return error
     from mnist_etc.backend import load_tensorflow
 
-    load_tensorflow(seed)
+    load_tensorflow()
     from mnist_etc.attack.attacks import compared
     from mnist_etc.attack.inverse import invert
 

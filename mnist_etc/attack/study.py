@@ -57,7 +57,7 @@ def reconstruct(command: ReconstructCommand) -> Path:
     dataset = load(command.data)
     split = dataset.test if command.targets_from is Targets.test else dataset.validation
     own, targets = _sides(command, dataset.train, split)
-    load_tensorflow(command.seed)
+    load_tensorflow()
     from mnist_etc.attack.attacks import rebuild
     from mnist_etc.attack.subject import Subject
 

@@ -212,7 +212,7 @@ def _check(
 def _keras(command: ExportCommand, h5: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     from mnist_etc.backend import load_tensorflow
 
-    load_tensorflow(command.seed)
+    load_tensorflow()
     from mnist_etc.models.full_model import read_full_model
 
     model = read_full_model(command.autoencoder, command.classifier, h5)

@@ -6,41 +6,38 @@ import math
 
 import keras
 from keras import layers
+from keras.initializers import Initializer, Orthogonal
 
 from mnist_etc.config import AutoencoderConfig, OutputActivation
+from mnist_etc.seeds import layer_seeds
 
-__all__ = ["ClipToUnit", "build_autoencoder"]
-
-
-class ClipToUnit(layers.Layer):  # type: ignore[misc]
-    """Clip to [0, 1]; in training the gradient passes straight through (Bengio et al. 2013, arXiv:1308.3432).
-
-    A pixel predicted below 0 where 0 is true costs nothing, so the layers before it need not hit 0 exactly.
-    """
-
-    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """``(batch, ...)`` to the same shape, each value in [0, 1]."""
-        clipped = keras.ops.clip(inputs, 0.0, 1.0)
-        return inputs + keras.ops.stop_gradient(clipped - inputs) if training else clipped
+__all__ = ["before_clip", "build_autoencoder", "clip_straight_through"]
 
 
-def build_autoencoder(config: AutoencoderConfig) -> keras.Model:
+def build_autoencoder(config: AutoencoderConfig, seed: int = 0) -> keras.Model:
     """The autoencoder with fresh orthogonal weights; ``.get_layer("encoder")`` is its first half.
+
+    Every layer is one of Keras' own, so that ``keras.saving.load_model`` reads its file without this package.
 
     Input ``(batch, 28, 28, 1)`` float32 in [0, 1]; output the same shape; code ``(batch, hid_dim)``. The decoder
     mirrors the encoder: a 2x2 stride-2 transposed convolution stands for each pool, and each ReLU stands where the
     encoder's stands, between pool and convolution, so none follows a convolution that leads to an upsampling.
+
+    Args:
+        config: width of the code, and what the last layer applies.
+        seed: of the fresh weights.
     """
+    fresh = (Orthogonal(seed=one) for one in layer_seeds(seed))
     fine, middle, coarse = (math.ceil(config.hid_dim / part) for part in (8, 4, 2))
     encoder = keras.Sequential(
         [
             layers.Input((28, 28, 1)),
-            _conv(fine, 5, "relu"),
+            _conv(next(fresh), fine, 5, "relu"),
             layers.MaxPooling2D(2),
-            _conv(middle, 3, "relu"),
+            _conv(next(fresh), middle, 3, "relu"),
             layers.MaxPooling2D(2),
-            _conv(coarse, 3, "relu"),
-            _conv(config.hid_dim, 3),
+            _conv(next(fresh), coarse, 3, "relu"),
+            _conv(next(fresh), config.hid_dim, 3),
             layers.Flatten(),
         ],
         name="encoder",
@@ -49,12 +46,12 @@ def build_autoencoder(config: AutoencoderConfig) -> keras.Model:
         [
             layers.Input((config.hid_dim,)),
             layers.Reshape((1, 1, config.hid_dim)),
-            _transposed(coarse, 3, "relu"),
-            _transposed(middle, 3),
-            _transposed(middle, 2, "relu", strides=2),
-            _transposed(fine, 3),
-            _transposed(fine, 2, "relu", strides=2),
-            _transposed(1, 5),
+            _transposed(next(fresh), coarse, 3, "relu"),
+            _transposed(next(fresh), middle, 3),
+            _transposed(next(fresh), middle, 2, "relu", strides=2),
+            _transposed(next(fresh), fine, 3),
+            _transposed(next(fresh), fine, 2, "relu", strides=2),
+            _transposed(next(fresh), 1, 5),
             _output(config.output_activation),
         ],
         name="decoder",
@@ -62,15 +59,33 @@ def build_autoencoder(config: AutoencoderConfig) -> keras.Model:
     return keras.Sequential([layers.Input((28, 28, 1)), encoder, decoder], name="autoencoder")
 
 
-def _conv(filters: int, size: int, activation: str | None = None) -> layers.Layer:
-    return layers.Conv2D(filters, size, activation=activation, kernel_initializer="orthogonal")
+def before_clip(autoencoder: keras.Model) -> keras.Model:
+    """An autoencoder whose last layer clips, without that layer: another network with the same weights.
+
+    It is what is trained, under `clip_straight_through`, since the clip's own gradient is 0 outside [0, 1].
+    """
+    encoder, decoder = autoencoder.layers
+    decoder = keras.Sequential([layers.Input(decoder.input_shape[1:]), *decoder.layers[:-1]], name="decoder")
+    return keras.Sequential([layers.Input(autoencoder.input_shape[1:]), encoder, decoder], name="before_clip")
 
 
-def _transposed(filters: int, size: int, activation: str | None = None, strides: int = 1) -> layers.Layer:
-    return layers.Conv2DTranspose(
-        filters, size, strides=strides, activation=activation, kernel_initializer="orthogonal"
-    )
+def clip_straight_through(values: keras.KerasTensor) -> keras.KerasTensor:
+    """Values in [0, 1]; the gradient passes straight through (Bengio et al. 2013, arXiv:1308.3432).
+
+    A pixel predicted below 0 where 0 is true costs nothing, so the layers before it need not hit 0 exactly.
+    """
+    return values + keras.ops.stop_gradient(keras.ops.clip(values, 0.0, 1.0) - values)
+
+
+def _conv(fresh: Initializer, filters: int, size: int, activation: str | None = None) -> layers.Layer:
+    return layers.Conv2D(filters, size, activation=activation, kernel_initializer=fresh)
+
+
+def _transposed(
+    fresh: Initializer, filters: int, size: int, activation: str | None = None, strides: int = 1
+) -> layers.Layer:
+    return layers.Conv2DTranspose(filters, size, strides=strides, activation=activation, kernel_initializer=fresh)
 
 
 def _output(activation: OutputActivation) -> layers.Layer:
-    return ClipToUnit() if activation is OutputActivation.clip else layers.Activation(activation.value)
+    return layers.ReLU(max_value=1.0) if activation is OutputActivation.clip else layers.Activation(activation.value)

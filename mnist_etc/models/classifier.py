@@ -9,20 +9,32 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
+from keras.initializers import GlorotUniform, HeNormal
 
 from mnist_etc.config import ClassifierConfig
 from mnist_etc.data.dataset import CLASSES
+from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_classifier", "build_full_model", "build_whitening", "cross_entropy"]
 
+AUTOENCODER_LAYERS = 10
+"""With weights."""
 
-def build_classifier(config: ClassifierConfig, inputs: int) -> keras.Model:
-    """Features ``(batch, inputs)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``."""
+
+def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0) -> keras.Model:
+    """Features ``(batch, inputs)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``.
+
+    Args:
+        config: the widths.
+        inputs: numbers that an image's features are.
+        seed: of the fresh weights.
+    """
+    seeds = layer_seeds(seed, after=AUTOENCODER_LAYERS)
     return keras.Sequential(
         [
             layers.Input((inputs,)),
-            *(layers.Dense(units, activation="relu", kernel_initializer="he_normal") for units in config.hidden_units),
-            layers.Dense(CLASSES),
+            *(layers.Dense(units, "relu", kernel_initializer=HeNormal(next(seeds))) for units in config.hidden_units),
+            layers.Dense(CLASSES, kernel_initializer=GlorotUniform(next(seeds))),
         ],
         name="classifier",
     )
@@ -30,7 +42,7 @@ def build_classifier(config: ClassifierConfig, inputs: int) -> keras.Model:
 
 def build_whitening(matrix: npt.NDArray[np.float32]) -> keras.Model:
     """Features ``(batch, n)`` to whitened ones of norm 1, by the symmetric ``matrix`` ``(n, n)``."""
-    product = layers.Dense(len(matrix), use_bias=False)
+    product = layers.Dense(len(matrix), use_bias=False, kernel_initializer="zeros")
     model = keras.Sequential(
         [layers.Input((len(matrix),)), layers.UnitNormalization(), product, layers.UnitNormalization()],
         name="whitening",

@@ -33,7 +33,7 @@ def build_fixed_features() -> keras.Model:
     seen = np.concatenate([scattering(images[first : first + BATCH]).numpy() for first in firsts])
     components = PCA(WIDTH, svd_solver="randomized", iterated_power=2, random_state=0).fit(seen)
     kernel = components.components_.T * components.explained_variance_**-0.25
-    projection = layers.Dense(WIDTH)
+    projection = layers.Dense(WIDTH, kernel_initializer="zeros")
     model = keras.Sequential(
         [layers.Input((SIDE, SIDE, 1)), scattering, projection, layers.UnitNormalization()], name="fixed_features"
     )

@@ -74,7 +74,7 @@ def _plain_logits(images: Split, included: Flags) -> Values:
 
 def _private(command: AuditCommand, images: Split) -> tuple[str, Callable[[Flags, int], Values]]:
     """What to call the private head, and its logits."""
-    load_tensorflow(command.seed)
+    load_tensorflow()
     privacy, count = command.privacy, len(images)
     rate = min(1.0, command.batch_size / (command.images + command.canaries))
     config = dataclasses.replace(head_config(command), batch_size=max(1, round(rate * count)))

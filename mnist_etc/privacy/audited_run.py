@@ -73,7 +73,7 @@ def audit(command: AuditCommand, images: Split, planted: str | None = None) -> F
     stated = spent([stage.mechanism], privacy.delta, privacy.accountant)
     from mnist_etc.backend import load_tensorflow
 
-    load_tensorflow(command.seed)
+    load_tensorflow()
     from mnist_etc.privacy.canaries import Auditor, Canaries
 
     canaries = Canaries(command.canaries, command.l2_norm_clip)

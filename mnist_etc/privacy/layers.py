@@ -13,7 +13,6 @@ import tensorflow as tf
 from keras import layers
 
 from mnist_etc.errors import PrivacyError
-from mnist_etc.models.autoencoder import ClipToUnit
 
 __all__ = ["Rule", "chain", "rule_of"]
 
@@ -27,7 +26,6 @@ WEIGHTLESS = (
     layers.AveragePooling2D,
     layers.UpSampling2D,
     layers.ZeroPadding2D,
-    ClipToUnit,
 )
 """Layers without weights that answer each example by itself."""
 

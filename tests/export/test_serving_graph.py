@@ -60,11 +60,8 @@ def plain(export: Export) -> onnx.ModelProto:
 
 def fresh_encoder(hid_dim: int = 32) -> keras.Model:
     """Its biases are not zero, so that a lost one shows."""
-    import keras
-
     from mnist_etc.models.autoencoder import build_autoencoder
 
-    keras.utils.set_random_seed(0)
     config = compose("train", TrainCommand, [f"autoencoder.hid_dim={hid_dim}"]).autoencoder
     encoder = build_autoencoder(config).get_layer("encoder")
     generator = np.random.default_rng(1)
@@ -219,3 +216,25 @@ def test_int8(plain: onnx.ModelProto, input_type: InputType, tmp_path: Path, mon
     assert {"QuantizeLinear", "DequantizeLinear"} <= set(operators(small))
     assert small == quantise(served, train.images[:512])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("input_type", InputType)
+def test_int8_is_the_same_without_vnni(plain: onnx.ModelProto, input_type: InputType) -> None:
+    """AVX2 adds two products of uint8 and int8 in 16 bits (vpmaddubsw): no two weights of a filter may overflow."""
+    small = quantise(serving(plain, input_type), digits.read("train").images[:64])
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in small.graph.initializer}
+    weights = {name: value for name, value in stored.items() if value.dtype in (np.int8, np.uint8) and value.ndim > 1}
+    assert len(weights) == 4
+    for name, value in weights.items():
+        assert value.dtype == np.int8
+        assert np.abs(value.astype(int)).max() == 64
+        filters = value.T if value.ndim == 2 else value.reshape(len(value), -1)
+        assert_no_pair_overflows(filters.astype(int), name)
+
+
+def assert_no_pair_overflows(filters: NDArray[np.int_], name: str) -> None:
+    """Whatever the pixels (0 to 255) and whichever two products meet: the greatest two, and the least two."""
+    ordered = np.sort(np.pad(filters, [(0, 0), (0, 2)]), axis=1)  # a pixel of 0 takes a product away
+    for extreme in (ordered[:, -2:], ordered[:, :2]):
+        exact = 255 * extreme.sum(axis=1)
+        assert np.array_equal(exact, np.clip(exact, -(2**15), 2**15 - 1)), name
