@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from mnist_etc.config import (
+    AugmentationConfig,
     AutoencoderConfig,
     ClassifierConfig,
     DataConfig,
@@ -35,10 +36,20 @@ def configuration(
         share = run.privacy.autoencoder_share
         settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
     if classifier is not None:
-        settings["classifier"] = _stage(_plain(classifier, ClassifierConfig), run.privacy, 1)
+        settings["classifier"] = _stage(_of_classifier(classifier), run.privacy, 1)
         if classifier.private:
             settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
     return settings
+
+
+def _of_classifier(classifier: ClassifierConfig) -> dict[str, Any]:
+    """Without the settings of what is switched off."""
+    settings = _plain(classifier, ClassifierConfig)
+    augmentation = _plain(settings.pop("augmentation"), AugmentationConfig)
+    augment, fine_tune = settings.pop("augment"), settings.pop("fine_tune")
+    if augment:
+        settings["augmentation"] = augmentation
+    return settings | {"fine_tune": True} if fine_tune else settings
 
 
 def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.artifacts import Artifact, ArtifactFolder
 from mnist_etc.command import compose
-from mnist_etc.config import DataConfig, DataKind, InferCommand
+from mnist_etc.config import DataConfig, DataKind, InferCommand, Prepare
 from mnist_etc.data import load
 from mnist_etc.errors import DataError
 from mnist_etc.settings import configuration
@@ -46,7 +46,9 @@ def refusal(function: Callable[[], object]) -> str:
 def data_config(
     name: str, kind: DataKind, root: Path | str = "", validation: int = 2, split_seed: int = 0
 ) -> DataConfig:
-    return DataConfig(name=name, kind=kind, root=str(root), validation=validation, split_seed=split_seed)
+    return DataConfig(
+        name=name, kind=kind, root=str(root), prepare=Prepare.none, validation=validation, split_seed=split_seed
+    )
 
 
 def idx_bytes(content: NDArray[np.uint8], *, count: int | None = None, magic: int | None = None) -> bytes:

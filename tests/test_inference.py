@@ -78,7 +78,7 @@ def test_the_test_split(run: Run, published: Path, content: bytes) -> None:
     probabilities = expected_probabilities(content, TEST.images)
     predicted = probabilities.argmax(axis=1)
     table = rows(published / CSV)
-    assert [list(row) for row in table[:1]] == [["index", "predicted", "probability", "label"]]
+    assert [list(row) for row in table[:1]] == [["index", "predicted", "probability", "label", "warning", "distance"]]
     assert [int(row["index"]) for row in table] == list(range(360))
     assert [int(row["predicted"]) for row in table] == predicted.tolist()
     assert [int(row["label"]) for row in table] == TEST.labels.tolist()

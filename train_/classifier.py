@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mnist_etc.artifacts import ArtifactFolder
 from mnist_etc.command import run as run_command
 from mnist_etc.config import AutoencoderConfig, ClassifierCommand, ClassifierConfig, RunConfig
 from mnist_etc.data import Dataset, load, scaled
+from mnist_etc.familiarity import Familiarity
 from mnist_etc.files import exclusive
 from mnist_etc.settings import configuration
 from mnist_etc.tracking import Tracker, start
@@ -53,36 +56,36 @@ def train_classifier(
     from mnist_etc.export.onnx import write_onnx
     from mnist_etc.models.classifier import build_full_model
     from train_.checkpoint import Checkpoint
-    from train_.classifier_fit import Features, accuracy, fit_classifier
+    from train_.classifier_fit import Features, fit_classifier
+    from train_.image_fit import fit_on_images
 
     network = source.network()
-    train, validation, test = (
-        Features(values=compute(network, split), labels=split.labels)
-        for split in (dataset.train, dataset.validation, dataset.test)
-    )
-    examples = validation.values[:EXAMPLES].copy()
     checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages, source.sources))
     with tracker.child("classifier"):
         tracker.parameters(settings)
         tracker.tag("privacy", privacy["words"])
-        classifier, history = fit_classifier(
-            run,
-            config,
-            stages,
-            train,
-            validation,
-            checkpoint=checkpoint,
-            report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
-            epsilon_name=name_of_epsilon(privacy),
-        )
+        watched = {"checkpoint": checkpoint, "report": lambda epoch, metrics: tracker.metrics(metrics, epoch)}
+        if config.fine_tune or config.augment:
+            classifier, history = fit_on_images(run, config, network, dataset.train, dataset.validation, **watched)
+        else:
+            train, validation = (
+                Features(values=compute(network, split), labels=split.labels)
+                for split in (dataset.train, dataset.validation)
+            )
+            epsilon_name = name_of_epsilon(privacy)
+            classifier, history = fit_classifier(
+                run, config, stages, train, validation, epsilon_name=epsilon_name, **watched
+            )
+        full_network = build_full_model(network, classifier)
+        images, known = scaled(dataset.validation.images[:EXAMPLES]), compute(full_network, dataset.validation)
+        answers = compute(full_network, dataset.test).argmax(axis=1)
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
-            "test_accuracy": accuracy(classifier, test),
+            "test_accuracy": float(np.mean(answers == dataset.test.labels)),
         }
-        images = scaled(dataset.validation.images[:EXAMPLES])
         results = (
-            ("full_model", full, build_full_model(network, classifier), images),
-            ("classifier", artifact, classifier, examples),
+            ("full_model", full, full_network, images),
+            ("classifier", artifact, classifier, network(images).numpy()),
         )
         for _, target, trained, inputs in results:
             target.publish(
@@ -92,7 +95,7 @@ def train_classifier(
                 },
                 settings=settings,
                 dataset_sha256=dataset.sha256,
-                metrics=figures,
+                metrics=figures | Familiarity.measured(known).figures(),
                 privacy=privacy,
                 sources=source.sources,
             )

@@ -29,16 +29,18 @@ class Task:
 
     Attributes:
         label: a word for the progress lines.
-        model: every weight of it is trained.
+        model: every trainable weight of it is trained.
         arrays: training data, each ``(n, ...)``.
         loss: called with ``predict``, which is the model on a batch, and a batch of each array; the loss of each
             example, ``(batch,)``.
+        vary: called with a batch of the first array and an int32 seed ``(2,)`` of the step; what is fitted instead.
     """
 
     label: str
     model: keras.Model
     arrays: Sequence[npt.NDArray[Any]]
     loss: Callable[..., tf.Tensor]
+    vary: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
 
 def fit(
@@ -80,7 +82,7 @@ def fit(
     if history:
         print(f"{task.label}  resumes after epoch {len(history)}/{config.epochs}", flush=True)
     weights.to_model()
-    run_steps = _compile(task, weights, optimizer, config.batch_size)
+    run_steps = _compile(task, weights, optimizer, config.batch_size, seed)
     with Progress(task.label, epochs=config.epochs, images=images, finished=len(history)) as progress:
         for epoch in range(len(history) + 1, config.epochs + 1):
             progress.start_epoch()
@@ -88,7 +90,7 @@ def fit(
             total = 0.0
             for first in range(0, steps, STEPS_A_CALL):
                 last = min(first + STEPS_A_CALL, steps)
-                total += float(run_steps(order, tf.constant(first), tf.constant(last)))
+                total += float(run_steps(order, tf.constant(first), tf.constant(last), tf.constant(epoch)))
                 seen = min(last * config.batch_size, images)
                 progress.advance(seen - first * config.batch_size, f"loss {total / seen:.5f}")
             if not math.isfinite(total):
@@ -107,16 +109,22 @@ def fit(
 
 
 def _compile(
-    task: Task, weights: FlatWeights, optimizer: keras.optimizers.Optimizer, batch_size: int
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """One graph for many steps: ``(order, first, last)`` to the sum of the losses of every image seen."""
+    task: Task, weights: FlatWeights, optimizer: keras.optimizers.Optimizer, batch_size: int, seed: int
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """One graph for many steps: ``(order, first, last, epoch)`` to the sum of the losses of every image seen."""
     arrays = [tf.constant(array) for array in task.arrays]
 
-    def run_steps(order: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    steps = -(-len(task.arrays[0]) // batch_size)
+    seed_of_steps = np.random.default_rng([seed, 0]).integers(2**31, dtype=np.int32)
+
+    def run_steps(order: tf.Tensor, first: tf.Tensor, last: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         def step(number: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             indices = order[number * batch_size : (number + 1) * batch_size]
+            batch = [tf.gather(array, indices) for array in arrays]
+            if task.vary:
+                batch[0] = task.vary(batch[0], tf.stack([seed_of_steps, epoch * steps + number]))
             with tf.GradientTape() as tape:
-                losses = task.loss(weights.predict, *(tf.gather(array, indices) for array in arrays))
+                losses = task.loss(weights.predict, *batch)
                 loss = tf.reduce_mean(losses)
             optimizer.apply([tape.gradient(loss, weights.flat.value)], [weights.flat])
             return number + 1, total + loss * tf.cast(tf.size(indices), tf.float32)

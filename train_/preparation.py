@@ -40,6 +40,10 @@ class Standardisation:
         features -= self._mean
         features /= self._scale
 
+    def layer(self) -> keras.layers.Layer:
+        """The same inside a network, without weights."""
+        return layers.Normalization(mean=self._mean, variance=self._scale**2)
+
     def before(self, model: keras.Model) -> keras.Model:
         """See `Preparation`."""
         kernel, bias = model.layers[0].get_weights()

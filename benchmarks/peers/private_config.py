@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from private_data import CLIP, HID_DIM, LEARNING_RATE
 
-from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features, Optimizer, OutputActivation
+from mnist_etc.config import UNVARIED, AutoencoderConfig, ClassifierConfig, Features, Optimizer, OutputActivation
 
 
 def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> AutoencoderConfig | ClassifierConfig:
@@ -20,4 +20,6 @@ def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> Auto
     }
     if task == "autoencoder":
         return AutoencoderConfig(hid_dim=HID_DIM, output_activation=OutputActivation.clip, **shared)
-    return ClassifierConfig(features=Features.code, hidden_units=[], **shared)
+    return ClassifierConfig(
+        features=Features.code, hidden_units=[], augment=False, augmentation=UNVARIED, fine_tune=False, **shared
+    )

@@ -80,6 +80,11 @@ class ReconstructCommand(TrainCommand):
                 f"Expected attack.queries of at least {least:,}, hid_dim + 2 for each step of each restart; received "
                 f"{self.attack.queries:,}. Pass more, or fewer attack.restarts."
             )
+        if self.classifier.fine_tune:
+            raise ConfigError(
+                "Expected classifier.fine_tune=false, since the decoder rebuilds images from the codes of the "
+                "autoencoder's own encoder; received true. Attack the model without it."
+            )
         if self.classifier.features is not Features.code:
             raise ConfigError(
                 f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features.value}."

@@ -14,11 +14,15 @@ from mnist_etc.config import Polarity
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import DataError
 
-__all__ = ["SUFFIXES", "find", "normalise", "read"]
+__all__ = ["BOX", "CENTRE", "SUFFIXES", "find", "normalise", "read"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 """What `find` takes for an image; `read` refuses all but PNG and JPEG, so that none is left out silently."""
 MIDDLE = 128
+BOX = 20
+"""Pixels of the longer side of a figure of MNIST."""
+CENTRE = 14
+"""Row and column of its centre of mass."""
 PER_8_BIT_LEVEL = 257
 """16-bit levels."""
 

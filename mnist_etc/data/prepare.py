@@ -1,9 +1,4 @@
-"""From a picture of a figure to what the models were trained on, as MNIST's authors made their images.
-
-LeCun, Cortes and Burges (http://yann.lecun.com/exdb/mnist/): "size normalized to fit in a 20x20 pixel box while
-preserving their aspect ratio", grey by anti-aliasing, "centered in a 28x28 image by computing the center of mass".
-The strokes are brought to the width that MNIST's have in that box, thin pens and broad brushes alike.
-"""
+"""From a user's picture to the form of the training images, or left as it is where it has that form."""
 
 from __future__ import annotations
 
@@ -11,23 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
 
 from mnist_etc.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
-from mnist_etc.data.figures import find_figures
-from mnist_etc.data.images import normalise
-from mnist_etc.data.strokes import Mask
+from mnist_etc.data.images import BOX, CENTRE, normalise
 
 __all__ = ["Prepared", "prepare"]
-
-BOX = 20
-"""Pixels of a figure's longer side."""
-CENTRE = 14
-"""Row and column of the centre of mass."""
-STROKES = (2.0, 3.2)
-"""Pixels that the middle half of MNIST's strokes are wide; narrower and broader ones are brought there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +41,14 @@ def prepare(picture: NDArray[np.uint8], how: Prepare, polarity: Polarity = Polar
             light = np.uint8(255) - picture if inverted else picture
             if polarity is not other and _has_form(light):
                 return Prepared(light[None])
+    from mnist_etc.data.figures import find_figures  # SciPy: 0.2 s
+    from mnist_etc.data.placement import placed
+
     figures = find_figures(picture, polarity)
     if not figures:
         return Prepared(np.empty((0, SIDE, SIDE), np.uint8), mismatch=())
     return Prepared(
-        images=np.stack([_placed(figure.outline) for figure in figures]),
+        images=np.stack([placed(figure.outline) for figure in figures]),
         main=int(np.argmax([figure.ink for figure in figures])),
         mismatch=tuple(figure.mismatch for figure in figures),
     )
@@ -75,35 +62,3 @@ def _has_form(picture: NDArray[np.uint8]) -> bool:
     longer = max(int(np.ptp(np.flatnonzero(line))) + 1 for line in (by_row, by_column))
     mass = [line @ np.arange(SIDE) / line.sum() for line in (by_row, by_column)]
     return bool(BOX - 1 <= longer <= BOX and max(abs(place - CENTRE) for place in mass) <= 1)
-
-
-def _placed(outline: Mask) -> NDArray[np.uint8]:
-    """Scale, thin or thicken, and centre."""
-    rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
-    longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    width = _stroke_width(outline)
-    wanted = float(np.clip(width * BOX / longer, *STROKES))
-    scale = min((BOX - wanted) / max(longer - width, 1), BOX / (0.6 * longer))
-    grown = (wanted / scale - width) / 2
-    margin = int(abs(grown)) + 2
-    wide = np.pad(outline, margin)
-    distance = ndimage.distance_transform_edt(~wide) - ndimage.distance_transform_edt(wide)
-    covered = np.clip(0.5 - (distance - np.sign(distance) / 2 - grown), 0, 1).astype(np.float32)
-    rows, columns = (np.flatnonzero(covered.max(axis=axis) > 0.5) for axis in (1, 0))
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    size = [min(BOX, max(1, round((last - first) * scale))) for first, last in (box[::2], box[1::2])]
-    figure = np.asarray(Image.fromarray(covered).resize(tuple(size), Image.Resampling.BOX, box))
-    mass = ndimage.center_of_mass(figure)
-    top, left = (
-        min(max(round(CENTRE - place), 0), SIDE - length) for place, length in zip(mass, figure.shape, strict=True)
-    )
-    image = np.zeros((SIDE, SIDE), np.uint8)
-    image[top : top + figure.shape[0], left : left + figure.shape[1]] = np.rint(255 * figure.clip(0, 1))
-    return image
-
-
-def _stroke_width(outline: Mask) -> float:
-    """Pixels: twice the median distance of the strokes' middle from their edge."""
-    distance = ndimage.distance_transform_edt(np.pad(outline, 1))
-    middle = (distance >= ndimage.maximum_filter(distance, 3)) & (distance > 0)
-    return max(1.0, 2 * float(np.median(distance[middle])) - 0.5)

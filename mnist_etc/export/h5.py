@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
+import h5py
 import keras
-from absl import logging
+from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5
 
 from mnist_etc.errors import ArtifactError
 
@@ -14,13 +16,14 @@ __all__ = ["read_h5", "write_h5"]
 
 
 def write_h5(model: keras.Model, path: Path) -> None:
-    """Write ``model`` to ``path``, which ends in ``.h5``; `read_h5` and ``load_weights`` read it back."""
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # Keras calls the format, which users rely on, legacy
-    try:
-        model.save(path)
-    finally:
-        logging.set_verbosity(level)
+    """Write ``model`` to ``path``; `read_h5`, ``load_weights`` and ``keras.saving.load_model`` read it back.
+
+    The same weights give the same bytes. The file is made in memory, since HDF5 dies of a full disk.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        save_model_to_hdf5(model, file)
+    path.write_bytes(content.getvalue())
 
 
 def read_h5(model: keras.Model, path: Path) -> None:

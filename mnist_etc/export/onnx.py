@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.errors import ExportError
+from mnist_etc.export.canonical import canonical
 
 __all__ = ["write_onnx"]
 
@@ -19,6 +20,8 @@ TOLERANCE = 1e-4
 
 def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]) -> None:
     """Write ``model`` as ONNX, input ``input``, output ``output``, batch size free, and compare it with Keras.
+
+    The same weights give the same bytes.
 
     Args:
         model: one input ``(batch, ...)``, one output.
@@ -38,7 +41,7 @@ def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]
     proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     # tf2onnx visits nodes in the order of hashes, and by some of them ends before shapes are folded: twice is enough.
     proto = GraphUtil.optimize_model_proto(proto)
-    path.write_bytes(proto.SerializeToString())
+    path.write_bytes(canonical(proto, model.name).SerializeToString(deterministic=True))
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for batch in BATCHES:

@@ -8,6 +8,7 @@ constant matrices, so the layer exports to ONNX; padding and subsampling are row
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,15 +34,22 @@ PI = 3.1415
 """As Kymatio writes it in the height of its filters; a difference of 3e-5."""
 
 
+@keras.saving.register_keras_serializable("mnist_etc")
 class Scattering(layers.Layer):  # type: ignore[misc]
     """Scattering coefficients of two scales, eight angles and orders 0, 1 and 2; nothing is trained.
 
     Channel 0 is the low-passed image; 1 to 8 and 9 to 16 are the angles of the fine and the coarse wavelets; 17 to 80
     are the coarse wavelets (fast) of the modulus of the fine ones (slow).
+
+    ``keras.saving.load_model`` reads a file with this layer once this module is imported.
+
+    Args:
+        trainable: of no matter.
+        words: what `keras.layers.Layer` takes.
     """
 
-    def __init__(self) -> None:
-        super().__init__(trainable=False)
+    def __init__(self, trainable: bool = False, **words: Any) -> None:
+        super().__init__(trainable=trainable, **words)
         fine, coarse = _wavelets(scale=0), _wavelets(scale=1)
         self._fine, self._coarse = np.tile(fine, (1, 1, 2)), np.tile(coarse, (1, 1, 2))
         transform = _fourier(PADDED)

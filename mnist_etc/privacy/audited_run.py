@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mnist_etc.config import ClassifierConfig, Engine, Features, Optimizer
+from mnist_etc.config import UNVARIED, ClassifierConfig, Engine, Features, Optimizer
 from mnist_etc.data import Split
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import spent
@@ -155,6 +155,9 @@ def head_config(command: AuditCommand) -> ClassifierConfig:
         epochs=command.epochs,
         private=True,
         l2_norm_clip=command.l2_norm_clip,
+        augment=False,
+        augmentation=UNVARIED,
+        fine_tune=False,
         hidden_units=[],
         batch_size=command.batch_size,
         optimizer=Optimizer.sgd,

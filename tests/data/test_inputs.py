@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 from samples import data_config, idx_bytes
 
-from mnist_etc.config import DataKind, Polarity
+from mnist_etc.config import DataKind, Prepare
 from mnist_etc.data import inputs, load_test
 from mnist_etc.errors import DataError
 
 TEST = load_test(data_config("digits", DataKind.digits))
 FEW = TEST.images[:30]
+WHOLE = inputs.Reading(prepare=Prepare.none)
 
 
 def everything(source: inputs.Source) -> inputs.Batch:
@@ -64,7 +65,7 @@ def write_npy(path: Path) -> None:
 def test_files_are_told_apart_by_content(tmp_path: Path, write: object) -> None:
     path = tmp_path / "no.suffix"
     write(path)  # type: ignore[operator]
-    source = inputs.open_input(path, Polarity.auto)
+    source = inputs.open_input(path, WHOLE)
     batch = everything(source)
     expected = FEW[:1] if write is write_png else FEW
     assert np.array_equal(batch.images, expected)
@@ -80,7 +81,7 @@ def test_a_folder_with_bad_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Image.fromarray(FEW[number]).save(tmp_path / str(number % 2) / f"{number}.png")
     for bad in ("0/0.png", "1/3.png"):
         (tmp_path / bad).write_bytes(b"no image")
-    batch = everything(inputs.open_input(tmp_path, Polarity.auto))
+    batch = everything(inputs.open_input(tmp_path, WHOLE))
     assert batch.names == ["0/2.png", "0/4.png", "0/6.png", "1/1.png", "1/5.png", "1/7.png"]
     assert np.array_equal(batch.images, FEW[[2, 4, 6, 1, 5, 7]])
     assert ["0/0.png" in str(batch.failures[0]), "1/3.png" in str(batch.failures[1])] == [True, True]
@@ -112,7 +113,7 @@ def test_a_folder_with_bad_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_other_kinds_are_refused_at_once(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "input.npz").write_bytes(content)
     with pytest.raises(DataError, match=words):
-        inputs.open_input(tmp_path / "input.npz", Polarity.auto)
+        inputs.open_input(tmp_path / "input.npz", WHOLE)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +133,11 @@ def test_other_kinds_are_refused_at_once(tmp_path: Path, content: bytes, words: 
 def test_what_is_no_file_of_images_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "input").write_bytes(content)
     with pytest.raises(DataError, match=words):
-        inputs.open_input(tmp_path / "input", Polarity.auto)
+        inputs.open_input(tmp_path / "input", WHOLE)
 
 
 def test_nothing_there_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="received neither"):
-        inputs.open_input(tmp_path / "absent", Polarity.auto)
+        inputs.open_input(tmp_path / "absent", WHOLE)
     with pytest.raises(DataError, match="received none"):
-        inputs.open_input(tmp_path, Polarity.auto)
+        inputs.open_input(tmp_path, WHOLE)

@@ -1,4 +1,4 @@
-"""The export refuses a file that does not answer as its model."""
+"""The export refuses a file that does not answer as its model, and writes one graph as one file."""
 
 from __future__ import annotations
 
@@ -42,6 +42,53 @@ def test_names_opset_and_free_batch(tmp_path: Path) -> None:
     assert [value.name for value in proto.graph.output] == ["output"]
     assert {entry.domain: entry.version for entry in proto.opset_import}[""] == 18
     assert not proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    """Other processes, with other hashes, are compared in ``tests/train_/test_training.py``."""
+    import keras
+
+    from mnist_etc.export.onnx import write_onnx
+
+    stack = [keras.layers.Conv2D(3, 2, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.layers.Input((4, 4, 1)), *stack])
+    images = np.random.default_rng(0).random((64, 4, 4, 1), dtype=np.float32)
+    for name in ("first.onnx", "second.onnx"):
+        write_onnx(model, tmp_path / name, images)
+    assert (tmp_path / "first.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
+
+
+def test_names_and_orders_follow_from_the_graph_alone() -> None:
+    """A diamond with a constant used twice and a node that nobody needs, its parts named and ordered otherwise."""
+    from onnx import GraphProto, ModelProto, TensorProto, checker, helper
+
+    from mnist_etc.export.canonical import canonical
+
+    def model(tag: str, *, turned: bool) -> ModelProto:
+        nodes = [
+            helper.make_node("Relu", ["input"], [f"{tag}left"], f"{tag}1"),
+            helper.make_node("Mul", ["input", f"{tag}two"], [f"{tag}right"], f"{tag}2"),
+            helper.make_node("Neg", ["input"], [f"{tag}unneeded"], f"{tag}3"),
+            helper.make_node("Add", [f"{tag}left", f"{tag}right"], [f"{tag}sum"], f"{tag}4"),
+            helper.make_node("Mul", [f"{tag}sum", f"{tag}two"], ["output"], f"{tag}5"),
+        ]
+        if turned:
+            nodes[0], nodes[1], nodes[2] = nodes[2], nodes[1], nodes[0]
+        two = helper.make_tensor(f"{tag}two", TensorProto.FLOAT, [1], [2.0])
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{tag}n", 3]) for name in ("input", "output")]
+        return helper.make_model(helper.make_graph(nodes, tag, ends[:1], ends[1:], [two]), producer_name="somebody")
+
+    first, second = canonical(model("a", turned=False), "net"), canonical(model("zz_", turned=True), "net")
+    assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
+    checker.check_model(first, full_check=True)
+    graph: GraphProto = first.graph
+    assert [node.name for node in graph.node] == ["Relu_0", "Mul_0", "Add_0", "Mul_1"]
+    assert [list(node.input) for node in graph.node][1:] == [
+        ["input", "Mul_0:constant_1"],
+        ["Relu_0:0", "Mul_0:0"],
+        ["Add_0:0", "Mul_0:constant_1"],
+    ]
+    assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
 def test_shapes_are_folded_whatever_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,45 @@ def test_an_unwritable_place_is_one_line(run: Run, tmp_path: Path) -> None:
     assert process.returncode != 0
 
 
+def test_a_full_disk_under_what_libraries_write(tmp_path: Path) -> None:
+    """HDF5 itself crashes the process when a write fails; a checkpoint, being larger, would fill the disk before."""
+    script = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from mnist_etc.backend import load_tensorflow
+from mnist_etc.errors import ArtifactError
+from mnist_etc.files import temporary
+load_tensorflow()
+import keras
+from mnist_etc.export.h5 import write_h5
+from mnist_etc.export.onnx import write_onnx
+model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(500, kernel_initializer="zeros")])
+writers = {"h5": write_h5, "onnx": lambda model, path: write_onnx(model, path, np.zeros((64, 3), np.float32))}
+for suffix, write in writers.items():
+    Path("model." + suffix).write_text("old")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+    try:
+        with temporary(Path("model." + suffix)) as path:
+            write(model, path)
+    except ArtifactError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment(timed=True),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for suffix, line in zip(("h5", "onnx"), done.stdout.splitlines(), strict=True):
+        assert line.startswith(f"Expected to write model.{suffix}; received: File too large.")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"model.h5": "old", "model.onnx": "old"}
+
+
 @pytest.mark.parametrize("moment", range(3))
 def test_sigkill_while_publishing(tmp_path: Path, moment: int) -> None:
     """Killed at any moment of a loop that saves: what bears the final name is one of the whole versions."""

@@ -111,6 +111,17 @@ def test_a_blank_image_is_finite() -> None:
     assert np.isfinite(build_features()(np.zeros((1, 28, 28, 1), np.float32))).all()
 
 
+def test_keras_reads_the_file_back_once_the_layer_is_imported(tmp_path: Path, digits: Images) -> None:
+    import keras
+
+    from mnist_etc.export.h5 import write_h5
+    from mnist_etc.models.scattering import build_features
+
+    model, path = build_features(), tmp_path / "features.h5"
+    write_h5(model, path)
+    np.testing.assert_array_equal(keras.saving.load_model(path, compile=False)(digits), model(digits))
+
+
 def test_onnx(tmp_path: Path, digits: Images) -> None:
     import onnxruntime
 

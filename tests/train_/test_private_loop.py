@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from mnist_etc.config import Accountant, ClassifierConfig, Engine, Features, Optimizer, PrivacyConfig
+from mnist_etc.config import UNVARIED, Accountant, ClassifierConfig, Engine, Features, Optimizer, PrivacyConfig
 from mnist_etc.errors import ArtifactError
 from mnist_etc.models.classifier import cross_entropy
 from mnist_etc.privacy import sampling
@@ -60,6 +60,9 @@ def trained(
     units: int = 10,
 ) -> list[Metrics]:
     config = ClassifierConfig(
+        augment=False,
+        augmentation=UNVARIED,
+        fine_tune=False,
         features=Features.code,
         epochs=EPOCHS,
         private=True,
