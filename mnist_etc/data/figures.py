@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +113,7 @@ def _reduced(picture: NDArray[np.uint8]) -> Grey:
 def _read(sheet: Grey, *, dark: bool) -> _Reading | None:
     """Frames and boxes have a contrast of their own, so the strokes are looked for again without them."""
     known = np.zeros(sheet.shape, bool)
-    found, only, boxed = None, None, False
+    found, only = None, None
     for _ in range(ROUNDS):
         strokes = find_strokes(sheet, dark=dark, without=known)
         if strokes is None:
@@ -128,14 +127,13 @@ def _read(sheet: Grey, *, dark: bool) -> _Reading | None:
         only = only or (strokes, labels, [max(parts, key=lambda part: part.ink)])
         if not frames + boxes:
             break
-        boxed = boxed or bool(boxes)
         known |= ndimage.binary_dilation(np.isin(labels, [part.number for part in frames + boxes]), iterations=2)
     found = found or only
     if found is None:
         return None
     strokes, labels, kept = found
     groups = _grouped(kept)
-    score = _score(sheet, strokes.mask, labels, groups) * (2 if boxed else 1)
+    score = _score(sheet, strokes.mask, labels, groups)
     return _Reading(dark, strokes, labels, groups, score)
 
 
@@ -229,30 +227,38 @@ def _side(group: _Group) -> int:
     return max(bottom - top, right - left)
 
 
-def _score(sheet: Grey, strokes: Mask, labels: NDArray[np.int32], groups: Sequence[_Group]) -> float:
-    """How much groups look like figures: of strokes, apart from their ground, large, inside the sheet.
+def _score(sheet: Grey, strokes: Mask, labels: NDArray[np.int32], groups: list[_Group]) -> float:
+    """How much groups look like figures; of two readings of a picture the one with more is right.
 
-    The ground between the strokes of a figure, read as a figure itself, is broad, touches the border, or is only a
-    piece of what has its level.
+    The ground between the strokes of a figure, read as a figure itself, is broad, of uneven width, in pieces, straight
+    where the sheet ends, or only a part of what has its level. The weights are those of a logistic regression on 1,750
+    pictures of MNIST's training digits on paper, whose right reading is known: it tells 99.9 % of them.
     """
-    everything = [part for group in groups for part in group]
-    figure = np.isin(labels, [part.number for part in everything])
+    parts = [part for group in groups for part in group]
+    figure = np.isin(labels, [part.number for part in parts])
     ring = ndimage.binary_dilation(figure, iterations=3) & ~ndimage.binary_dilation(strokes)
-    inside = np.median(sheet[figure])
-    outside = np.median(sheet[ring]) if ring.any() else np.median(sheet[~figure] if not figure.all() else sheet)
-    touching = sum(border.sum() for border in (figure[0], figure[-1], figure[:, 0], figure[:, -1]))
-    broadest = 2 * ndimage.distance_transform_edt(np.pad(figure, 1)).max()
-    broadness = min(1.0, broadest / max(_side(group) for group in groups))
+    inside, outside = np.median(sheet[figure]), np.median(sheet[ring] if ring.any() else sheet)
     alike = _without_borders(np.abs(sheet - inside) < np.abs(sheet - outside))
     both = (figure & alike).sum()
-    purity = both / max(alike.sum(), 1) * both / figure.sum()
+    distance = ndimage.distance_transform_edt(np.pad(figure, 1))
+    middle = distance[(distance >= ndimage.maximum_filter(distance, 3)) & (distance > 0)]
+    main = max(groups, key=_ink)
     return float(
-        abs(inside - outside)
-        * (1 - touching / (2 * sum(figure.shape))) ** 2
-        * (_side(everything) / max(figure.shape))
-        * (1 - broadness) ** 3
-        * (0.1 + purity)
+        1.4 * np.log(_side(parts) / max(figure.shape))
+        + 4.7 * np.log(1.01 - min(1.0, 2 * distance.max() / max(_side(group) for group in groups)))
+        + 2.0 * np.log(0.1 + both / max(alike.sum(), 1) * both / figure.sum())
+        - 2.3 * middle.std() / middle.mean()
+        - 3.5 * _straightness(figure, main)
+        - 2.6 * np.log(len(parts) / len(groups))
     )
+
+
+def _straightness(figure: Mask, group: _Group) -> float:
+    """How much of the second straightest side of a group's box its strokes cover; less of a narrow box."""
+    top, bottom, left, right = _box(group)
+    box = figure[top:bottom, left:right]
+    covered = sorted([box[0].mean(), box[-1].mean(), box[:, 0].mean(), box[:, -1].mean()])
+    return float(covered[2] * min(box.shape) / max(box.shape))
 
 
 def _without_borders(mask: Mask) -> Mask:

@@ -9,11 +9,14 @@ from typing import Any
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256
 
-__all__ = ["DATASETS", "verified"]
+__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "verified"]
 
 DATASETS = ("mnist", "digits")
 """Whose classes it knows."""
 FOLDER = Path(__file__).parent
+NETWORK, MANIFEST = "digits.onnx", "digits.json"
+LIMIT = 500_000
+"""Bytes of the network."""
 
 
 def verified() -> tuple[Path, dict[str, Any]]:
@@ -22,7 +25,7 @@ def verified() -> tuple[Path, dict[str, Any]]:
     Raises:
         ArtifactError: the file or its manifest is missing or altered.
     """
-    onnx, manifest = FOLDER / "digits.onnx", FOLDER / "digits.json"
+    onnx, manifest = FOLDER / NETWORK, FOLDER / MANIFEST
     try:
         content = dict(json.loads(manifest.read_bytes()))
         stated = content["files"][onnx.name]
