@@ -4,19 +4,19 @@ unexport PYTHONPATH PYTHONHOME PIP_REQUIRE_HASHES PIP_USER PIP_TARGET PIP_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 USABLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-BRIEFLY = { n=0; while read -r verb what _; do case $$verb in \
-	Collecting|Processing) n=$$((n + 1)); [ $$((n % 25)) -ne 0 ] || echo "  $$n packages fetched, $$what the latest";; \
-	Installing) [ $$what != collected ] || echo "  $$n packages fetched, now unpacking them";; esac; done; }
-
 INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-poetry/bin/python -c \
 	'from pip._internal.models.index import PyPI; print(PyPI.simple_url)'
 
 PYTEST = .venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=30
 
-.PHONY: setup run serve test coverage lint bench lock
+INSTALL = .venv/bin/python scripts/install.py
+
+.PHONY: setup run serve test coverage lint bench lock develop
 
 setup: .venv/.installed conf               # the environment and the configuration
+
+develop: setup .venv/.developing           # what tests and checks need besides
 
 run: setup                                 # the main job on the embedded digits
 	@.venv/bin/python train.py $(DIGITS)
@@ -27,24 +27,26 @@ serve: setup                               # Triton on the published model; with
 	  || { $(MAKE) --no-print-directory run && .venv/bin/python -m mnist_etc.export $(DIGITS); }
 	@exec .venv/bin/python -m mnist_etc.serving.triton
 
-test: setup                                # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
+test: develop                              # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
 	@$(PYTEST)
 
-coverage: setup                            # the same, and which lines it ran; half as long again
+coverage: develop                          # the same, and which lines it ran; half as long again
 	@$(PYTEST) --cov
 
-lint: setup                                # ruff, and mypy strict on mnist_etc/
+lint: develop                              # ruff, and mypy strict on mnist_etc/
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-bench: setup                               # this project's training speed beside its peers'
+bench: develop                             # this project's training speed beside its peers'
 	@.venv/bin/python benchmarks/train_speed.py
 
 lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, requirements.txt from poetry.lock
 	@export POETRY_PYPI_MIRROR_URL="$${PIP_INDEX_URL:-$$($(INDEX))}"; unset PIP_FIND_LINKS; set -e; \
 	  .venv-poetry/bin/poetry lock; \
-	  .venv-poetry/bin/poetry export --with dev --without-urls --output requirements.txt
+	  .venv-poetry/bin/poetry export --only main --without-urls --output requirements.txt; \
+	  .venv-poetry/bin/poetry export --only build --without-urls --output requirements-build.txt; \
+	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt
 
-.venv/.installed: requirements.txt pyproject.toml
+.venv/.installed: requirements.txt requirements-build.txt pyproject.toml
 	@if [ -e .venv/.unfinished ] || ! .venv/bin/python -c 'import pip._internal.commands.install; $(USABLE)' 2>/dev/null; then \
 	  for python in $(PYTHON) python3 python3.12 python3.11 python3.13 python none; do \
 	    $$python -c '$(USABLE)' 2>/dev/null && break; done; \
@@ -52,11 +54,15 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	    'Install one, or name it: make PYTHON=/path/to/python3.12' >&2; exit 1; }; \
 	  $$python -m venv --clear .venv; fi
 	@touch .venv/.unfinished
-	@echo 'Installing into .venv: 1 GB to fetch, 2 to 4 minutes, once.'
-	@set -o pipefail; .venv/bin/python -m pip install --progress-bar off --require-hashes -r requirements.txt 2>&1 \
-	  | tee .venv/pip.log | $(BRIEFLY) || { tail -n 20 .venv/pip.log >&2; exit 1; }
+	@echo 'Installing into .venv: SIZE'
+	@$(INSTALL) requirements.txt
 	@.venv/bin/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@mv .venv/.unfinished $@ && touch $@
+
+.venv/.developing: requirements-dev.txt .venv/.installed
+	@echo 'Installing what tests and checks need: DEVSIZE'
+	@$(INSTALL) requirements-dev.txt
+	@touch $@
 
 .venv-poetry/.installed: | .venv/.installed
 	@.venv/bin/python -m venv --clear .venv-poetry
