@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -62,6 +64,25 @@ def test_pull_on_a_fresh_clone_brings_the_configuration(project: Path, run: Run,
     assert changed.stdout == ""
 
 
+def test_an_unpacked_archive_brings_it_too(project: Path, clone: Path) -> None:
+    """As GitHub gives it, without ``.git``; by the line of the Makefile."""
+    shutil.rmtree(clone / ".git")
+    shutil.copy(project / "Makefile", clone)
+    (clone / ".venv/.installed").touch()
+    for word in ("requirements.txt", "requirements-build.txt", "pyproject.toml"):
+        (clone / word).touch()
+        os.utime(clone / word, (0, 0))
+    done = subprocess.run(["make", "conf"], cwd=clone, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert files(clone / "conf") == files(project / "conf")
+    (clone / "conf/common.yaml").write_text("seed: 7\n")
+    os.utime(clone / "conf", (0, 0))
+    again = subprocess.run(["make", "conf"], cwd=clone, env=environment(), capture_output=True, text=True, check=False)
+    assert again.returncode != 0
+    assert "touch conf" in again.stderr
+    assert (clone / "conf/common.yaml").read_text() == "seed: 7\n"
+
+
 def test_remotes_are_a_relative_folder_and_a_drive(project: Path) -> None:
     config = configparser.ConfigParser()
     config.read(project / ".dvc/config")
@@ -85,15 +106,18 @@ def test_stages_train_what_make_run_trains(project: Path) -> None:
     values: dict[str, Any] = {}
     for item in yaml.safe_load((project / "dvc.yaml").read_text())["vars"]:
         values |= item
-    epochs = [f"{name}.epochs={values[name]['epochs']}" for name in ("autoencoder", "classifier")]
-    wanted = f"DIGITS = data={values['data']} {' '.join(epochs)}\n"
-    assert wanted in (project / "Makefile").read_text()
+    keys = {f"data={values['data']}"}
+    for part in ("autoencoder", "classifier"):
+        keys |= {f"{part}.{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values[part].items()}
+    makefile = (project / "Makefile").read_text().replace("\\\n", " ")
+    (line,) = (line for line in makefile.splitlines() if line.startswith("DIGITS = "))
+    assert set(shlex.split(line)[2:]) == keys - {"autoencoder.hid_dim=32"}
 
 
 @pytest.mark.slow
 def test_repro_runs_the_pipeline_and_shows_its_figures(run: Run, clone: Path) -> None:
     stages = clone / "dvc.yaml"
-    stages.write_text(stages.read_text().replace("epochs: 30", "epochs: 4"))
+    stages.write_text(stages.read_text().replace("epochs: 30", "epochs: 4").replace("epochs: 60", "epochs: 4"))
     dvc(run, clone, "pull", "conf.dvc")
     first = dvc(run, clone, "repro")
     assert [first.stdout.count(f"Running stage '{stage}'") for stage in STAGES] == [1, 1, 1]
@@ -106,3 +130,7 @@ def test_repro_runs_the_pipeline_and_shows_its_figures(run: Run, clone: Path) ->
     second = dvc(run, clone, "repro")
     assert "Running stage" not in second.stdout
     assert "up to date" in second.stdout
+    dvc(run, clone, "plots", "show")
+    subprocess.run(["git", "checkout", "--quiet", "dvc.yaml"], cwd=clone, check=True)
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)
+    assert changed.stdout == "?? dvc.lock\n", "of what a pipeline leaves behind, its record alone is to be committed"

@@ -14,6 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from support import Run, environment
@@ -36,6 +37,7 @@ PLATFORMS = [
     for python in ("3.11", "3.12", "3.13")
     for system, name in (("linux", "Linux"), ("darwin", "Darwin"), ("win32", "Windows"))
 ]
+REQUIREMENTS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
 Pins = dict[str, tuple[frozenset[str], frozenset[str]]]
 
 
@@ -55,14 +57,15 @@ def locked(project: Path) -> Pins:
 
 
 def exported(project: Path) -> Pins:
-    """The same of requirements.txt."""
-    lines = (project / "requirements.txt").read_text().replace("\\\n", " ").splitlines()
+    """The same of the requirements files together."""
     pins: Pins = {}
-    for line in lines:
-        words, *hashes = line.split(" --hash=")
-        requirement = Requirement(words.strip())
-        name = f"{requirement.name}{requirement.specifier}"
-        pins[name] = (platforms(str(requirement.marker or "")), frozenset(word.strip() for word in hashes))
+    for file in REQUIREMENTS:
+        for line in (project / file).read_text().replace("\\\n", " ").splitlines():
+            words, *hashes = line.split(" --hash=")
+            requirement = Requirement(words.strip())
+            name = f"{requirement.name}{requirement.specifier}"
+            where = platforms(str(requirement.marker or "")) | pins.get(name, (frozenset(), None))[0]
+            pins[name] = (where, frozenset(word.strip() for word in hashes))
     return pins
 
 
@@ -94,7 +97,8 @@ def test_lock_and_requirements_name_no_host(project: Path) -> None:
     lock = tomllib.loads((project / "poetry.lock").read_text())
     assert [package["name"] for package in lock["package"] if "source" in package] == []
     assert [f for package in lock["package"] for f in package["files"] if f.keys() != {"file", "hash"}] == []
-    assert re.findall(r"(?m)^\s*-(?!-hash=).*|https?://\S*|file:\S*", (project / "requirements.txt").read_text()) == []
+    text = "".join((project / name).read_text() for name in REQUIREMENTS)
+    assert re.findall(r"(?m)^\s*-(?!-hash=).*|https?://\S*|file:\S*", text) == []
     assert "source" not in tomllib.loads((project / "pyproject.toml").read_text())["tool"]["poetry"]
 
 
@@ -145,12 +149,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_and_sdist_carry_code_and_configuration(project: Path, wheel: Path) -> None:
     expected = {
         str(path.relative_to(project))
-        for name, ending in (("mnist_etc", "*.py"), ("train_", "*.py"), ("conf", "*.yaml"))
+        for name, ending in (("mnist_etc", "*.py"), ("mnist_etc/pretrained", "d*"), ("train_", "*.py"), ("conf", "*.yaml"))
         for path in (project / name).rglob(ending)
     }
     assert len([name for name in expected if name.endswith(".yaml")]) >= 11
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith(".md")}
         assert names == expected
         assert b"hid_dim:" in archive.read("conf/autoencoder/default.yaml")
     (sdist,) = wheel.parent.glob("*.tar.gz")
@@ -178,6 +182,21 @@ def test_console_commands_answer_in_an_empty_folder(installed: Path, tmp_path: P
         assert (done.returncode, done.stderr) == (0, ""), f"{words}: {done.stderr}"
         assert done.stdout, words
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_digit_is_read_before_anything_is_trained(installed: Path, tmp_path: Path) -> None:
+    """By the installed command, in an empty folder, with an empty home."""
+    digit = Image.new("L", (300, 200), 230)
+    ImageDraw.Draw(digit).line([(120, 40), (180, 40), (140, 160)], fill=60, width=9, joint="curve")
+    digit.save(tmp_path / "seven.png")
+    env = environment({"PYTHONPATH": None, "HOME": str(tmp_path / "home"), "MNIST_ETC_DATA": None}, timed=True)
+    command = [str(installed / "mnist-etc-infer"), "seven.png"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, answer, *_ = done.stdout.splitlines()
+    assert first.startswith("model=pretrained")
+    assert answer.startswith("seven.png: 7 (")
+    assert {path.name for path in tmp_path.iterdir()} == {"seven.png", "artifacts"}
 
 
 def test_this_environment_has_the_console_scripts_of_pyproject(project: Path) -> None:
