@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = json.loads(os.environ["MNIST_ETC_SYS_PATH"])  # the stub ignores PYTHONPATH
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime
