@@ -108,7 +108,10 @@ def test_stages_train_what_make_run_trains(project: Path) -> None:
         values |= item
     keys = {f"data={values['data']}"}
     for part in ("autoencoder", "classifier"):
-        keys |= {f"{part}.{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values[part].items()}
+        keys |= {
+            f"{part}.{name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in values[part].items()
+        }
     makefile = (project / "Makefile").read_text().replace("\\\n", " ")
     (line,) = (line for line in makefile.splitlines() if line.startswith("DIGITS = "))
     assert set(shlex.split(line)[2:]) == keys - {"autoencoder.hid_dim=32"}

@@ -14,9 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from PIL import Image, ImageDraw
 from support import Run, environment
 
 SCRIPTS = {
@@ -149,7 +149,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_and_sdist_carry_code_and_configuration(project: Path, wheel: Path) -> None:
     expected = {
         str(path.relative_to(project))
-        for name, ending in (("mnist_etc", "*.py"), ("mnist_etc/pretrained", "d*"), ("train_", "*.py"), ("conf", "*.yaml"))
+        for name, ending in (
+            ("mnist_etc", "*.py"),
+            ("mnist_etc/pretrained", "d*"),
+            ("train_", "*.py"),
+            ("conf", "*.yaml"),
+        )
         for path in (project / name).rglob(ending)
     }
     assert len([name for name in expected if name.endswith(".yaml")]) >= 11

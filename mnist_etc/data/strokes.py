@@ -68,7 +68,8 @@ def find_strokes(sheet: Grey, *, dark: bool, without: Mask | None = None) -> Str
     if without is not None:
         above = np.where(without, np.float32(0), above)
     offset = np.percentile(above, 25)
-    noise = 0.5 + 1.05 * np.median(np.abs(np.diff(above, axis=0)))
+    steps = np.abs(np.diff(above.ravel()))
+    noise = 0.5 + 1.05 * (np.median(steps) if steps.size else 0)
     above = above - offset
     count = min(above.size, max(12, int(above.size * BRIGHTEST)))
     contrast = float(np.partition(above.ravel(), above.size - count)[above.size - count :].mean())
