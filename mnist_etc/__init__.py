@@ -1,1 +1,5 @@
 """Digit-like images from data to a tuned server, with a true account of how private the result is."""
+
+from mnist_etc import interrupt
+
+interrupt.loading(__name__)

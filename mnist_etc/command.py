@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from mnist_etc import interrupt
 from mnist_etc.__main__ import COMMANDS, DISTRIBUTION
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand
@@ -71,6 +72,7 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
+        interrupt.loaded()
         result = job(config)
     except MnistEtcError as error:
         print("error:", *str(error).splitlines(), file=sys.stderr)
@@ -83,7 +85,7 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
             "interrupted: a training goes on from its last epoch, a search from its record, with the same command",
             file=sys.stderr,
         )
-        sys.exit(130)
+        sys.exit(interrupt.CODE)
     sys.exit(result if isinstance(result, int) else 0)
 
 
