@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -158,7 +159,9 @@ def _help(schema: type) -> str:
 
 def _epilog(config_name: str) -> str:
     """What can be chosen, and commands that work."""
-    groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
+    groups: list[str] = []
+    with suppress(ConfigError):  # --help answers without conf/ too
+        groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
     examples = [f"  {_program()} {words}" for words in EXAMPLES[config_name]]
     return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
 

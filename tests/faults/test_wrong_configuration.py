@@ -159,3 +159,4 @@ def test_missing_conf_names_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     script = "import mnist_etc.command as c; c.PACKAGED = c.Path('nowhere'); from train_.pipeline import main; main()"
     refused(run("-c", script), "dvc pull conf.dvc", code=2)
+    assert run("-c", script, "--help").returncode == 0
