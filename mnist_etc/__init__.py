@@ -2,4 +2,7 @@
 
 import os
 
+from mnist_etc import interrupt
+
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reads it when it is imported
+interrupt.loading(__name__)

@@ -5,7 +5,6 @@ A command is found by the console script that the installed project declares, so
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 
 from mnist_etc.errors import ConfigError
@@ -32,6 +31,8 @@ def main() -> int:
     Returns:
         The exit code: 0, or 2 for an unknown command.
     """
+    import importlib.metadata
+
     word, *rest = sys.argv[1:] or ["--help"]
     try:
         version = importlib.metadata.version(DISTRIBUTION)
@@ -88,6 +89,8 @@ def _help(version: str) -> str:
 def _run(word: str, arguments: list[str]) -> int:
     if word not in COMMANDS:
         raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
+    import importlib.metadata
+
     name = f"{DISTRIBUTION}-{word}"
     scripts = importlib.metadata.distribution(DISTRIBUTION).entry_points.select(group="console_scripts", name=name)
     if not scripts:

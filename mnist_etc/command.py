@@ -11,9 +11,11 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from mnist_etc import interrupt
 from mnist_etc.__main__ import COMMANDS, DISTRIBUTION
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand, TrainCommand
@@ -52,8 +54,10 @@ PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""
 SWEEPS = ("-m", "--multirun")
 SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
-NO_GROUP = re.compile(r"Could not override '([^'@]*)[^']*'\.")
+NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
 """What Hydra says of them."""
+ANY_VALUE = (ValueError, TypeError, AssertionError, OSError, RecursionError)
+"""What Hydra and OmegaConf let through besides their own, for some values and damaged files."""
 T = TypeVar("T")
 
 
@@ -71,6 +75,7 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
+        interrupt.loaded()
         result = job(config)
     except MnistEtcError as error:
         print("error:", *str(error).splitlines(), file=sys.stderr)
@@ -83,7 +88,7 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
             "interrupted: a training goes on from its last epoch, a search from its record, with the same command",
             file=sys.stderr,
         )
-        sys.exit(130)
+        sys.exit(interrupt.CODE)
     sys.exit(result if isinstance(result, int) else 0)
 
 
@@ -102,7 +107,8 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
     from yaml import YAMLError
 
-    asked = overrides(words, schema, {group.name for group in folder.iterdir() if group.is_dir()})
+    groups = {group.name for group in folder.iterdir() if group.is_dir()}
+    asked = overrides(words, schema, groups)
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
     OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     for name, node in SCHEMAS.items():
@@ -110,13 +116,12 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     try:
         with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            composed = hydra_compose(config_name, asked)
-        config = OmegaConf.to_object(composed)
+            config = OmegaConf.to_object(hydra_compose(config_name, asked))
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
         where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
-        raise ConfigError(f"{_sentence(error, schema)}{where}") from None
+        raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
     if not isinstance(config, schema):
         raise ConfigError(
             f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
@@ -154,7 +159,9 @@ def _help(schema: type) -> str:
 
 def _epilog(config_name: str) -> str:
     """What can be chosen, and commands that work."""
-    groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
+    groups: list[str] = []
+    with suppress(ConfigError):  # --help answers without conf/ too
+        groups = [f"  {name}={'|'.join(choices)}" for name, choices in _groups(config_name).items()]
     examples = [f"  {_program()} {words}" for words in EXAMPLES[config_name]]
     return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
 
@@ -203,7 +210,7 @@ def _conf_folder(config_name: str) -> Path:
     raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
 
 
-def _sentence(error: Exception, schema: type) -> str:
+def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
     """One line from Hydra's or OmegaConf's several."""
     from hydra.errors import OverrideParseException
     from omegaconf.errors import (
@@ -227,15 +234,15 @@ def _sentence(error: Exception, schema: type) -> str:
         )
     if isinstance(error, OverrideParseException):
         key, _, value = error.override.partition("=")
-        if key in keys(schema):
+        if key in keys(schema) or key in groups:
             return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
         return unknown(key, schema)
-    reason = " ".join(str(error).split())
+    reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(_program(), schema, *sweep.groups())
     if no_group := NO_GROUP.match(reason):
-        return unknown(no_group[1], schema)
+        return unknown(no_group[1] or no_group[2], schema)
     return f"Expected a valid configuration; received: {reason}"
 
 

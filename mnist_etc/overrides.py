@@ -103,7 +103,8 @@ def _override(word: str, known: dict[str, Any], groups: set[str]) -> str:
     if kind in (str, str | None):
         return f"{key}={_text(value)}"
     if typing.get_origin(kind) is list and not value.startswith(("[", "${")) and value.lower() != "null":
-        raise ConfigError(f"Expected a list for {key}; received {value!r}. Pass {key}=[{value}]")
+        shown = value if value.isprintable() else "..."
+        raise ConfigError(f"Expected a list for {key}; received {value!r}. Pass {key}=[{shown}]")
     if kind == list[str] and value.endswith("]"):
         return f"{key}=[{','.join(_elements(value[1:-1]))}]"
     if key in groups and NAME.fullmatch(value):

@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from mnist_etc import interrupt
 from mnist_etc.errors import MnistEtcError, ServingError
 from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
@@ -42,6 +43,7 @@ def perf_analyzer(cache: Path) -> tuple[str, dict[str, str]]:
 
 def main() -> int:
     """Run it with this program's arguments; its exit code, or 1 where it cannot be had."""
+    interrupt.loaded()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     try:
         program, environment = perf_analyzer(Path(home) / "mnist_etc")

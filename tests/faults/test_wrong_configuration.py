@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support import Run, refused
 
 from mnist_etc.command import SCHEMAS, compose
 from mnist_etc.errors import ConfigError
+from mnist_etc.overrides import keys
 
 AUTOENCODER = ("-m", "train_.autoencoder")
 
@@ -72,7 +74,10 @@ def test_refused(run: Run, tmp_path: Path, command: tuple[str, ...], words: tupl
         ("train", "data=2024_1", ("data/2024_1", "fashion_mnist")),
         ("train", "data=null", ("data/null", "fashion_mnist")),
         ("serve", "data=digits", ("key of the configuration", "'data'")),
-        ("train", "data@x=digits", ("key of the configuration", "'data'")),
+        ("train", "data@x=digits", ("key of the configuration", "'data@x'")),
+        ("train", "seed@x=1", ("key of the configuration", "'seed@x'")),
+        ("train", "data=}", ("valid value for data", "'}'")),
+        ("train", "classifier=${if:1,2,3}", ()),
         ("train", "photo.png", ("Expected key=value; received 'photo.png'.", "--cfg job")),
         ("train", "seed", ("'seed'", "Did you mean seed=<value>?")),
         ("train", "=1", ("Expected key=value; received '=1'",)),
@@ -109,6 +114,39 @@ def _as_module(command: tuple[str, ...]) -> tuple[str, ...]:
     return (str(ROOT / command[0]), *command[1:])
 
 
+def test_words_drawn_by_chance() -> None:
+    """Whatever is typed: a configuration, or one line."""
+    pieces = [
+        "null",
+        "1",
+        "-1.5",
+        "???",
+        "${",
+        "${seed}",
+        "${if:1,2,3}",
+        "${.x}",
+        "data",
+        "range(1,3)",
+        "glob(*)",
+        "..",
+    ]
+    pieces += [*"""}[]{}(),:='"\\ \n~$@/+|\udcff\0"""]
+    draw, configurations = random.Random(0), 0
+    for _ in range(30):
+        command = draw.choice(list(SCHEMAS))
+        known = [*keys(SCHEMAS[command]), "data", "features", "classifier", "".join(draw.choices(pieces, k=2))]
+        sign = draw.choice(["=", "=", "=", "", "@x=", ".x="])
+        word = draw.choice(known) + sign + "".join(draw.choices(pieces, k=draw.randint(0, 4)))
+        try:
+            compose(command, SCHEMAS[command], [word])
+            configurations += 1
+        except ConfigError as error:
+            line = str(error)
+            if not re.fullmatch(r"Expected .*[;,] received.*", line):
+                pytest.fail(f"{word!r}: {line!r}")
+    assert 0 < configurations < 20
+
+
 def test_broken_yaml(run: Run, tmp_path: Path, project: Path) -> None:
     import shutil
 
@@ -121,3 +159,4 @@ def test_missing_conf_names_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     script = "import mnist_etc.command as c; c.PACKAGED = c.Path('nowhere'); from train_.pipeline import main; main()"
     refused(run("-c", script), "dvc pull conf.dvc", code=2)
+    assert run("-c", script, "--help").returncode == 0

@@ -1,0 +1,50 @@
+"""Ctrl-C while a command still loads: one line and exit code 130.
+
+An exception that a signal raises inside an import ends in a traceback, or gets lost there; so none is raised until
+`loaded`, and the program ends at once: nothing was written that early.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+__all__ = ["CODE", "loaded", "loading"]
+
+CODE = 130
+LINE = b"interrupted: nothing was written yet\n"
+STDERR = 2
+
+
+def loading(package: str | None = None) -> None:
+    """From here Ctrl-C ends the program without an exception, unless the signal is ignored or has another handler.
+
+    Args:
+        package: only where this process was started as a command of this package: ``python -m <package>...`` or a
+            console script.
+    """
+    if package is not None and not _started(package):
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def loaded() -> None:
+    """From here Ctrl-C raises KeyboardInterrupt again, so that what was begun is cleaned up."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _started(package: str) -> bool:
+    """While Python looks for the module of ``-m``, ``sys.argv[0]`` is that option; its packages are imported then."""
+    first = sys.argv[0] if sys.argv else ""
+    if first == "-m":
+        return any(word.partition(".")[0] == package for word in sys.orig_argv)
+    return os.path.basename(first).startswith("mnist-etc")  # noqa: PTH119  pathlib takes as long as all the rest
+
+
+def _end(*_: object) -> NoReturn:
+    os.write(STDERR, LINE)
+    os._exit(CODE)
