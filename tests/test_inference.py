@@ -14,7 +14,8 @@ from support import ROOT, Completed, Run, refused
 from mnist_etc.config import DataKind
 from mnist_etc.data import load, load_test
 from mnist_etc.errors import ArtifactError
-from mnist_etc.inference import CHUNK, SOME_BAD, Predictor
+from mnist_etc.inference import SOME_BAD
+from mnist_etc.predictor import CHUNK, Predictor
 
 DIGITS = ("data=digits", "artifacts=out")
 CSV = "clsf_h32_ee3_e6_inference.csv"

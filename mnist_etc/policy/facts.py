@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.inference import softmax
 from mnist_etc.policy.calibration import expected_calibration_error
 from mnist_etc.policy.config import PolicyName
 from mnist_etc.policy.output_policy import OutputPolicy
+from mnist_etc.predictor import softmax
 
 __all__ = ["PolicyFacts"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import CLASSES, SIDE
-from mnist_etc.inference import softmax
 from mnist_etc.policy.calibration import calibrate
 from mnist_etc.policy.config import NUMBERS, PolicyConfig, PolicyName
+from mnist_etc.predictor import softmax
 
 __all__ = ["DRAWS", "OutputPolicy", "fit_policy"]
 

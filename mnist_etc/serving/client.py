@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnist_etc.config import Protocol
 from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import ConfigError, ServingError
-from mnist_etc.inference import softmax
+from mnist_etc.predictor import softmax
 from mnist_etc.serving.config import MODEL
 from mnist_etc.serving.transport import IN_FLIGHT, PORTS, Transport, Unavailable
 from mnist_etc.serving.transports import connect

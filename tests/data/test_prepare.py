@@ -16,7 +16,7 @@ from scipy import ndimage
 from mnist_etc.config import DataKind, Polarity, Prepare
 from mnist_etc.data import images, load_test
 from mnist_etc.data.prepare import prepare
-from mnist_etc.inference import Predictor
+from mnist_etc.predictor import Predictor
 from mnist_etc.pretrained import verified
 
 pytestmark = pytest.mark.filterwarnings("error")

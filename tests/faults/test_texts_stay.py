@@ -70,7 +70,7 @@ def test_every_character(text: str) -> None:
 
 def test_every_text_key_of_a_command() -> None:
     texts = [key for key, kind in kinds(InferCommand).items() if kind in (str, str | None) and key != "data.name"]
-    assert len(texts) == 6
+    assert len(texts) == 7
     config = compose("infer", InferCommand, [f"{key}=1_0,{key}" for key in texts] + ["data.name=007"])
     for key in texts:
         owner = config.data if key.startswith("data.") else config

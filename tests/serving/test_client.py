@@ -19,7 +19,7 @@ from support import ROOT, Run, environment, refused
 
 from mnist_etc.config import Protocol
 from mnist_etc.errors import ConfigError, ServingError
-from mnist_etc.inference import Predictor
+from mnist_etc.predictor import Predictor
 from mnist_etc.serving.client import TritonPredictor
 from mnist_etc.serving.server import TritonServer
 
