@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,10 +17,31 @@ from typing import Any
 
 from mnist_etc.errors import ArtifactError, BusyError
 
-__all__ = ["exclusive", "read_limited", "sha256", "sync", "sync_folder", "temporary", "write_bytes", "write_json"]
+__all__ = [
+    "exclusive",
+    "read_limited",
+    "sha256",
+    "sync",
+    "sync_folder",
+    "temporary",
+    "unfinished",
+    "write_bytes",
+    "write_json",
+]
+    "exclusive",
+    "read_limited",
+    "sha256",
+    "sync",
+    "sync_folder",
+    "temporary",
+    "unfinished",
+    "write_bytes",
+    "write_json",
+]
 
 
-UNFINISHED = ".tmp_"
+UNFINISHED = re.compile(r"\.tmp_mnist_etc_\d+_[a-z0-9_]{8}(\.\w+)?")
+"""Names of what this program alone makes; the number is its process."""
 ABANDONED = 3600
 """Seconds after which nobody writes to an unfinished file any more."""
 
@@ -36,7 +58,7 @@ def temporary(final: Path, mode: int = 0o666) -> Iterator[Path]:
     """
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=final.parent, prefix=UNFINISHED, suffix=final.suffix)
+        handle, name = tempfile.mkstemp(dir=final.parent, prefix=unfinished(), suffix=final.suffix)
         os.close(handle)
     except OSError as error:
         raise _cannot_write(final, error) from error
@@ -97,7 +119,8 @@ def read_limited(path: Path, limit: int) -> bytes:
 def exclusive(lock: Path) -> Iterator[None]:
     """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
 
-    Temporary files that a killed process left in the folder an hour ago or more are removed.
+    Temporary files and folders that a killed process of this program left beside ``lock`` an hour ago or more are
+    removed; nothing below, and nothing of another name.
 
     Raises:
         BusyError: another process holds it.
@@ -121,10 +144,15 @@ def exclusive(lock: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for leftover in list(lock.parent.rglob(f"{UNFINISHED}*")):
-            if leftover.exists() and time.time() - leftover.stat().st_mtime > ABANDONED:
+        for leftover in list(lock.parent.iterdir()):
+            if UNFINISHED.fullmatch(leftover.name) and time.time() - leftover.lstat().st_mtime > ABANDONED:
                 _remove(leftover)
         yield
+
+
+def unfinished() -> str:
+    """How the name of a temporary file or folder of this process begins; `tempfile` adds eight characters."""
+    return f".tmp_mnist_etc_{os.getpid()}_"
 
 
 def sync(path: Path) -> None:
@@ -143,7 +171,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _remove(leftover: Path) -> None:
-    if leftover.is_dir():
+    if leftover.is_dir() and not leftover.is_symlink():
         shutil.rmtree(leftover, ignore_errors=True)
     else:
         leftover.unlink(missing_ok=True)

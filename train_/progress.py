@@ -1,4 +1,4 @@
-"""What a training shows while it runs: a bar on a terminal, a line an epoch elsewhere."""
+"""What a training shows while it runs: a bar, on a terminal, and about ten lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Self
 from tqdm import tqdm
 
 __all__ = ["Progress"]
+
+LINES = 10
+"""Of a training of more epochs; all of them are in its history."""
 
 
 class Progress:
@@ -55,8 +58,10 @@ class Progress:
         return self.images / (time.perf_counter() - self._epoch_began)
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:
-        """Count an epoch and print its line."""
+        """Count an epoch, and print its line if it is the first, the last or one of some ten between."""
         self.epoch += 1
+        if self.epoch > 1 and self.epoch * LINES // self.epochs == (self.epoch - 1) * LINES // self.epochs:
+            return
         left = (time.perf_counter() - self._began) / self._seen * self.images * (self.epochs - self.epoch)
         figures = "  ".join(f"{name} {value:.5f}" for name, value in metrics.items() if name != "images_per_second")
         tqdm.write(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.errors import ArtifactError
-from mnist_etc.files import exclusive, read_limited, sha256, sync, sync_folder, write_bytes
+from mnist_etc.files import exclusive, read_limited, sha256, sync, sync_folder, unfinished, write_bytes
 from mnist_etc.serving.config import MODEL, VersionPolicy
 from mnist_etc.serving.model_config import ModelConfig, decode, encode
 
@@ -74,7 +74,7 @@ class ModelRepository:
         with exclusive(self._lock):
             version = max(self.versions(), default=0) + 1
             self.model.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self._beside, prefix=".tmp_"))
+            folder = Path(tempfile.mkdtemp(dir=self._beside, prefix=unfinished()))
             try:
                 model = folder / "model.onnx"
                 write(model)
@@ -127,7 +127,7 @@ class ModelRepository:
         with exclusive(self._lock):
             removed = [version for version in self.versions()[:-keep] if version != self.in_service()]
             for version in removed:
-                gone = self._beside / f".tmp_{version}"
+                gone = tempfile.mkdtemp(dir=self._beside, prefix=unfinished())
                 (self.model / str(version)).replace(gone)
                 shutil.rmtree(gone)
         return removed

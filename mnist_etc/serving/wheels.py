@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mnist_etc.errors import BusyError, ServingError
-from mnist_etc.files import exclusive
+from mnist_etc.files import exclusive, unfinished
 
 __all__ = ["PERF_ANALYZER", "TRITONSERVER", "Wheel", "unpacked"]
 
@@ -65,7 +65,7 @@ def unpacked(wheel: Wheel, cache: Path) -> Path:
 
 def _unpack(wheel: Wheel, cache: Path, final: Path) -> None:
     try:
-        with exclusive(cache / ".lock"), tempfile.TemporaryDirectory(dir=cache, prefix=".tmp_") as scratch:
+        with exclusive(cache / ".lock"), tempfile.TemporaryDirectory(dir=cache, prefix=unfinished()) as scratch:
             if final.is_dir():
                 return
             print(f"fetching {wheel.title}, {wheel.megabytes} MB, once, into {final}", file=sys.stderr, flush=True)
