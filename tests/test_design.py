@@ -131,12 +131,13 @@ def test_a_key_appears_only_on_purpose() -> None:
     privacy += ["whitening_share"]
     assert sorted(keys(InferCommand)) == sorted(
         [
-            *(f"data.{key}" for key in ("name", "kind", "root", "validation", "split_seed")),
+            *(f"data.{key}" for key in ("name", "kind", "root", "prepare", "validation", "split_seed")),
             *(f"privacy.{key}" for key in privacy),
             *(f"autoencoder.{key}" for key in [*fit, "hid_dim", "output_activation"]),
-            *(f"classifier.{key}" for key in [*fit, "features", "hidden_units"]),
+            *(f"classifier.{key}" for key in [*fit, "features", "hidden_units", "augment", "fine_tune"]),
+            *(f"classifier.augmentation.{key}" for key in ("shift", "scale", "rotation", "shear", "stroke")),
             *("seed", "artifacts", "force", "run_name", "tracking_uri"),
-            *("input", "polarity", "threads", "server", "protocol"),
+            *("input", "model", "prepare", "polarity", "split", "show", "threads", "server", "protocol"),
         ]
     )
 
