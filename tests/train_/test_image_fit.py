@@ -98,6 +98,17 @@ def test_a_model_trained_before_there_was_either_key_is_still_the_one_asked_for(
         ("classifier", ["augment=true", "private=true"], "augment=false of a private classifier"),
         ("train", ["classifier.fine_tune=true", "features=scattering"], "features=code with fine_tune=true"),
         ("infer", ["classifier.augment=true", "features=scattering"], "features=code with augment=true"),
+        (
+            "train",
+            ["classifier.fine_tune=true", "autoencoder.private=true"],
+            "autoencoder.private=false with fine_tune",
+        ),
+        (
+            "infer",
+            ["classifier.fine_tune=true", "autoencoder.private=true"],
+            "autoencoder.private=false with fine_tune",
+        ),
+        ("classifier", ["fine_tune=true", "autoencoder.private=true"], "autoencoder.private=false with fine_tune"),
         ("reconstruct", ["classifier.fine_tune=true"], "classifier.fine_tune=false"),
         ("train", ["classifier.augmentation.rotation=181"], "classifier.augmentation.rotation between 0 and 180"),
         ("train", ["classifier.augmentation.scale=-0.1"], "classifier.augmentation.scale between 0 and 0.9"),
