@@ -209,6 +209,10 @@ class TrainCommand(RunConfig):
     autoencoder: AutoencoderConfig
     classifier: ClassifierConfig
 
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        _refuse_tuning_what_is_private(self.autoencoder, self.classifier)
+
 
 @dataclass(kw_only=True)
 class AutoencoderCommand(RunConfig, AutoencoderConfig):
@@ -220,6 +224,10 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
     """``python -m train_.classifier``: the classifier's keys stand at the top."""
 
     autoencoder: AutoencoderConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        _refuse_tuning_what_is_private(self.autoencoder, self)
 
 
 @dataclass(kw_only=True)
@@ -250,3 +258,11 @@ class InferCommand(TrainCommand):
                 raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
         if self.model is Model.pretrained and self.server is not None:
             raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")
+
+
+def _refuse_tuning_what_is_private(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> None:
+    if autoencoder.private and classifier.fine_tune:
+        raise ConfigError(
+            "Expected autoencoder.private=false with fine_tune=true; received true. The encoder would be trained on "
+            "without noise, and what its noise was for be lost. Leave one of them out."
+        )

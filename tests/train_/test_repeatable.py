@@ -19,6 +19,7 @@ from mnist_etc.tracking import Tracker
 
 KEYS = ["data=digits", "data.validation=700", "tracking_uri=null", "classifier.hidden_units=[16]"]
 KEYS += [f"{model}.{key}" for model in ("autoencoder", "classifier") for key in ("epochs=2", "batch_size=64")]
+ON_IMAGES = ["classifier.epochs=3", "classifier.fine_tune=true", "classifier.augment=true"]
 
 
 class Meddling(Tracker):
@@ -55,11 +56,13 @@ def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Pat
 
     quiet = Tracker(None, None, {})
     for folder in ("whole", "stopped"):
-        command = compose("train", TrainCommand, [*KEYS, f"artifacts={tmp_path / folder}"])
+        keys = [*KEYS, f"artifacts={tmp_path / folder}"]
+        command, on_images = (compose("train", TrainCommand, [*keys, *more]) for more in ([], ON_IMAGES))
         dataset = load(command.data)
         fits = [
             partial(train_autoencoder, command, command.autoencoder, dataset),
             partial(train_classifier, command, command.autoencoder, command.classifier, dataset),
+            partial(train_classifier, on_images, on_images.autoencoder, on_images.classifier, dataset),
         ]
         for fit in fits:
             if folder == "stopped":
@@ -67,7 +70,7 @@ def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Pat
                     fit(Meddling())
             fit(quiet)
     files = sorted((tmp_path / "whole" / "digits").glob("*.h5"))
-    assert len(files) == 3
+    assert len(files) == 5
     for file in files:
         assert same_weights(file, tmp_path / "stopped" / "digits" / file.name), file.name
 
