@@ -28,16 +28,6 @@ __all__ = [
     "write_bytes",
     "write_json",
 ]
-    "exclusive",
-    "read_limited",
-    "sha256",
-    "sync",
-    "sync_folder",
-    "temporary",
-    "unfinished",
-    "write_bytes",
-    "write_json",
-]
 
 
 UNFINISHED = re.compile(r"\.tmp_mnist_etc_\d+_[a-z0-9_]{8}(\.\w+)?")
