@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from mnist_etc import interpreter
+
 __all__ = ["CODE", "loaded", "loading"]
 
 CODE = 130
@@ -21,6 +23,8 @@ STDERR = 2
 def loading(package: str | None = None) -> None:
     """From here Ctrl-C ends the program without an exception, unless the signal is ignored or has another handler.
 
+    The wrong Python ends it here.
+
     Args:
         package: only where this process was started as a command of this package: ``python -m <package>...`` or a
             console script.
@@ -29,6 +33,7 @@ def loading(package: str | None = None) -> None:
         return
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
+    interpreter.check()
 
 
 def loaded() -> None:
@@ -41,7 +46,7 @@ def _started(package: str) -> bool:
     """While Python looks for the module of ``-m``, ``sys.argv[0]`` is that option; its packages are imported then."""
     first = sys.argv[0] if sys.argv else ""
     if first == "-m":
-        return any(word.partition(".")[0] == package for word in sys.orig_argv)
+        return any(word.partition(".")[0] == package for word in getattr(sys, "orig_argv", [package]))
     return os.path.basename(first).startswith("mnist-etc")  # noqa: PTH119  pathlib takes as long as all the rest
 
 

@@ -22,7 +22,16 @@ UV_OPTIONS = {"index-url": "--default-index", "extra-index-url": "--index", "fin
 UV_HOSTS = {"trusted-host": "--allow-insecure-host"}
 UV_VARIABLES = {"cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY", "timeout": "UV_HTTP_TIMEOUT"}
 KNOWN = {*UV_OPTIONS, *UV_HOSTS, *UV_VARIABLES, "no-index", "constraint", "default-timeout", "retries"}
-HARMLESS = {"disable-pip-version-check", "progress-bar", "no-input", "cache-dir", "no-color", "quiet", "verbose"}
+HARMLESS = {
+    "config-file",
+    "disable-pip-version-check",
+    "progress-bar",
+    "no-input",
+    "cache-dir",
+    "no-color",
+    "quiet",
+    "verbose",
+}
 
 
 def main() -> None:
@@ -32,7 +41,7 @@ def main() -> None:
     if reason:
         print(f"  by pip, which takes some minutes: {reason}", flush=True)
         run([*PIP, *LOCKED, "--quiet", "--progress-bar=off", *files], "Expected pip to install the locked packages")
-    run([*PIP, "check", "--quiet"], "Expected packages that fit each other")
+    run([*PIP, "check"], "Expected packages that fit each other")
 
 
 def install_installer() -> str:
@@ -89,14 +98,19 @@ def run(command: list[object], expected: str) -> None:
     """Run it, or end the program with the last lines of what it said."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        said = masked("\n".join((done.stdout + done.stderr).splitlines()[-20:]))
         sys.exit(f"{said}\n{expected}; received the above. Mend that and run the same command again.")
 
 
 def last_line(text: str, otherwise: str) -> str:
     """The last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("[notice]")]
-    return lines[-1] if lines else otherwise
+    return masked(lines[-1]) if lines else otherwise
+
+
+def masked(text: str) -> str:
+    """Without the credentials of an index."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
 
 
 if __name__ == "__main__":
