@@ -83,12 +83,15 @@ def run(config_name: str, schema: type[T], job: Callable[[T], Any]) -> NoReturn:
     except OSError as error:
         print(f"error: Expected to read and write files; received: {error}. Mend that and try again.", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        terminated = isinstance(error, interrupt.Terminated)
         print(
-            "interrupted: a training goes on from its last epoch, a search from its record, with the same command",
+            "terminated" if terminated else "interrupted",
+            "a training goes on from its last epoch, a search from its record, with the same command",
+            sep=": ",
             file=sys.stderr,
         )
-        sys.exit(interrupt.CODE)
+        sys.exit(interrupt.TERMINATED if terminated else interrupt.CODE)
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -13,11 +13,16 @@ from typing import NoReturn
 
 from mnist_etc import interpreter
 
-__all__ = ["CODE", "loaded", "loading"]
+__all__ = ["CODE", "TERMINATED", "Terminated", "loaded", "loading"]
 
-CODE = 130
+CODE, TERMINATED = 130, 143
+"""Exit codes of what SIGINT and SIGTERM ended."""
 LINE = b"interrupted: nothing was written yet\n"
 STDERR = 2
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what was begun is cleaned up as after Ctrl-C."""
 
 
 def loading(package: str | None = None) -> None:
@@ -37,9 +42,11 @@ def loading(package: str | None = None) -> None:
 
 
 def loaded() -> None:
-    """From here Ctrl-C raises KeyboardInterrupt again, so that what was begun is cleaned up."""
+    """From here Ctrl-C raises KeyboardInterrupt again, and SIGTERM `Terminated`: what was begun is cleaned up."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
 
 
 def _started(package: str) -> bool:
@@ -48,6 +55,10 @@ def _started(package: str) -> bool:
     if first == "-m":
         return any(word.partition(".")[0] == package for word in getattr(sys, "orig_argv", [package]))
     return os.path.basename(first).startswith("mnist-etc")  # noqa: PTH119  pathlib takes as long as all the rest
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
 
 
 def _end(*_: object) -> NoReturn:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -43,8 +46,8 @@ def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Trac
     tracker = Tracker(run.tracking_uri, run.run_name, tags)
     try:
         yield tracker
-    except BaseException:
-        tracker.close("FAILED")
+    except BaseException as error:
+        tracker.close(_status(error))
         raise
     tracker.close("FINISHED")
 
@@ -59,7 +62,8 @@ class Tracker:
     """
 
     def __init__(self, uri: str | None, name: str | None, tags: Mapping[str, str]) -> None:
-        self._uri, self._name, self._tags = uri, name, tags
+        self._uri, self._credentials = _without_credentials(uri)
+        self._name, self._tags = name, tags
         self._on = False
         self._opened = uri is None
 
@@ -74,13 +78,13 @@ class Tracker:
                 mlflow.start_run(run_name=name, nested=True)
         try:
             yield
-        except BaseException:
-            self.close("FAILED")
+        except BaseException as error:
+            self.close(_status(error))
             raise
         self.close("FINISHED")
 
     def close(self, status: str) -> None:
-        """End the innermost open run as ``FINISHED`` or ``FAILED``."""
+        """End the innermost open run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
         with self._guard() as mlflow:
             if mlflow:
                 mlflow.end_run(status)
@@ -161,7 +165,9 @@ class Tracker:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        with self._guard() as mlflow:
+        if self._credentials:
+            os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self._credentials
+        with self._guard() as mlflow, _one_at_a_time(uri):
             for noisy in ("mlflow", "alembic"):
                 logging.getLogger(noisy).setLevel(logging.ERROR)
             mlflow.set_tracking_uri(uri)
@@ -185,9 +191,40 @@ class Tracker:
             _warn(str(self._uri), str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
+def _status(error: BaseException) -> str:
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+def _without_credentials(uri: str | None) -> tuple[str | None, tuple[str, str] | None]:
+    """The address without ``user:password@``, and both; MLflow takes them from the environment and shows none."""
+    parts = urllib.parse.urlsplit(uri or "")
+    if parts.scheme not in ("http", "https") or parts.username is None:
+        return uri, None
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return place, (urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+
+
+@contextmanager
+def _one_at_a_time(uri: str) -> Iterator[None]:
+    """Hold a lock beside an SQLite file, whose tables two trainings would otherwise make at once; wait for it."""
+    path = uri.removeprefix("sqlite:///")
+    if path == uri:
+        yield
+        return
+    store = Path(path)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with store.with_name(f".{store.name}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _masked(text: str) -> str:
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+
+
 def _warn(uri: str, reason: str) -> None:
     print(
-        f"warning: Expected MLflow at {uri}; received: {reason}. The training goes on untracked.",
+        _masked(f"warning: Expected MLflow at {uri}; received: {reason}. The training goes on untracked."),
         file=sys.stderr,
         flush=True,
     )
