@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features, RunC
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256, sync, temporary
 from mnist_etc.manifest import differences, encode, read
+from mnist_etc.remedies import command
 
 __all__ = ["Artifact", "ArtifactFolder", "inside"]
 
@@ -22,8 +25,13 @@ class Artifact:
 
     folder: Path
     stem: str
-    remedy: str
-    """The command that makes it, for messages."""
+    make: Callable[[str | None], str]
+    """The command that makes it, for messages; given a word, in a new folder of that name. Takes a while to say."""
+
+    @property
+    def remedy(self) -> str:
+        """The command that makes it, for messages."""
+        return self.make(None)
 
     @property
     def h5(self) -> Path:
@@ -144,14 +152,15 @@ class Artifact:
 
     def _agreeing(self, settings: Mapping[str, Any], dataset_sha256: str | None) -> dict[str, Any]:
         """The manifest, if it is of these settings and data."""
-        content = read(self.manifest, self.remedy)
+        content = read(self.manifest, lambda: self.remedy)
         different = differences(content, settings)
         if dataset_sha256 not in (None, content["dataset_sha256"]):
             different = f"dataset sha256 {content['dataset_sha256'][:12]} there, {str(dataset_sha256)[:12]} asked for"
         if different:
             raise ArtifactError(
                 f"Expected {self.manifest} of what is asked for; received {different}. Pass the values it was trained "
-                f"with, train elsewhere with artifacts=<folder>, or replace it: {self.remedy} force=true"
+                f"with, train what is asked for elsewhere: {self.make(_word(different))}, or replace it: "
+                f"{self.remedy} force=true"
             )
         return content
 
@@ -174,8 +183,7 @@ class ArtifactFolder:
     """The artifacts of one dataset: ``artifacts/`` for MNIST, ``artifacts/<data name>/`` for any other."""
 
     path: Path
-    data: str
-    """Name of the dataset."""
+    run: RunConfig
 
     @classmethod
     def of(cls, run: RunConfig) -> ArtifactFolder:
@@ -186,7 +194,7 @@ class ArtifactFolder:
         """
         root = Path(run.artifacts)
         name = run.data.name
-        return cls(root if name == "mnist" else inside(root, name), name)
+        return cls(root if name == "mnist" else inside(root, name), run)
 
     @property
     def lock(self) -> Path:
@@ -198,7 +206,7 @@ class ArtifactFolder:
         return Artifact(
             folder=self.path,
             stem=f"{_autoencoder(config)}_weights",
-            remedy=f"python -m train_.autoencoder data={self.data} hid_dim={config.hid_dim} epochs={config.epochs}",
+            make=partial(command, "autoencoder", self.run, config, None),
         )
 
     def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
@@ -210,7 +218,7 @@ class ArtifactFolder:
         return Artifact(
             folder=self.path,
             stem=f"{_classifier(autoencoder, classifier)}_fc_weights",
-            remedy=f"python -m train_.classifier {self._keys(autoencoder, classifier)} epochs={classifier.epochs}",
+            make=partial(command, "classifier", self.run, autoencoder, classifier),
         )
 
     def full_model(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
@@ -219,7 +227,7 @@ class ArtifactFolder:
             folder=self.path,
             stem=f"full_model_{_features(autoencoder, classifier)}_ce{classifier.epochs}"
             + "_cprivate" * classifier.private,
-            remedy=f"python train.py {self._keys(autoencoder, classifier)} classifier.epochs={classifier.epochs}",
+            make=partial(command, "train", self.run, autoencoder, classifier),
         )
 
     def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
@@ -235,11 +243,6 @@ class ArtifactFolder:
         """Folder of what ``noprotect_reconstruction.py`` writes."""
         return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")
 
-    def _keys(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
-        if classifier.features is not Features.code:
-            return f"data={self.data} features={classifier.features.value}"
-        return f"data={self.data} autoencoder.hid_dim={autoencoder.hid_dim} autoencoder.epochs={autoencoder.epochs}"
-
 
 def inside(folder: Path, name: str) -> Path:
     """``folder/name``, refused where ``..`` or a symbolic link leads out of ``folder``.
@@ -253,6 +256,13 @@ def inside(folder: Path, name: str) -> Path:
             f"Expected {path} to lie inside {folder}; received a path to {path.resolve()}. Remove the link or rename."
         )
     return path
+
+
+def _word(different: str) -> str:
+    """The first of the differences that `mnist_etc.manifest.differences` lists, as the name of a folder."""
+    setting, _, values = different.partition("; ")[0].partition("=")
+    asked = values.rpartition(" there, ")[2].removesuffix(" asked for")
+    return "_".join(re.findall(r"\w+", f"{setting.rpartition('.')[2]} {asked}")) if values else "other_data"
 
 
 def _autoencoder(config: AutoencoderConfig) -> str:

@@ -106,8 +106,10 @@ def read_limited(path: Path, limit: int) -> bytes:
 
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
+def exclusive(lock: Path, key: str = "artifacts") -> Iterator[None]:
     """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
+
+    ``key`` of the configuration names its folder, for the message.
 
     Temporary files and folders that a killed process of this program left beside ``lock`` an hour ago or more are
     removed; nothing below, and nothing of another name.
@@ -129,7 +131,7 @@ def exclusive(lock: Path) -> Iterator[None]:
             owner = file.read().strip() or "unknown"
             raise BusyError(
                 f"Expected {lock.parent} to be free; received process {owner} writing into it. "
-                "Wait for it to end, or pass artifacts=<another folder>."
+                f"Wait for it to end, or pass {key}=<another folder>."
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

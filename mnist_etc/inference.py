@@ -143,7 +143,7 @@ def _chosen(config: InferCommand) -> Chosen:
 def _words_beside(config: InferCommand, artifact: Artifact) -> str:
     """The words of a manifest that agrees with the configuration; the server's model may be another."""
     with suppress(ArtifactError):
-        content = manifest.read(artifact.manifest, artifact.remedy)
+        content = manifest.read(artifact.manifest, lambda: artifact.remedy)
         settings = configuration(config, config.autoencoder, config.classifier)
         if not manifest.differences(content, settings):
             return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"

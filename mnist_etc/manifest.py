@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +53,14 @@ def encode(
     return (json.dumps(content | {"manifest_sha256": _digest(content)}, indent=2) + "\n").encode()
 
 
-def read(path: Path, remedy: str) -> dict[str, Any]:
+def read(path: Path, remedy: Callable[[], str]) -> dict[str, Any]:
     """The manifest in ``path``, once its checksum agrees with its content.
 
     Raises:
-        ArtifactError: there is none, or it is truncated or altered; names ``remedy``, the command that makes it.
+        ArtifactError: there is none, or it is truncated or altered; names the command that ``remedy`` gives.
     """
     if not path.is_file():
-        raise ArtifactError(f"Expected {path}; received no such file. Make it: {remedy}")
+        raise ArtifactError(f"Expected {path}; received no such file. Make it: {remedy()}")
     try:
         content = dict(json.loads(read_limited(path, LIMIT)))
         intact = content.pop("manifest_sha256") == _digest(content) and content.keys() >= KEYS
@@ -69,7 +69,7 @@ def read(path: Path, remedy: str) -> dict[str, Any]:
     if not intact:
         raise ArtifactError(
             f"Expected {path} as it was written; received a truncated or altered file. "
-            f"Make it again: {remedy} force=true"
+            f"Make it again: {remedy()} force=true"
         )
     return content
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_etc.errors import BusyError
 from mnist_etc.files import ABANDONED, UNFINISHED, exclusive, temporary
 
 
@@ -47,6 +48,12 @@ def test_nothing_else_is_ever_removed(tmp_path: Path, name: str) -> None:
     with exclusive(tmp_path / ".lock"):
         assert all(path.exists() for path in precious)
     assert (precious[0] / "inside.txt").read_text() == "half"
+
+
+def test_the_message_names_the_key_of_the_folder(tmp_path: Path) -> None:
+    with exclusive(tmp_path / ".lock"), pytest.raises(BusyError, match=r"or pass repository=<another folder>\.$"):
+        with exclusive(tmp_path / ".lock", "repository"):
+            pass
 
 
 def test_temporary_names_are_those_that_are_swept(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def main() -> None:
     except ValueError:
         sys.exit("error: Expected one manifest: python -m mnist_etc.pretrained <folder>/full_model_....json")
     try:
-        content = manifest.read(trained, "python train.py")
+        content = manifest.read(trained, lambda: "python train.py")
         network = trained.with_suffix(".onnx")
         write_bytes(FOLDER / NETWORK, read_limited(network, LIMIT))
         write_json(FOLDER / MANIFEST, content | {"files": {NETWORK: sha256(FOLDER / NETWORK)}})

@@ -71,7 +71,7 @@ class ModelRepository:
             ArtifactError: it cannot be written; the version in service stays.
             BusyError: another export is at work.
         """
-        with exclusive(self._lock):
+        with exclusive(self._lock, "repository"):
             version = max(self.versions(), default=0) + 1
             self.model.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=self._beside, prefix=unfinished()))
@@ -111,7 +111,7 @@ class ModelRepository:
         Raises:
             ArtifactError: there is none before it.
         """
-        with exclusive(self._lock):
+        with exclusive(self._lock, "repository"):
             current = self.in_service()
             before = [version for version in self.versions() if current is not None and version < current]
             if not before:
@@ -124,7 +124,7 @@ class ModelRepository:
 
     def prune(self, keep: int) -> list[int]:
         """Remove all versions but the newest ``keep`` and the one in service; return the removed."""
-        with exclusive(self._lock):
+        with exclusive(self._lock, "repository"):
             removed = [version for version in self.versions()[:-keep] if version != self.in_service()]
             for version in removed:
                 gone = tempfile.mkdtemp(dir=self._beside, prefix=unfinished())

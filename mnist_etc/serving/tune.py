@@ -39,7 +39,7 @@ def tune(command: TuneCommand) -> Candidate:
     """
     folder = Path(command.output)
     leave_on_signals()
-    with exclusive(folder / ".lock"):
+    with exclusive(folder / ".lock", "output"):
         return _tune(command, folder, _graphs(command))
 
 

@@ -65,7 +65,10 @@ def unpacked(wheel: Wheel, cache: Path) -> Path:
 
 def _unpack(wheel: Wheel, cache: Path, final: Path) -> None:
     try:
-        with exclusive(cache / ".lock"), tempfile.TemporaryDirectory(dir=cache, prefix=unfinished()) as scratch:
+        with (
+            exclusive(cache / ".lock", "serving.cache"),
+            tempfile.TemporaryDirectory(dir=cache, prefix=unfinished()) as scratch,
+        ):
             if final.is_dir():
                 return
             print(f"fetching {wheel.title}, {wheel.megabytes} MB, once, into {final}", file=sys.stderr, flush=True)

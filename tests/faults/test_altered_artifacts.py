@@ -91,7 +91,7 @@ def test_an_autoencoder_of_other_data(run: Run, tmp_path: Path) -> None:
                 for number in range(count):
                     pixels = np.random.default_rng([seed, label, number]).integers(0, 256, (28, 28), np.uint8)
                     Image.fromarray(pixels).save(folder / f"{number}.png")
-    keys = ["data=folder", "data.validation=10", "tracking_uri=null", "epochs=1"]
+    keys = ["data=folder", "data.prepare=none", "data.validation=10", "tracking_uri=null", "epochs=1"]
     assert run("-m", "train_.autoencoder", *keys, "data.root=a").returncode == 0
     refused(run("-m", "train_.classifier", *keys, "autoencoder.epochs=1", "data.root=b"), "dataset sha256")
 

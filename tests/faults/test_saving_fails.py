@@ -60,7 +60,7 @@ def test_a_full_disk_under_the_real_command(tiny: Path, tmp_path: Path, project:
 def test_a_disk_that_fills_while_publishing_leaves_all_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    artifact = Artifact(folder=tmp_path, stem="model", remedy="make it")
+    artifact = Artifact(folder=tmp_path, stem="model", make=lambda _: "make it")
 
     def publish(content: bytes, second: Callable[[Path], None]) -> None:
         artifact.publish(

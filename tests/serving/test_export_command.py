@@ -84,7 +84,7 @@ def test_an_altered_artifact_is_not_published(run: Run, place: Path, suffix: str
 
 
 def test_a_model_that_was_not_trained_is_named(run: Run) -> None:
-    refused(run("-m", "mnist_etc.export", *TINY_MODEL), "full_model_", "python train.py")
+    refused(run("-m", "mnist_etc.export", *TINY_MODEL), "full_model_", "train.py data=digits")
 
 
 @pytest.mark.parametrize(
