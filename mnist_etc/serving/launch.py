@@ -6,6 +6,7 @@ import ctypes.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -16,7 +17,7 @@ from mnist_etc.errors import ArtifactError, ServingError
 from mnist_etc.serving.config import Server, ServingConfig
 from mnist_etc.serving.wheels import TRITONSERVER, unpacked
 
-__all__ = ["Launch", "docker", "local", "pick"]
+__all__ = ["Launch", "bracketed", "docker", "local", "pick"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
@@ -92,13 +93,14 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
         ) from error
     libraries = [str(path) for path in (_libpython(),) if path]
     backends = _backends(config, root, scratch / "backends")
+    address = _numeric(config.address)
     flags = {
         "model-repository": Path(config.repository).resolve(),
         "backend-directory": backends,
         "backend-config": f"python,shm-region-prefix-name={scratch.name}",
-        "http-address": config.address,
-        "grpc-address": config.address,
-        "metrics-address": config.address,
+        "http-address": f"ipv6:{address}" if ":" in address else address,  # as libevhtp takes it
+        "grpc-address": bracketed(address),
+        "metrics-address": f"ipv6:{address}" if ":" in address else address,
         "http-port": config.http_port,
         "grpc-port": config.grpc_port,
         "metrics-port": config.metrics_port,
@@ -119,6 +121,26 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
         command=[*STACK, str(root / "bin/tritonserver"), "--disable-auto-complete-config", *_control(config), *words],
         environment=environment,
     )
+
+
+def bracketed(address: str) -> str:
+    """As it stands before a port: ``[::1]``."""
+    return f"[{address}]" if ":" in address else address
+
+
+def _numeric(address: str) -> str:
+    """The server takes no names.
+
+    Raises:
+        ServingError: nobody knows this one.
+    """
+    try:
+        return str(socket.getaddrinfo(address, None, proto=socket.IPPROTO_TCP)[0][4][0])
+    except OSError as error:
+        raise ServingError(
+            f"Expected serving.address to be an address of this machine; received {address!r}: {error.strerror}. "
+            "Pass 127.0.0.1 or another."
+        ) from error
 
 
 def _control(config: ServingConfig) -> list[str]:

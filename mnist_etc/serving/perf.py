@@ -14,6 +14,10 @@ from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
 __all__ = ["main", "perf_analyzer"]
 
+UNSTABLE = (
+    "perf_analyzer: three measurements in a row differed by more than 10 %, as they do on a busy machine; the figures "
+    "above are its last. Stop other work, or pass --stability-percentage 30, or a longer --measurement-interval 20000"
+)
 BORROWED = ("libb64.so.0d", "libcudart.so.12")
 """Libraries that it is linked to; the server's wheel has them under longer names."""
 
@@ -41,13 +45,25 @@ def perf_analyzer(cache: Path) -> tuple[str, dict[str, str]]:
     return str(program), {**os.environ, "LD_LIBRARY_PATH": str(folder)}
 
 
+def _run(program: str, environment: dict[str, str]) -> int:
+    """Hand its words on, and say what its one riddle means."""
+    with subprocess.Popen([program, *sys.argv[1:]], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        riddle = False
+        for line in process.stderr or ():
+            riddle |= "stable measurement" in line
+            print(line, end="", file=sys.stderr, flush=True)
+    if riddle:
+        print(UNSTABLE, file=sys.stderr)
+    return process.returncode
+
+
 def main() -> int:
     """Run it with this program's arguments; its exit code, or 1 where it cannot be had."""
     interrupt.loaded()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     try:
         program, environment = perf_analyzer(Path(home) / "mnist_etc")
-        return subprocess.run([program, *sys.argv[1:]], env=environment, check=False).returncode
+        return _run(program, environment)
     except OSError as error:
         print(f"error: {ServingError(f'Expected to run perf_analyzer; received: {error}.')}", file=sys.stderr)
     except MnistEtcError as error:

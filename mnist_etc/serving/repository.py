@@ -44,11 +44,22 @@ class ModelRepository:
         return sorted(int(path.name) for path in self.model.iterdir() if path.is_dir() and path.name.isdecimal())
 
     def in_service(self) -> int | None:
-        """The version that a server starts with; None: there is none."""
+        """The version that a server starts with; None: there is none.
+
+        Raises:
+            ArtifactError: what ``config.pbtxt`` puts into service is not there.
+        """
         if not self.config.is_file():
             return None
-        config = decode(read_limited(self.config, LIMIT).decode("utf-8", "replace"))
-        return config.version if config.triton.version_policy is VersionPolicy.specific else max(self.versions())
+        config, versions = decode(read_limited(self.config, LIMIT).decode("utf-8", "replace")), self.versions()
+        if config.triton.version_policy is not VersionPolicy.specific:
+            config = replace(config, version=max(versions, default=config.version))
+        if config.version not in versions:
+            raise ArtifactError(
+                f"Expected {self.model / str(config.version)}, which {self.config} puts into service; received no such "
+                f"folder. Put it back, or publish again: {COMMAND} repository={self.model.parent} ..."
+            )
+        return config.version
 
     def manifest(self, version: int) -> dict[str, Any]:
         """What was written about a version when it was published; empty where nothing is known."""
@@ -117,7 +128,7 @@ class ModelRepository:
             if not before:
                 raise ArtifactError(
                     f"Expected a version before {current} in {self.model}; received {self.versions()}. "
-                    f"Publish another: {COMMAND} ..."
+                    f"Publish another: {COMMAND} repository={self.model.parent} ..."
                 )
             self._serve(before[-1])
         return before[-1]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,13 +22,15 @@ from typing import NoReturn, Self
 
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL, Server, ServingConfig
-from mnist_etc.serving.launch import docker, local, pick
+from mnist_etc.serving.launch import bracketed, docker, local, pick
 from mnist_etc.serving.repository import COMMAND, ModelRepository
 
 __all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+SCRATCH = "mnist_etc_triton_"
+PR_SET_PDEATHSIG = 1
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX puts it
 KILL_AFTER = 10
 """Seconds beyond the time that requests in flight get."""
@@ -56,12 +60,15 @@ class TritonServer:
         config = self.config
         if ModelRepository(Path(config.repository)).in_service() is None:
             raise ServingError(
-                f"Expected a model in {config.repository}; received none. Train one and publish it: {COMMAND} ..."
+                f"Expected a model in {config.repository}; received none. Train one and publish it: {COMMAND} "
+                f"repository={config.repository} ..."
             )
         for key in ("http_port", "grpc_port", "metrics_port"):
             _refuse_taken(config.address, key, getattr(config, key))
         with contextlib.ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mnist_etc_triton_")))
+            _remove_leftovers()
+            prefix = f"{SCRATCH}{os.getpid()}_"
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
             launch = docker(config) if pick(config) is Server.docker else local(config, scratch)
             if not self._quiet:
                 print(launch.title, flush=True)
@@ -76,6 +83,7 @@ class TritonServer:
                 text=True,
                 errors="replace",
                 start_new_session=True,  # Ctrl-C is for this program alone, which stops the server in order
+                preexec_fn=_end_with_parent,
             )
             stack.callback(_remove_shared_memory, scratch.name)
             stack.callback(self._stop)
@@ -129,8 +137,9 @@ class TritonServer:
 
     def _reason(self) -> str:
         time.sleep(0.1)
-        errors = [line for line in self._said if re.match(r"E\d|error:", line) and "Cuda" not in line]
-        return " ".join([*errors, *self._said, "it said nothing"][0].split()).rstrip(".")
+        said = [line for line in self._said if "cuda" not in line.lower()]
+        errors = [line for line in said if re.match(r"E\d|error:", line)]
+        return " ".join([*errors, *said, "it said nothing"][0].split()).rstrip(".")
 
     def _follow(self) -> None:
         assert self.process.stdout
@@ -160,6 +169,23 @@ def leave_on_signals() -> None:
         signal.signal(number, leave)
 
 
+def _end_with_parent() -> None:
+    """In the child: a wrapper that is killed takes its server with it (Linux; elsewhere the server stays)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _listener(port: int) -> str:
+    """Who listens on a port of this machine, as far as this user may see it."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.pid and tuple(connection.laddr)[1:2] == (port,):
+                return f" (process {connection.pid}: {' '.join(psutil.Process(connection.pid).cmdline())[:120]})"
+    return ""
+
+
 def _refuse_taken(address: str, key: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
@@ -168,9 +194,21 @@ def _refuse_taken(address: str, key: str, port: int) -> None:
             probe.bind((address, port))
         except OSError as error:
             raise ServingError(
-                f"Expected to listen on {address}:{port}; received: {error.strerror}. "
+                f"Expected to listen on {bracketed(address)}:{port}; received: {error.strerror}{_listener(port)}. "
                 f"Stop what listens there, or pass serving.{key}=<another port>."
             ) from error
+
+
+def _remove_leftovers() -> None:
+    """The folders, and the shared memory of the same name, of wrappers of this user that are dead."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*_????????"):
+        number = folder.name.removeprefix(SCRATCH).partition("_")[0]
+        with contextlib.suppress(OSError):
+            if number.isdecimal() and not psutil.pid_exists(int(number)) and folder.lstat().st_uid == os.getuid():
+                _remove_shared_memory(folder.name)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_shared_memory(prefix: str) -> None:

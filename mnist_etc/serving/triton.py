@@ -9,6 +9,7 @@ import threading
 from mnist_etc.command import run
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL, ServeCommand, ServingConfig
+from mnist_etc.serving.launch import bracketed
 from mnist_etc.serving.server import SIGNALS, TritonServer, leave_on_signals
 
 __all__ = ["main"]
@@ -46,7 +47,7 @@ def _warn(address: str) -> None:
 
 
 def _addresses(config: ServingConfig) -> str:
-    address = f"[{config.address}]" if ":" in config.address else config.address
+    address = bracketed(config.address)
     return "\n".join(
         [
             f"ready: {MODEL}",
