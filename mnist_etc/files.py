@@ -11,47 +11,52 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mnist_etc.errors import ArtifactError, BusyError
 
 __all__ = [
     "exclusive",
     "read_limited",
+    "scratch",
     "sha256",
     "sync",
     "sync_folder",
     "temporary",
-    "unfinished",
     "write_bytes",
     "write_json",
 ]
 
-
-UNFINISHED = re.compile(r"\.tmp_mnist_etc_\d+_[a-z0-9_]{8}(\.\w+)?")
-"""Names of what this program alone makes; the number is its process."""
+UNFINISHED = re.compile(r"\.mnist_etc-([1-9]\d{0,8})-[a-z0-9_]{8}\.tmp(\.[^.]+)?")
+"""Names of this program's unfinished files and folders; the number is the process that made one."""
 ABANDONED = 3600
 """Seconds after which nobody writes to an unfinished file any more."""
 
 
 @contextmanager
-def temporary(final: Path, mode: int = 0o666) -> Iterator[Path]:
+def temporary(final: Path, mode: int = 0o666, *, key: str = "artifacts") -> Iterator[Path]:
     """Yield a temporary path beside ``final``; on a clean exit it takes the final name, else it is removed.
 
-    The temporary name starts with a dot and keeps the final name's suffix, since some writers look at it.
-    ``mode``, less the umask, is who may read and write the file; until it is done, its owner alone.
+    The temporary name starts with a dot and keeps the final name's suffix, since some writers look at it. What a
+    killed process of this program left in the same folder is removed first.
+
+    Args:
+        final: the file to write; its folder is made.
+        mode: less the umask, who may read and write the file; until it is done, its owner alone.
+        key: of the configuration, which chooses the folder; for messages.
 
     Raises:
         ArtifactError: the disk is full, or the folder cannot be written; the old file stays.
     """
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=final.parent, prefix=unfinished(), suffix=final.suffix)
+        _sweep(final.parent)
+        handle, name = tempfile.mkstemp(dir=final.parent, prefix=_prefix(), suffix=f".tmp{final.suffix}")
         os.close(handle)
     except OSError as error:
-        raise _cannot_write(final, error) from error
+        raise _cannot_write(final, error, key) from error
     path = Path(name)
     try:
         yield path
@@ -60,14 +65,28 @@ def temporary(final: Path, mode: int = 0o666) -> Iterator[Path]:
         path.replace(final)
         sync_folder(final.parent)
     except OSError as error:
-        raise _cannot_write(final, error) from error
+        raise _cannot_write(final, error, key) from error
     finally:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(final: Path, content: bytes, mode: int = 0o666) -> None:
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Yield a new folder inside ``folder``, on the same disk, and remove it with what is left in it.
+
+    What a killed process of this program left in ``folder`` is removed first.
+    """
+    _sweep(folder)
+    path = Path(tempfile.mkdtemp(dir=folder, prefix=_prefix(), suffix=".tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_bytes(final: Path, content: bytes, mode: int = 0o666, *, key: str = "artifacts") -> None:
     """Write ``content`` under ``final`` in one step (see `temporary`)."""
-    with temporary(final, mode) as path:
+    with temporary(final, mode, key=key) as path:
         path.write_bytes(content)
 
 
@@ -106,13 +125,12 @@ def read_limited(path: Path, limit: int) -> bytes:
 
 
 @contextmanager
-def exclusive(lock: Path, key: str = "artifacts") -> Iterator[None]:
+def exclusive(lock: Path, *, key: str = "artifacts") -> Iterator[None]:
     """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
 
-    ``key`` of the configuration names its folder, for the message.
-
-    Temporary files and folders that a killed process of this program left beside ``lock`` an hour ago or more are
-    removed; nothing below, and nothing of another name.
+    Args:
+        lock: the file; it is made, and holds its owner's process id. What others wrote into a file of this name stays.
+        key: of the configuration, which chooses the folder; for messages.
 
     Raises:
         BusyError: another process holds it.
@@ -120,25 +138,21 @@ def exclusive(lock: Path, key: str = "artifacts") -> Iterator[None]:
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("a+")
+        file = lock.open("a+", errors="replace")
     except OSError as error:
-        raise _cannot_write(lock, error) from error
+        raise _cannot_write(lock, error, key) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
             raise BusyError(
-                f"Expected {lock.parent} to be free; received process {owner} writing into it. "
+                f"Expected {lock.parent} to be free; received process {_owner(file) or 'unknown'} writing into it. "
                 f"Wait for it to end, or pass {key}=<another folder>."
             ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        for leftover in list(lock.parent.iterdir()):
-            if UNFINISHED.fullmatch(leftover.name) and time.time() - leftover.lstat().st_mtime > ABANDONED:
-                _remove(leftover)
+        if _owner(file) is not None:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         yield
 
 
@@ -162,11 +176,38 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _remove(leftover: Path) -> None:
-    if leftover.is_dir() and not leftover.is_symlink():
-        shutil.rmtree(leftover, ignore_errors=True)
-    else:
-        leftover.unlink(missing_ok=True)
+def _prefix() -> str:
+    return f".mnist_etc-{os.getpid()}-"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove from ``folder`` itself what is this program's by its name, was left for `ABANDONED`, and has no owner."""
+    with suppress(FileNotFoundError, PermissionError):  # another one sweeps too, or the folder cannot be listed
+        for path in list(folder.iterdir()):
+            made = UNFINISHED.fullmatch(path.name)
+            if not made or path.is_symlink() or _alive(int(made[1])) or time.time() - path.stat().st_mtime < ABANDONED:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _owner(lock: IO[str]) -> str | None:
+    """The process id in a lock file, empty where it is new; None: somebody else's content."""
+    lock.seek(0)
+    content = lock.read(11)
+    return content if re.fullmatch(r"\d{0,10}", content) else None
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _umask() -> int:
@@ -179,8 +220,8 @@ def _cannot(verb: str, path: Path, error: OSError) -> str:
     return f"Expected to {verb} {path}; received: {error.strerror or error}. "
 
 
-def _cannot_write(final: Path, error: OSError) -> ArtifactError:
+def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
     return ArtifactError(
         _cannot("write", final, error)
-        + "Free disk space or pass artifacts=<a folder you can write>; the file of before is untouched."
+        + f"Free disk space or pass {key}=<a folder you can write>; the file of before is untouched."
     )

@@ -157,7 +157,7 @@ def test_nothing_readable_leaves_the_table_of_before(run: Run, published: Path, 
         "error: Expected at least one readable image in mine; received 1 bad"
     )
     assert (published / CSV).read_bytes() == before
-    assert not list(published.glob(".tmp_*"))
+    assert not list(published.glob(".mnist_etc-*"))
 
 
 def test_an_absent_input(run: Run, published: Path) -> None:

@@ -19,6 +19,8 @@ def _job(command: ExportCommand) -> None:
     elif command.prune is not None:
         removed = repository.prune(command.prune)
         print(f"{MODEL}: removed {', '.join(map(str, removed)) or 'none'}; versions {_listed(repository)}")
+        if kept := [one for one in repository.versions()[: -command.prune] if one != repository.in_service()]:
+            print(f"kept {', '.join(map(str, kept))}: there is more in these folders than export wrote")
     else:
         from mnist_etc.export.publication import publish
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.errors import ArtifactError
-from mnist_etc.files import exclusive, read_limited, sha256, sync, sync_folder, unfinished, write_bytes
+from mnist_etc.files import exclusive, read_limited, scratch, sha256, sync, sync_folder, write_bytes
 from mnist_etc.serving.config import MODEL, VersionPolicy
 from mnist_etc.serving.model_config import ModelConfig, decode, encode
 
@@ -20,6 +18,8 @@ __all__ = ["ModelRepository"]
 
 LIMIT = 2**20
 COMMAND = "python -m mnist_etc.export"
+KEY = "repository"
+"""Of the configuration, which chooses the folder."""
 
 
 class ModelRepository:
@@ -82,34 +82,31 @@ class ModelRepository:
             ArtifactError: it cannot be written; the version in service stays.
             BusyError: another export is at work.
         """
-        with exclusive(self._lock, "repository"):
+        with exclusive(self._lock, key=KEY):
             version = max(self.versions(), default=0) + 1
-            self.model.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self._beside, prefix=unfinished()))
             try:
-                model = folder / "model.onnx"
-                write(model)
-                text = encode(replace(config, version=version)).encode()
-                content = {**about, "model_sha256": sha256(model)}
-                if version > 1 and self._same(version - 1, content, config):
-                    version -= 1
-                else:
-                    (folder / "config.pbtxt").write_bytes(text)
-                    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
-                    for path in folder.iterdir():
-                        path.chmod(0o644)  # a container's user reads it too
-                        sync(path)
-                    for path in (folder, self.model):
-                        path.chmod(0o755)
-                    folder.replace(self.model / str(version))
-                    sync_folder(self.model)
+                self.model.mkdir(parents=True, exist_ok=True)
+                with scratch(self._beside) as folder:
+                    write(folder / "model.onnx")
+                    text = encode(replace(config, version=version)).encode()
+                    content = {**about, "model_sha256": sha256(folder / "model.onnx")}
+                    if version > 1 and self._same(version - 1, content, config):
+                        version -= 1
+                    else:
+                        (folder / "config.pbtxt").write_bytes(text)
+                        (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
+                        for path in folder.iterdir():
+                            path.chmod(0o644)  # a container's user reads it too
+                            sync(path)
+                        for path in (folder, self.model):
+                            path.chmod(0o755)
+                        folder.replace(self.model / str(version))
+                        sync_folder(self.model)
             except OSError as error:
                 raise ArtifactError(
                     f"Expected to write a version into {self.model}; received: {error}. Free disk space or pass "
-                    "repository=<a folder you can write>; the version in service stays."
+                    f"{KEY}=<a folder you can write>; the version in service stays."
                 ) from error
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
             self._serve(version)
         return version
 
@@ -122,7 +119,7 @@ class ModelRepository:
         Raises:
             ArtifactError: there is none before it.
         """
-        with exclusive(self._lock, "repository"):
+        with exclusive(self._lock, key=KEY):
             current = self.in_service()
             before = [version for version in self.versions() if current is not None and version < current]
             if not before:
@@ -134,14 +131,31 @@ class ModelRepository:
         return before[-1]
 
     def prune(self, keep: int) -> list[int]:
-        """Remove all versions but the newest ``keep`` and the one in service; return the removed."""
-        with exclusive(self._lock, "repository"):
-            removed = [version for version in self.versions()[:-keep] if version != self.in_service()]
-            for version in removed:
-                gone = tempfile.mkdtemp(dir=self._beside, prefix=unfinished())
-                (self.model / str(version)).replace(gone)
-                shutil.rmtree(gone)
+        """Remove all published versions but the newest ``keep`` and the one in service; return the removed.
+
+        A folder that holds anything else than `publish` wrote is left as it is.
+
+        Raises:
+            ArtifactError: one cannot be removed.
+            BusyError: another export is at work.
+        """
+        with exclusive(self._lock, key=KEY):
+            old = [version for version in self.versions()[:-keep] if version != self.in_service()]
+            removed = [version for version in old if self._published(version)]
+            try:
+                with scratch(self._beside) as gone:
+                    for version in removed:
+                        (self.model / str(version)).replace(gone / str(version))
+            except OSError as error:
+                raise ArtifactError(
+                    f"Expected to remove versions {removed} of {self.model}; received: {error}. Try again."
+                ) from error
         return removed
+
+    def _published(self, version: int) -> bool:
+        """Whether the folder holds what `publish` writes and nothing else."""
+        inside = {path.name for path in (self.model / str(version)).iterdir()}
+        return "model_sha256" in self.manifest(version) and inside <= {"model.onnx", "config.pbtxt", "manifest.json"}
 
     def _serve(self, version: int) -> None:
         path = self.model / str(version) / "config.pbtxt"
@@ -154,7 +168,7 @@ class ModelRepository:
             replace(config.triton, version_policy=VersionPolicy.specific) if version < max(self.versions()) else None
         )
         text = encode(replace(config, triton=triton, version=version)) if triton else encode(config)
-        write_bytes(self.config, text.encode())
+        write_bytes(self.config, text.encode(), key=KEY)
 
     def _same(self, version: int, content: Mapping[str, Any], config: ModelConfig) -> bool:
         path = self.model / str(version) / "config.pbtxt"

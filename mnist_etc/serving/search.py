@@ -64,7 +64,7 @@ class Record:
             for (name, concurrency), several in self.cells.items()
             for figures in several
         ]
-        write_bytes(self.path, (json.dumps({"about": self.about, "measurements": rows}) + "\n").encode())
+        write_bytes(self.path, (json.dumps({"about": self.about, "measurements": rows}) + "\n").encode(), key="output")
 
     def rounds(self, candidate: Candidate, concurrency: int) -> int:
         """In how many rounds it was measured so far."""

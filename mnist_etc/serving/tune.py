@@ -39,7 +39,7 @@ def tune(command: TuneCommand) -> Candidate:
     """
     folder = Path(command.output)
     leave_on_signals()
-    with exclusive(folder / ".lock", "output"):
+    with exclusive(folder / ".lock", key="output"):
         return _tune(command, folder, _graphs(command))
 
 
@@ -74,7 +74,7 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
     winner = last[0]
     heading = f"# Triton on this machine\n\n{_machine()}; {len(several)} candidates; best first.\n\n{_verdict(winner)}"
     report.write(folder, heading)
-    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode())
+    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode(), key="output")
     level = command.concurrency[-1]
     print(
         f"{winner.name}: {record.middle(winner, level, 'images_per_second'):,.0f} images/s at concurrency {level}, "

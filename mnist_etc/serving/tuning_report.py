@@ -43,7 +43,7 @@ class Report:
 
     def write(self, folder: Path, heading: str) -> None:
         """``tuning.csv``, ``tuning.md`` and ``tuning.png`` into ``folder``."""
-        with temporary(folder / "tuning.csv") as path, path.open("w", newline="") as file:
+        with temporary(folder / "tuning.csv", key="output") as path, path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["candidate", "concurrency", "rounds", *COLUMNS, "limited by"])
             for candidate, level in self._measured():
@@ -51,8 +51,8 @@ class Report:
                 rounds = self.record.rounds(candidate, level)
                 writer.writerow([candidate.name, level, rounds, *middle, self.limit(candidate, level)])
         parts = [heading, self.table(), GLOSSARY.format(wasteful=WASTEFUL)]
-        write_bytes(folder / "tuning.md", ("\n\n".join(parts) + "\n").encode())
-        with temporary(folder / "tuning.png") as path:
+        write_bytes(folder / "tuning.md", ("\n\n".join(parts) + "\n").encode(), key="output")
+        with temporary(folder / "tuning.png", key="output") as path:
             self._plot(path)
 
     def table(self) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mnist_etc.errors import BusyError, ServingError
-from mnist_etc.files import exclusive, unfinished
+from mnist_etc.files import exclusive, scratch
 
 __all__ = ["PERF_ANALYZER", "TRITONSERVER", "Wheel", "unpacked"]
 
@@ -65,14 +65,10 @@ def unpacked(wheel: Wheel, cache: Path) -> Path:
 
 def _unpack(wheel: Wheel, cache: Path, final: Path) -> None:
     try:
-        with (
-            exclusive(cache / ".lock", "serving.cache"),
-            tempfile.TemporaryDirectory(dir=cache, prefix=unfinished()) as scratch,
-        ):
+        with exclusive(cache / ".lock", key="serving.cache"), scratch(cache) as folder:
             if final.is_dir():
                 return
             print(f"fetching {wheel.title}, {wheel.megabytes} MB, once, into {final}", file=sys.stderr, flush=True)
-            folder = Path(scratch)
             _extract(_download(wheel, folder), folder / "content", wheel)
             (folder / "content").replace(final)
     except OSError as error:

@@ -19,7 +19,7 @@ FILES = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("i
 def test_training(run: Run, tmp_path: Path, command: tuple[str, ...], name: str) -> None:
     done = run(*command, f"data={name}", env=OFFLINE, timeout=60)
     refused(done, *FILES, f"into data/{name}", "data=digits", "Connection refused")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name.startswith((".tmp", "t"))]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name.startswith((".mnist_etc-", "t"))]
 
 
 def test_inference(run: Run, tmp_path: Path) -> None:

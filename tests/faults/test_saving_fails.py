@@ -53,7 +53,7 @@ def test_a_full_disk_under_the_real_command(tiny: Path, tmp_path: Path, project:
     refused(Completed(process.returncode, process.stdout, process.stderr, 0), "artifacts/digits")
     for path, content in before.items():
         assert path.read_bytes() == content, path
-    assert [path for path in tiny.iterdir() if path.name.startswith(".tmp_")] == []
+    assert [path for path in tiny.iterdir() if path.name.startswith(".mnist_etc-")] == []
 
 
 @pytest.mark.parametrize("fails", ["second file", "flush"])

@@ -164,7 +164,7 @@ def infers(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def wait_for_rows(folder: Path) -> None:
     deadline = time.monotonic() + 30
-    while not any(path.stat().st_size for path in folder.glob("out/digits/.tmp_*")):
+    while not any(path.stat().st_size for path in folder.glob("out/digits/.mnist_etc-*")):
         assert time.monotonic() < deadline
         time.sleep(0.005)
 

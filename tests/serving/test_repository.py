@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mnist_etc.command import compose
-from mnist_etc.errors import ArtifactError, ExportError
+from mnist_etc.errors import ArtifactError, BusyError, ExportError
+from mnist_etc.files import exclusive
 from mnist_etc.serving.config import ExportCommand, InputType, VersionPolicy
 from mnist_etc.serving.model_config import ModelConfig, decode
 from mnist_etc.serving.repository import ModelRepository
@@ -110,3 +112,39 @@ def test_a_version_of_unknown_origin_is_not_put_into_service(repository: ModelRe
     with pytest.raises(ArtifactError, match="version 2 was not published by"):
         repository.rollback()
     assert repository.in_service() == 3
+
+
+def test_prune_after_one_that_was_killed(repository: ModelRepository) -> None:
+    """What it left is neither in the way nor, since it is nobody's any more by its name alone, removed."""
+    for place in (repository.model.parents[1], repository.model.parent, repository.model):
+        (place / ".tmp_1" / "deep").mkdir(parents=True)
+    assert repository.prune(1) == [1, 2]
+    assert (repository.model / ".tmp_1").is_dir()
+
+
+def test_prune_keeps_what_export_did_not_write(repository: ModelRepository) -> None:
+    (repository.model / "1" / "notes.txt").write_text("mine")
+    (repository.model / "2" / "manifest.json").write_text("{}")
+    assert repository.prune(1) == []
+    assert repository.versions() == [1, 2, 3]
+
+
+def test_what_lies_beside_the_repository_stays(tmp_path: Path, config: ModelConfig) -> None:
+    """The folder above the one that the user named is the user's."""
+    thesis = tmp_path / "other" / ".tmp_precious" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("years of work")
+    for path in (thesis, thesis.parent):
+        os.utime(path, (0, 0))
+    made = ModelRepository(tmp_path / "models")
+    made.publish(content(b"one"), config, {})
+    made.publish(content(b"two"), config, {})
+    made.rollback()
+    made.prune(1)
+    assert thesis.read_text() == "years of work"
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "other", ".models.lock"}
+
+
+def test_a_busy_repository_names_its_own_key(repository: ModelRepository) -> None:
+    with exclusive(repository._lock), pytest.raises(BusyError, match="pass repository=<another folder>"):
+        repository.prune(1)

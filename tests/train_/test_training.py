@@ -42,7 +42,7 @@ def test_every_promised_file_is_there(trained: Path) -> None:
         assert names == sorted(
             [f"{kind}_{digit}.png" for kind in ("orig", "rec") for digit in range(10)] + ["sheet.png"]
         )
-    leftovers = [path for path in folder.iterdir() if path.name.startswith(".tmp") or "checkpoint" in path.name]
+    leftovers = [path for path in folder.iterdir() if path.name.startswith(".mnist_etc-") or "checkpoint" in path.name]
     assert leftovers == []
 
 
