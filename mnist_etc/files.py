@@ -156,11 +156,6 @@ def exclusive(lock: Path, *, key: str = "artifacts") -> Iterator[None]:
         yield
 
 
-def unfinished() -> str:
-    """How the name of a temporary file or folder of this process begins; `tempfile` adds eight characters."""
-    return f".tmp_mnist_etc_{os.getpid()}_"
-
-
 def sync(path: Path) -> None:
     """Have the disk hold what was written to ``path``."""
     with path.open("rb+") as file:
