@@ -17,7 +17,7 @@ from mnist_etc.errors import ArtifactError, ServingError
 from mnist_etc.serving.config import Server, ServingConfig
 from mnist_etc.serving.wheels import TRITONSERVER, unpacked
 
-__all__ = ["Launch", "bracketed", "docker", "local", "pick"]
+__all__ = ["Launch", "bracketed", "docker", "local", "numeric", "pick"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
@@ -93,7 +93,7 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
         ) from error
     libraries = [str(path) for path in (_libpython(),) if path]
     backends = _backends(config, root, scratch / "backends")
-    address = _numeric(config.address)
+    address = numeric(config.address)
     flags = {
         "model-repository": Path(config.repository).resolve(),
         "backend-directory": backends,
@@ -128,8 +128,8 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _numeric(address: str) -> str:
-    """The server takes no names.
+def numeric(address: str) -> str:
+    """``address`` in digits, since the server takes no names.
 
     Raises:
         ServingError: nobody knows this one.

@@ -12,6 +12,7 @@ from pathlib import Path
 from mnist_etc.config import Protocol
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL
+from mnist_etc.serving.launch import bracketed
 from mnist_etc.serving.perf import perf_analyzer
 from mnist_etc.serving.server import TritonServer
 
@@ -73,7 +74,7 @@ def measure(server: TritonServer, load: Load) -> Measurement:
     port = server.config.http_port if load.protocol is Protocol.http else server.config.grpc_port
     with tempfile.TemporaryDirectory(prefix="mnist_etc_perf_") as scratch:
         report = Path(scratch) / "report.csv"
-        command = [program, "-m", MODEL, "-u", f"{server.config.address}:{port}", "-b", str(load.batch_size)]
+        command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", "-b", str(load.batch_size)]
         command += [*TRANSPORT[load.protocol], "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
         command += ["-p", str(max(1, load.milliseconds // WINDOWS))]
         command += (
@@ -112,7 +113,7 @@ def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float
 
 def _counted(server: TritonServer) -> tuple[float, float]:
     """Images and runs of the model so far, from the metrics that Prometheus reads."""
-    url = f"http://{server.config.address}:{server.config.metrics_port}/metrics"
+    url = f"http://{bracketed(server.config.address)}:{server.config.metrics_port}/metrics"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(url, timeout=10) as answer:
         lines = answer.read().decode().splitlines()

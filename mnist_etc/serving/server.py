@@ -22,7 +22,7 @@ from typing import NoReturn, Self
 
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.config import MODEL, Server, ServingConfig
-from mnist_etc.serving.launch import bracketed, docker, local, pick
+from mnist_etc.serving.launch import bracketed, docker, local, numeric, pick
 from mnist_etc.serving.repository import COMMAND, ModelRepository
 
 __all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
@@ -64,7 +64,7 @@ class TritonServer:
                 f"repository={config.repository} ..."
             )
         for key in ("http_port", "grpc_port", "metrics_port"):
-            _refuse_taken(config.address, key, getattr(config, key))
+            _refuse_taken(numeric(config.address), key, getattr(config, key))
         with contextlib.ExitStack() as stack:
             _remove_leftovers()
             prefix = f"{SCRATCH}{os.getpid()}_"

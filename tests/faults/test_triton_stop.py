@@ -9,69 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from faults.triton_support import INFER, Client, Load, binary, first_logit, keys, logits, publish, tree
+from faults.triton_support import COMMAND, INFER, Client, Load, binary, first_logit, keys, logits, publish, served, tree
 from support import Completed, Run, environment, refused
 
 from mnist_etc.serving.config import MODEL
 
-COMMAND = ("-m", "mnist_etc.serving.triton")
 CLOSED = ("BrokenPipeError", "ConnectionResetError", "RemoteDisconnected")
-
-
-class Served:
-    """The command, started and ready."""
-
-    def __init__(self, repository: Path, *more: str) -> None:
-        self.keys = keys(repository, *more)
-        self.ports = [int(word.split("=")[1]) for word in self.keys if "_port=" in word]
-        self.process = subprocess.Popen(
-            [sys.executable, *COMMAND, *self.keys],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdout
-        self.said = []
-        for line in self.process.stdout:
-            self.said.append(line)
-            if line.startswith("ready"):
-                break
-        self.tree = tree(self.process.pid)
-        self.server = next(one for one in self.tree if one.name() == "tritonserver")
-        self.folder = next(word for word in self.server.cmdline() if "backend-directory" in word).split("/")[-2]
-
-    def ended(self, timeout: float = 30) -> Completed:
-        start = time.monotonic()
-        out, err = self.process.communicate(timeout=timeout)
-        return Completed(self.process.returncode, "".join(self.said) + out, err, time.monotonic() - start)
-
-    def left(self) -> list[str]:
-        """Processes, ports, shared memory and folders of it that are still there after 10 s."""
-        _, alive = psutil.wait_procs(self.tree, timeout=10)
-        taken = {one.laddr.port for one in psutil.net_connections("inet") if one.status == psutil.CONN_LISTEN}
-        paths = [*Path("/dev/shm").glob(f"{self.folder}*"), *Path("/tmp").glob(f"{self.folder}*")]
-        return [*map(str, alive), *map(str, taken & set(self.ports)), *map(str, paths)]
-
-
-@contextmanager
-def served(repository: Path, *more: str) -> Iterator[Served]:
-    publish(repository, 1)
-    running = Served(repository, *more)
-    try:
-        yield running
-    finally:
-        for one in running.tree:
-            if one.is_running():
-                one.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
