@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import http.client
 import os
 import re
@@ -30,7 +29,18 @@ __all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SCRATCH = "mnist_etc_triton_"
-PR_SET_PDEATHSIG = 1
+TIE = """
+import ctypes, os, sys
+try:
+    ctypes.CDLL(None).prctl(1, 15)
+except AttributeError:
+    pass
+os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])
+"""
+ENDS_WITH_THIS = [sys.executable, "-I", "-S", "-c", TIE]
+"""Runs what follows a process id, and has the kernel send it SIGTERM when that process, its parent, is gone (Linux's
+PR_SET_PDEATHSIG; elsewhere a server outlives a wrapper that is killed).
+"""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- where POSIX puts it
 KILL_AFTER = 10
 """Seconds beyond the time that requests in flight get."""
@@ -75,7 +85,7 @@ class TritonServer:
             if launch.prepare and subprocess.run(launch.prepare, env=launch.environment, check=False).returncode:
                 raise ServingError(f"Expected {' '.join(launch.prepare)} to succeed; received the error above.")
             self.process = subprocess.Popen(
-                launch.command,
+                [*ENDS_WITH_THIS, str(os.getpid()), *launch.command],
                 env=launch.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -83,7 +93,6 @@ class TritonServer:
                 text=True,
                 errors="replace",
                 start_new_session=True,  # Ctrl-C is for this program alone, which stops the server in order
-                preexec_fn=_end_with_parent,
             )
             stack.callback(_remove_shared_memory, scratch.name)
             stack.callback(self._stop)
@@ -167,12 +176,6 @@ def leave_on_signals() -> None:
 
     for number in SIGNALS:
         signal.signal(number, leave)
-
-
-def _end_with_parent() -> None:
-    """In the child: a wrapper that is killed takes its server with it (Linux; elsewhere the server stays)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _listener(port: int) -> str:
