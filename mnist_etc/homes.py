@@ -1,0 +1,20 @@
+"""What libraries leave in a home folder goes into this project's one cache folder; nothing is reported to anyone."""
+
+from __future__ import annotations
+
+import os
+import os.path
+
+__all__ = ["settle"]
+
+HOMES = {"KERAS_HOME": ("~/.keras", "keras"), "MPLCONFIGDIR": ("~/.cache/matplotlib", "matplotlib")}
+"""The variable that names a library's folder, what it is otherwise, and what it is called in the cache."""
+
+
+def settle() -> None:
+    """Before these libraries are imported; whoever uses them already, or set these variables, keeps what there is."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  pathlib is slow to load
+    for variable, (usual, name) in HOMES.items():
+        if not os.path.exists(os.path.expanduser(usual)):  # noqa: PTH110, PTH111
+            os.environ.setdefault(variable, os.path.join(cache, "mnist_etc", name))  # noqa: PTH118
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
