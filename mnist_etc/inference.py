@@ -24,6 +24,7 @@ from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.familiarity import Familiarity
 from mnist_etc.files import temporary
 from mnist_etc.predictor import Predictor, softmax
+from mnist_etc.remedies import program
 from mnist_etc.settings import configuration
 
 __all__ = ["SOME_BAD", "Classifies", "infer"]
@@ -119,9 +120,8 @@ def _chosen(config: InferCommand) -> Chosen:
     missing = config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
     fits = config.input is not None and config.data.name in pretrained.DATASETS
     if config.model is Model.pretrained or (config.model is Model.auto and missing and fits):
-        why = (
-            "" if config.model is Model.pretrained else f"; {artifact.onnx} is not there, to make it: {artifact.remedy}"
-        )
+        make = f"{artifact.onnx} is not there, to make it: {program('train')} with the same training keys"
+        why = "" if config.model is Model.pretrained else f"; {make}"
         print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
         onnx, content = pretrained.verified()
         answers = folder.pretrained_inference

@@ -33,8 +33,9 @@ PLACES = {
 }
 """Before which words the keys of a model stand."""
 BUNDLED = ("mnist", "fashion_mnist", "digits")
-UNSAID = ("force", "run_name", "tracking_uri")
-"""What does not decide the weights; an address may hold a password."""
+UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
+"""What does not decide the weights, or is secret: an address may hold a password."""
+WITHHELD = " privacy.seed=<the same number>"
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
 
@@ -81,7 +82,8 @@ def command(
         words |= switches or missing
         if not switches:
             break
-    return " ".join([program(name), *map(shlex.quote, [*groups, *(f"{key}={value}" for key, value in words.items())])])
+    typed = [*groups, *(f"{key}={value}" for key, value in words.items())]
+    return " ".join([program(name), *map(shlex.quote, typed)]) + WITHHELD * (run.privacy.seed is not None)
 
 
 def _missing(name: str, wanted: Mapping[str, Any], words: list[str]) -> dict[str, str]:

@@ -59,6 +59,17 @@ def test_nothing_is_said_that_is_the_default() -> None:
     assert arguments(line, remedies.program("train")) == ["data=digits"]
 
 
+def test_the_seed_of_the_noise_is_not_printed() -> None:
+    config = compose(
+        "infer",
+        InferCommand,
+        ["data=digits", "features=scattering", "classifier.private=true", "privacy.seed=123454321"],
+    )
+    line = ArtifactFolder.of(config).full_model(config.autoencoder, config.classifier).remedy
+    assert line.endswith(" privacy.seed=<the same number>")
+    assert "123454321" not in line
+
+
 def test_in_a_wheel_it_names_the_installed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(remedies, "CHECKOUT", tmp_path)
     config = compose("infer", InferCommand, [])

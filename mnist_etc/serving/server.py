@@ -185,7 +185,7 @@ def _listener(port: int) -> str:
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.pid and tuple(connection.laddr)[1:2] == (port,):
-                return f" (process {connection.pid}: {' '.join(psutil.Process(connection.pid).cmdline())[:120]})"
+                return f" (process {connection.pid}, {psutil.Process(connection.pid).name()})"
     return ""
 
 
