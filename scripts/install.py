@@ -92,10 +92,14 @@ def install_by_uv(files: list[str]) -> str:
         command, env=uv_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         lines = []
-        for line in process.stderr or ():
-            lines.append(line)
-            if line.startswith("Downloading") or (sys.stdout.isatty() and line.startswith("Installed")):
-                print(f"  {line.rstrip()}", flush=True)
+        try:
+            for line in process.stderr or ():
+                lines.append(line)
+                if line.startswith("Downloading") or (sys.stdout.isatty() and line.startswith("Installed")):
+                    print(f"  {line.rstrip()}", flush=True)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
     return last_line("".join(lines), "it failed") if process.returncode else ""
 
 
