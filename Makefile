@@ -1,7 +1,9 @@
 SHELL := bash
 # Settings of the caller's shell that would change what is installed, or from where Python imports.
-unexport PYTHONPATH PYTHONHOME PIP_REQUIRE_HASHES PIP_USER PIP_TARGET PIP_PREFIX PIP_CONSTRAINT PIP_NO_DEPS
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_CONSTRAINT PIP_NO_DEPS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_USER := 0
+export PIP_REQUIRE_HASHES := 0
 
 USABLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 INDEX = .venv-poetry/bin/pip config get global.index-url 2>/dev/null || .venv-poetry/bin/python -c \

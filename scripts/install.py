@@ -7,35 +7,53 @@ certificates from pip's configuration. Standard library only.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PIP = [sys.executable, "-m", "pip"]
 LOCKED = ["install", "--no-deps", "--require-hashes"]
-UV_OPTIONS = {"index-url": "--default-index", "extra-index-url": "--index", "find-links": "--find-links"}
-UV_HOSTS = {"trusted-host": "--allow-insecure-host"}
-UV_VARIABLES = {"cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY", "timeout": "UV_HTTP_TIMEOUT"}
-KNOWN = {*UV_OPTIONS, *UV_HOSTS, *UV_VARIABLES, "no-index", "constraint", "default-timeout", "retries"}
-HARMLESS = {
-    "config-file",
-    "disable-pip-version-check",
-    "progress-bar",
-    "no-input",
-    "cache-dir",
-    "no-color",
-    "quiet",
-    "verbose",
+UV_VARIABLES = {
+    "index-url": ("UV_DEFAULT_INDEX",),
+    "extra-index-url": ("UV_INDEX",),
+    "trusted-host": ("UV_INSECURE_HOST",),
+    "cert": ("SSL_CERT_FILE",),
+    "proxy": ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy"),
+    "timeout": ("UV_HTTP_TIMEOUT",),
+    "default-timeout": ("UV_HTTP_TIMEOUT",),
 }
+"""Variables, because everybody on a machine can read the arguments of a process, and an index may hold a password."""
+UV_KEEPS = (
+    "UV_CACHE_DIR",
+    "UV_CONCURRENT_",
+    "UV_HTTP_",
+    "UV_LINK_MODE",
+    "UV_NATIVE_TLS",
+    "UV_NO_CACHE",
+    "UV_SYSTEM_CERTS",
+)
+"""Of the user's variables of uv, those that don't change what is installed, from where or whereto."""
+NEUTRAL = {"PIP_CONSTRAINT": os.devnull, "PIP_NO_DEPS": "0", "PIP_REQUIRE_HASHES": "0", "PIP_USER": "0"}
+"""Over the user's configuration of pip, which could change what is installed or whereto."""
+HARMLESS = (
+    *("break-system-packages", "cache-dir", "config-file", "constraint", "disable-pip-version-check", "exists-action"),
+    *("log", "no-cache-dir", "no-color", "no-compile", "no-deps", "no-input", "no-python-version-warning"),
+    *("no-warn-script-location", "prefer-binary", "progress-bar", "quiet", "require-hashes", "require-virtualenv"),
+    *("retries", "root-user-action", "upgrade", "upgrade-strategy", "user", "verbose"),
+)
+KNOWN = {*UV_VARIABLES, *HARMLESS, "find-links", "no-index"}
 
 
 def main() -> None:
     """Install the files that the command line names, or say in one line why not."""
+    os.environ.update(NEUTRAL)
     files = [f"--requirement={ROOT / name}" for name in sys.argv[1:]]
     reason = install_installer() or install_by_uv(files)
     if reason:
@@ -64,34 +82,68 @@ def install_by_uv(files: list[str]) -> str:
     uv = Path(sys.executable).with_name("uv")
     if not uv.exists():
         return "there is no uv for this machine"
-    settings = dict(pip_settings())
-    unknown = sorted(settings.keys() - KNOWN - HARMLESS)
+    settings = pip_settings()
+    unknown = sorted(settings.keys() - KNOWN)
     if unknown:
         return f"pip is configured with {', '.join(unknown)}, which uv has not"
-    command = [uv, "pip", *LOCKED, f"--python={sys.executable}", "--index-strategy=unsafe-best-match", *files]
-    command += ["--no-index"] * (settings.get("no-index", "").lower() in ("1", "true", "yes", "on"))
-    for name, option in (UV_OPTIONS | UV_HOSTS).items():
-        for value in settings.get(name, "").split():
-            if not value.startswith("file:") or Path(value.removeprefix("file://")).exists():
-                command.append(f"{option}={value}")
-    variables = {variable: settings[name] for name, variable in UV_VARIABLES.items() if name in settings}
+    command = [uv, "pip", *LOCKED, "--no-config", f"--python={sys.executable}", "--index-strategy=unsafe-best-match"]
+    command += [*uv_options(settings), *files]
     with subprocess.Popen(
-        command, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, env=uv_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         lines = []
-        for line in process.stderr or ():
-            lines.append(line)
-            if line.startswith("Downloading") or (sys.stdout.isatty() and line.startswith("Installed")):
-                print(f"  {line.rstrip()}", flush=True)
+        try:
+            for line in process.stderr or ():
+                lines.append(line)
+                if line.startswith("Downloading") or (sys.stdout.isatty() and line.startswith("Installed")):
+                    print(f"  {line.rstrip()}", flush=True)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
     return last_line("".join(lines), "it failed") if process.returncode else ""
 
 
-def pip_settings() -> Iterator[tuple[str, str]]:
-    """What pip would take from its files and from the environment, the stronger last: ``index-url``, its value."""
+def uv_options(settings: dict[str, str]) -> list[str]:
+    """What uv has no variable for, or one that splits paths."""
+    places = [expanded(word) for word in settings.get("find-links", "").split() if there(word)]
+    no_index = settings.get("no-index", "").lower() in ("1", "true", "yes", "y", "on", "t")
+    return [*(f"--find-links={place}" for place in places), *["--no-index"] * no_index]
+
+
+def uv_environment(settings: dict[str, str]) -> dict[str, str]:
+    """This process's variables with pip's settings in uv's place."""
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("UV_") or name.startswith(UV_KEEPS)
+    }
+    if "REQUESTS_CA_BUNDLE" in variables:  # as pip reads it, where no certificate is configured
+        settings = {"cert": variables["REQUESTS_CA_BUNDLE"]} | settings
+    for name in settings.keys() & UV_VARIABLES.keys():
+        if places := [expanded(word) for word in settings[name].split() if there(word)]:
+            variables |= dict.fromkeys(UV_VARIABLES[name], " ".join(places))
+    return variables
+
+
+def expanded(place: str) -> str:
+    """With the home folder in place of ``~``."""
+    return str(Path(place).expanduser()) if place.startswith("~") else place
+
+
+def there(place: str) -> bool:
+    """Whether pip would look there: it passes over folders that don't exist, where uv ends."""
+    if place.startswith("file:"):
+        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path)).exists()
+    return not place.startswith(("/", "~", ".")) or Path(place).expanduser().exists()
+
+
+def pip_settings() -> dict[str, str]:
+    """What pip takes from its files and from the environment: of ``index-url``, say, the strongest value."""
     listed = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True, check=False).stdout
-    found = re.findall(r"(?m)^(global|install|:env:)\.([\w-]+)='(.*)'$", listed)
+    found = re.findall(r"(?m)^(global|install|:env:)\.([\w-]+)=(['\"].*)$", listed)
+    strongest: dict[str, str] = {}
     for level in ("global", "install", ":env:"):
-        yield from ((name, value) for kind, name, value in found if kind == level)
+        values = {name: ast.literal_eval(value).strip() for kind, name, value in found if kind == level}
+        strongest |= {name: value for name, value in values.items() if value}
+    return strongest
 
 
 def run(command: list[object], expected: str) -> None:
@@ -110,8 +162,12 @@ def last_line(text: str, otherwise: str) -> str:
 
 def masked(text: str) -> str:
     """Without the credentials of an index."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+    return re.sub(r"(?<=://)[^/\s]+@", "***@", text)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("interrupted: the same command begins again", file=sys.stderr)
+        sys.exit(130)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
 import venv
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from support import environment
@@ -30,8 +32,16 @@ def wheel(folder: Path, name: str, version: int, *metadata: str) -> str:
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the pip that Python brings."""
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder, with_pip=True)
+    return folder
+
+
 @pytest.fixture
-def locked(project: Path, tmp_path: Path) -> Path:
+def locked(project: Path, fresh: Path, tmp_path: Path) -> Path:
     """A project that locked ``tiny`` 1, which ``asker`` wants with an extra; the index has ``tiny`` 2 by now."""
     index, folder = tmp_path / "index", tmp_path / "a project"
     index.mkdir()
@@ -41,7 +51,7 @@ def locked(project: Path, tmp_path: Path) -> Path:
     (folder / "requirements.txt").write_text(lines)
     (folder / "requirements-build.txt").write_text("")
     wheel(index, "tiny", 2, "Provides-Extra: more")
-    venv.create(folder / ".venv", with_pip=True)
+    shutil.copytree(fresh, folder / ".venv", symlinks=True)
     return folder
 
 
@@ -78,6 +88,71 @@ def test_uv_by_the_settings_of_pip(locked: Path) -> None:
     unknown = install(locked, PIP_CLIENT_CERT="/dev/null")
     assert unknown.returncode == 0, unknown.stderr
     assert "by pip, which takes some minutes: pip is configured with client-cert, which uv has not" in unknown.stdout
+
+
+@pytest.fixture
+def script(project: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("install", project / "scripts/install.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_uv_by_a_configuration_file_of_several_lines(locked: Path) -> None:
+    """Folders a line each, one of them gone; a constraint, ``user`` and uv's own settings that would lead elsewhere."""
+    (locked.parent / "none.txt").write_text("tiny==2\n")
+    (locked.parent / "pip.conf").write_text(
+        f"[global]\nfind-links =\n    {locked.parent}/gone\n    {locked.parent}/index\nno-index = yes\nuser = true\n"
+        f"constraint = {locked.parent}/none.txt\nrequire-virtualenv = true\n"
+    )
+    (locked / "uv.toml").write_text('exclude-newer = "2006-12-02"\n[pip]\ntarget = "elsewhere"\n')
+    settings = {
+        "PIP_CONFIG_FILE": str(locked.parent / "pip.conf"),
+        "PIP_FIND_LINKS": "",
+        "PIP_NO_INDEX": "",
+        "UV_NO_BINARY": "1",
+    }
+    by_pip = install(locked, **settings)
+    assert by_pip.returncode == 0, by_pip.stderr
+    assert versions(locked) == ["asker-1", "tiny-1"]
+    command = [locked / ".venv/bin/python", "-m", "pip", "uninstall", "--quiet", "--yes", "asker", "tiny"]
+    subprocess.run(command, check=True, capture_output=True)
+    if UV.exists():
+        shutil.copy(UV, locked / ".venv/bin/uv")
+        done = install(locked, **settings)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert versions(locked) == ["asker-1", "tiny-1"]
+
+
+def test_settings_of_pip_as_uv_takes_them(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/dev/null")
+    monkeypatch.setenv("UV_TARGET", "/elsewhere")
+    monkeypatch.setenv("UV_CACHE_DIR", "/a/cache")
+    settings = {
+        "index-url": "https://u:secret@one/simple",
+        "extra-index-url": "https://two/simple file:///gone/simple https://three/simple",
+        "default-timeout": "180",
+        "proxy": "http://u:secret@proxy:1",
+    }
+    variables = script.uv_environment(settings)
+    assert variables["UV_DEFAULT_INDEX"] == "https://u:secret@one/simple"
+    assert variables["UV_INDEX"] == "https://two/simple https://three/simple"
+    assert variables["UV_HTTP_TIMEOUT"] == "180"
+    assert variables["HTTPS_PROXY"] == variables["ALL_PROXY"] == "http://u:secret@proxy:1"
+    assert variables["SSL_CERT_FILE"] == "/dev/null"
+    assert "UV_TARGET" not in variables
+    assert variables["UV_CACHE_DIR"] == "/a/cache"
+    assert script.uv_options(settings) == [], "arguments are read by everybody on the machine"
+    assert script.uv_environment({"cert": "/dev/zero"})["SSL_CERT_FILE"] == "/dev/zero"
+
+
+def test_a_password_with_an_at_sign_is_masked(script: ModuleType) -> None:
+    assert (
+        script.masked("from https://user:se@cret@host/simple/x, at me@host")
+        == "from https://***@host/simple/x, at me@host"
+    )
 
 
 @pytest.mark.slow
