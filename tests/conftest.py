@@ -62,6 +62,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of bytes after its argument: gzip writes the time into them, so two workers would differ."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with a slow test first, so that no worker is left alone with one; skip ``mnist`` without the real files."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
