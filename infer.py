@@ -4,6 +4,6 @@ if __name__ == "__main__":
     from mnist_etc import interrupt
 
     interrupt.loading()
-    from mnist_etc.__main__ import infer
+    from mnist_etc.__main__ import door
 
-    infer()
+    door("infer")()

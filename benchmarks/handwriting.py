@@ -24,10 +24,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import papers  # noqa: E402
 
-from mnist_etc.config import Polarity, Prepare  # noqa: E402
 from mnist_etc.data import catalog, images  # noqa: E402
+from mnist_etc.data.config import Polarity, Prepare  # noqa: E402
 from mnist_etc.data.prepare import prepare  # noqa: E402
-from mnist_etc.familiarity import Familiarity  # noqa: E402
+from mnist_etc.evaluation.familiarity import Familiarity  # noqa: E402
 from mnist_etc.predictor import Predictor  # noqa: E402
 from mnist_etc.pretrained import verified  # noqa: E402
 

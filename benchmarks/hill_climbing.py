@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
 from mnist_etc.data import load
 
 ROUNDS = 5

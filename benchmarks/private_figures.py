@@ -16,9 +16,9 @@ from pathlib import Path
 
 from common import machine, progress, spread, table, versions, write_results
 
+from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.composition import compose
 from mnist_etc.data import load
 
 PRIVATE = ["features=scattering", "classifier.private=true"]
@@ -31,10 +31,10 @@ TO_REACH = {
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
     """Validation and test accuracy of each training, in %, by epsilon."""
     load_tensorflow()
-    from train_.checkpoint import Checkpoint
-    from train_.classifier_fit import Features, accuracy, fit_classifier
-    from train_.features import compute, find
-    from train_.promise import promise_of_classifier
+    from mnist_etc.fit.checkpoint import Checkpoint
+    from mnist_etc.training.classifier_fit import Features, accuracy, fit_classifier
+    from mnist_etc.training.features import compute, find
+    from mnist_etc.training.plan import promise_of_classifier
 
     base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
     data = load(base.data)

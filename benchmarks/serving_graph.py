@@ -23,12 +23,12 @@ sys.path.insert(0, str(ROOT))
 
 from mnist_etc.data import digits
 from mnist_etc.data.dataset import scaled
+from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantise
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
 from mnist_etc.policy.naming import named
 from mnist_etc.policy.output_policy import OutputPolicy
-from mnist_etc.serving.config import InputType
 
 BATCHES = (1, 64)
 PLAIN = "plain export"

@@ -20,16 +20,16 @@ from common import ROOT, machine, progress, ratios, spread, table, versions, wri
 
 sys.path.insert(0, str(ROOT))
 
-from mnist_etc.command import compose
-from mnist_etc.config import Protocol
+from mnist_etc.composition import compose
+from mnist_etc.export.config import InputType
+from mnist_etc.export.model_config import ModelConfig, decode
 from mnist_etc.export.serving_graph import build_serving_graph
-from mnist_etc.serving.candidates import served
-from mnist_etc.serving.config import InputType, ServeCommand, ServingConfig
-from mnist_etc.serving.measurement import Load, Measurement, measure
-from mnist_etc.serving.model_config import ModelConfig, decode
+from mnist_etc.serving.config import ServeCommand, ServingConfig, WireProtocol
+from mnist_etc.serving.tuning.candidates import served
+from mnist_etc.serving.tuning.measurement import Load, Measurement, measure
 
 OLD = {"four instances, delay 500, threads unset": (4, 500), "one instance, delay 500, threads unset": (1, 500)}
-PROTOCOLS = {"HTTP": Protocol.http, "gRPC": Protocol.grpc, "shared memory": Protocol.shm}
+PROTOCOLS = {"HTTP": WireProtocol.http, "gRPC": WireProtocol.grpc, "shared memory": WireProtocol.shm}
 TUNED, LIMIT = "tuned", "ONNX Runtime in process, 2 threads, batches of 512"
 Cells = dict[tuple[str, str], list[Measurement]]
 

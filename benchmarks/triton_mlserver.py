@@ -26,11 +26,12 @@ from common import ROOT, machine, progress, ratios, spread, table, versions, wri
 
 sys.path.insert(0, str(ROOT))
 
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
+from mnist_etc.export.config import MODEL, InputType
+from mnist_etc.export.model_config import ModelConfig, decode
 from mnist_etc.export.serving_graph import build_serving_graph
-from mnist_etc.serving.candidates import served
-from mnist_etc.serving.config import MODEL, InputType, ServeCommand
-from mnist_etc.serving.model_config import ModelConfig, decode
+from mnist_etc.serving.config import ServeCommand
+from mnist_etc.serving.tuning.candidates import served
 
 CONCURRENCY, PORT = 20, 18601
 MLSERVER, TRITON = "MLServer 1.7.0", "Triton, tuned, ONNX Runtime behind its Python backend"

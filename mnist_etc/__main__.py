@@ -1,76 +1,111 @@
-"""``python -m mnist_etc``: what there is to run, and a way to it.
-
-A command is found by the console script that the installed project declares, so nothing here imports the training.
-"""
+"""``python -m mnist_etc``: the one table of commands, and the ways to them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
+from mnist_etc.command import Command, run
+from mnist_etc.composition import PREFIX
 from mnist_etc.errors import ConfigError
 
-__all__ = ["infer", "main", "reconstruct"]
+__all__ = ["COMMANDS", "door", "main", "script"]
 
-DISTRIBUTION = "mnist-etc"
 COMMANDS = {
-    "train": "fit the autoencoder, then the classifier on its code, and export both",
-    "autoencoder": "fit and export the autoencoder alone",
-    "classifier": "fit and export the classifier on a finished autoencoder",
-    "infer": "classify the test split or your own images into a CSV, without TensorFlow",
-    "export": "publish a trained model in Triton's model repository; roll back; prune",
-    "serve": "run Triton on the model repository, from a container or a wheel",
-    "tune": "search Triton's fastest configuration on this machine",
-    "reconstruct": "rebuild images from a model's answers, under each output policy",
-    "audit": "measure how much a private training gives away, against the epsilon it states",
+    "train": Command(
+        help="fit the autoencoder, then the classifier on its code, and export both",
+        schema="mnist_etc.artifacts.config:TrainCommand",
+        job="mnist_etc.training.pipeline:train",
+        examples=("data=digits", "features=scattering classifier.private=true privacy.target_epsilon=3"),
+    ),
+    "autoencoder": Command(
+        help="fit and export the autoencoder alone",
+        schema="mnist_etc.artifacts.config:AutoencoderCommand",
+        job="mnist_etc.training.pipeline:train_autoencoder_alone",
+        examples=("hid_dim=32 epochs=3", "data=digits private=true"),
+    ),
+    "classifier": Command(
+        help="fit and export the classifier on a finished autoencoder",
+        schema="mnist_etc.artifacts.config:ClassifierCommand",
+        job="mnist_etc.training.pipeline:train_classifier_alone",
+        examples=("epochs=6 hidden_units=[256]", "features=scattering private=true"),
+    ),
+    "infer": Command(
+        help="classify the test split or your own images into a CSV, without TensorFlow",
+        schema="mnist_etc.inference.config:InferCommand",
+        job="mnist_etc.inference.classify:infer",
+        examples=("photos/", "data=digits artifacts=out", "server=localhost:8500"),
+    ),
+    "export": Command(
+        help="publish a trained model in Triton's model repository; roll back; prune",
+        schema="mnist_etc.export.config:ExportCommand",
+        job="mnist_etc.export.job:export",
+        examples=("policy=rounded policy.decimals=2", "rollback=true"),
+    ),
+    "serve": Command(
+        help="run Triton on the model repository, from a container or a wheel",
+        schema="mnist_etc.serving.config:ServeCommand",
+        job="mnist_etc.serving.serve:serve",
+        examples=("serving.http_port=8600",),
+    ),
+    "tune": Command(
+        help="search Triton's fastest configuration on this machine",
+        schema="mnist_etc.serving.config:TuneCommand",
+        job="mnist_etc.serving.tuning.tune:tune",
+        examples=("data=digits concurrency=[1,20] rounds=3",),
+    ),
+    "reconstruct": Command(
+        help="rebuild images from a model's answers, under each output policy",
+        schema="mnist_etc.attack.config:ReconstructCommand",
+        job="mnist_etc.attack.study:report",
+        examples=("policies=[logits,levels:3] preset_2023=false",),
+    ),
+    "audit": Command(
+        help="measure how much a private training gives away, against the epsilon it states",
+        schema="mnist_etc.audit.config:AuditCommand",
+        job="mnist_etc.audit.report:report",
+        examples=("data=mnist privacy.target_epsilon=3",),
+    ),
 }
 
 
-def main() -> int:
-    """Print the commands, or run the one that the first argument names with the rest of the arguments.
-
-    Returns:
-        The exit code: 0, or 2 for an unknown command.
-    """
-    import importlib.metadata
-
+def main() -> None:
+    """Print the commands, or run the one that the first argument names with the rest of the arguments."""
     word, *rest = sys.argv[1:] or ["--help"]
     try:
-        version = importlib.metadata.version(DISTRIBUTION)
-        if word in ("-h", "--help"):
-            print(_help(version))
-        elif word == "--version":
-            print(version)
-        else:
-            return _run(word, rest)
-    except importlib.metadata.PackageNotFoundError:
-        print(f"error: Expected {DISTRIBUTION} to be installed; received none. Run: make setup", file=sys.stderr)
-        return 2
+        if word in ("-h", "--help", "--version"):
+            version = _version()
+            print(version if word == "--version" else _help(version))
+            return
+        if word not in COMMANDS:
+            raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+        sys.exit(error.exit_code)
+    sys.argv = [PREFIX + word, *rest]
+    run(word, COMMANDS[word])
 
 
-def infer() -> None:
-    """``mnist-etc-infer``, the same as ``python infer.py``."""
-    from mnist_etc.command import run
-    from mnist_etc.config import InferCommand
-    from mnist_etc.inference import infer as job
-
-    run("infer", InferCommand, job)
+def script() -> NoReturn:
+    """What every console script ``mnist-etc-<command>`` calls."""
+    name = Path(sys.argv[0]).stem.removeprefix(PREFIX)
+    run(name, COMMANDS[name])
 
 
-def reconstruct() -> None:
-    """``mnist-etc-reconstruct``, the same as ``python noprotect_reconstruction.py``."""
-    from mnist_etc.attack.config import ReconstructCommand
-    from mnist_etc.command import run
+def door(name: str) -> Callable[[], NoReturn]:
+    """What a file that is run as the command ``name`` calls."""
+    return lambda: run(name, COMMANDS[name])
 
-    def job(command: ReconstructCommand) -> None:
-        from mnist_etc.attack.study import reconstruct as study
 
-        print(study(command))
+def _version() -> str:
+    import importlib.metadata
 
-    run("reconstruct", ReconstructCommand, job)
+    try:
+        return importlib.metadata.version("mnist-etc")
+    except importlib.metadata.PackageNotFoundError:
+        raise ConfigError("Expected mnist-etc to be installed; received none. Run: make setup") from None
 
 
 def _help(version: str) -> str:
@@ -79,26 +114,12 @@ def _help(version: str) -> str:
         "",
         "python -m mnist_etc <command> [key=value ...]",
         "",
-        *(f"  {name:<13}{what}" for name, what in COMMANDS.items()),
+        *(f"  {name:<13}{command.help}" for name, command in COMMANDS.items()),
         "",
         "The keys of a command: python -m mnist_etc <command> --cfg job",
     ]
     return "\n".join(lines)
 
 
-def _run(word: str, arguments: list[str]) -> int:
-    if word not in COMMANDS:
-        raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
-    import importlib.metadata
-
-    name = f"{DISTRIBUTION}-{word}"
-    scripts = importlib.metadata.distribution(DISTRIBUTION).entry_points.select(group="console_scripts", name=name)
-    if not scripts:
-        raise ConfigError(f"Expected {name} in the installed project; received an older one. Run: make setup")
-    sys.argv = [name, *arguments]
-    code = next(iter(scripts)).load()()
-    return code if isinstance(code, int) else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

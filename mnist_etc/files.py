@@ -19,6 +19,7 @@ from mnist_etc.errors import ArtifactError, BusyError
 
 __all__ = [
     "exclusive",
+    "inside",
     "read_limited",
     "scratch",
     "sha256",
@@ -220,3 +221,17 @@ def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
         _cannot("write", final, error)
         + f"Free disk space or pass {key}=<a folder you can write>; the file of before is untouched."
     )
+
+
+def inside(folder: Path, name: str) -> Path:
+    """``folder/name``, refused where ``..`` or a symbolic link leads out of ``folder``.
+
+    Raises:
+        ArtifactError: names the path and where it leads.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ArtifactError(
+            f"Expected {path} to lie inside {folder}; received a path to {path.resolve()}. Remove the link or rename."
+        )
+    return path

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import Artifact, ArtifactFolder
-from mnist_etc.command import compose
-from mnist_etc.config import DataConfig, DataKind, InferCommand, Prepare
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.composition import compose
 from mnist_etc.data import load
+from mnist_etc.data.config import DataConfig, DataKind, Prepare
 from mnist_etc.errors import DataError
-from mnist_etc.settings import configuration
+from mnist_etc.inference.config import InferCommand
 
 OBSERVED = """
 import re, runpy, sys

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
-from support import ROOT, Run
+from support import ROOT, SCHEMAS, Run
 
 from mnist_etc.__main__ import COMMANDS
-from mnist_etc.command import EXAMPLES, SCHEMAS, compose, run
+from mnist_etc.command import load, run
+from mnist_etc.composition import compose
 
 GROUPS = {
     "data": {"mnist", "digits", "fashion_mnist", "folder"},
@@ -24,8 +26,12 @@ WITHOUT = {
 }
 
 
-def test_every_command_has_its_row() -> None:
-    assert COMMANDS.keys() == SCHEMAS.keys() == EXAMPLES.keys()
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_row_has_its_values_its_console_script_and_its_job(command: str) -> None:
+    assert (ROOT / f"conf/{command}.yaml").is_file()
+    assert callable(load(str(COMMANDS[command].job)))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"][f"mnist-etc-{command}"] == "mnist_etc.__main__:script"
 
 
 @pytest.mark.parametrize("command", SCHEMAS)
@@ -34,11 +40,11 @@ def test_groups_and_examples(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["here", "--help"])
-    monkeypatch.setattr("mnist_etc.command._program", lambda: "here")
+    monkeypatch.setattr("mnist_etc.command.program", lambda: "here")
     with pytest.raises(SystemExit, match="0"):
-        run(command, SCHEMAS[command], lambda config: 1)
+        run(command, COMMANDS[command])
     said, _, examples = capsys.readouterr().out.partition("examples:\n")
-    assert COMMANDS[command][1:] in " ".join(said.split())
+    assert COMMANDS[command].help[1:] in " ".join(said.split())
     groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].splitlines() if line)
     assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy"})
     assert all(set(choices.split("|")) == GROUPS[name] for name, choices in groups.items())

@@ -11,10 +11,10 @@ from PIL import Image
 from samples import OBSERVED, data_config, digits_model, linear_model, publish
 from support import ROOT, Completed, Run, refused
 
-from mnist_etc.config import DataKind
 from mnist_etc.data import load, load_test
+from mnist_etc.data.config import DataKind
 from mnist_etc.errors import ArtifactError
-from mnist_etc.inference import SOME_BAD
+from mnist_etc.inference.classify import SOME_BAD
 from mnist_etc.predictor import CHUNK, Predictor
 
 DIGITS = ("data=digits", "artifacts=out")

@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from samples import data_config
 from support import TINY, Run
 
-from mnist_etc.config import DataKind
 from mnist_etc.data import load_test
-from mnist_etc.familiarity import Familiarity
+from mnist_etc.data.config import DataKind
+from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.pretrained import FOLDER, MANIFEST
 
 CSV = Path("artifacts/pretrained_inference.csv")

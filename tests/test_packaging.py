@@ -21,15 +21,15 @@ from support import Run, environment
 
 SCRIPTS = {
     "mnist-etc": "mnist_etc.__main__:main",
-    "mnist-etc-train": "train_.pipeline:main",
-    "mnist-etc-autoencoder": "train_.autoencoder:main",
-    "mnist-etc-classifier": "train_.classifier:main",
-    "mnist-etc-infer": "mnist_etc.__main__:infer",
-    "mnist-etc-reconstruct": "mnist_etc.__main__:reconstruct",
-    "mnist-etc-audit": "mnist_etc.privacy.audit:main",
-    "mnist-etc-export": "mnist_etc.export.__main__:main",
-    "mnist-etc-serve": "mnist_etc.serving.triton:main",
-    "mnist-etc-tune": "mnist_etc.serving.tune:main",
+    "mnist-etc-train": "mnist_etc.__main__:script",
+    "mnist-etc-autoencoder": "mnist_etc.__main__:script",
+    "mnist-etc-classifier": "mnist_etc.__main__:script",
+    "mnist-etc-infer": "mnist_etc.__main__:script",
+    "mnist-etc-reconstruct": "mnist_etc.__main__:script",
+    "mnist-etc-audit": "mnist_etc.__main__:script",
+    "mnist-etc-export": "mnist_etc.__main__:script",
+    "mnist-etc-serve": "mnist_etc.__main__:script",
+    "mnist-etc-tune": "mnist_etc.__main__:script",
     "perf_analyzer": "mnist_etc.serving.perf:main",
 }
 PLATFORMS = [

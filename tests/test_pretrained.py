@@ -14,14 +14,15 @@ from samples import data_config
 from support import Run
 
 from mnist_etc import pretrained
-from mnist_etc.artifacts import ArtifactFolder
-from mnist_etc.command import compose
-from mnist_etc.config import DataKind, InferCommand
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.manifest import differences
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.composition import compose
 from mnist_etc.data import load_test
+from mnist_etc.data.config import DataKind
 from mnist_etc.errors import ArtifactError
-from mnist_etc.inference import Predictor
-from mnist_etc.manifest import differences
-from mnist_etc.settings import configuration
+from mnist_etc.inference.classify import Predictor
+from mnist_etc.inference.config import InferCommand
 
 PHOTOS = Path(os.environ.get("MNIST_ETC_DATA", "")) / "photos"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from support import TINY, Run
 
-from mnist_etc import remedies
-from mnist_etc.artifacts import ArtifactFolder
-from mnist_etc.command import compose
-from mnist_etc.config import AutoencoderCommand, ClassifierCommand, InferCommand
-from mnist_etc.settings import configuration
+from mnist_etc.artifacts import remedies
+from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.composition import compose
+from mnist_etc.inference.config import InferCommand
 
 ASKED = [
     [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from private_data import CLIP, HID_DIM, LEARNING_RATE
 
-from mnist_etc.config import UNVARIED, AutoencoderConfig, ClassifierConfig, Features, Optimizer, OutputActivation
+from mnist_etc.models.config import UNVARIED, AutoencoderConfig, ClassifierConfig, Features, Optimizer, OutputActivation
 
 
 def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> AutoencoderConfig | ClassifierConfig:

@@ -1,7 +1,7 @@
 """This project's steps: ``private_project.py {plain,fast,tensorflow_privacy} {autoencoder,classifier}``.
 
-`train_.loop.fit` or, with the engine named, `train_.private_loop.fit_private`, as ``train.py`` calls them, checkpoint
-after each epoch included.
+`mnist_etc.fit.loop.fit` or, with the engine named, `mnist_etc.fit.private_loop.fit_private`, as ``train.py`` calls
+them, checkpoint after each epoch included.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from private_data import CHECKED, HID_DIM, NOISE_MULTIPLIER
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.config import Accountant, AutoencoderConfig, ClassifierConfig, Engine, PrivacyConfig
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.fit.loop import Task, fit
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.classifier import build_classifier, cross_entropy
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
 from mnist_etc.privacy.guarantee import plan
-from train_.autoencoder import autoencoder_task
-from train_.checkpoint import Checkpoint
-from train_.loop import Task, fit
+from mnist_etc.training.autoencoder import autoencoder_task
 
 KIND, TASK = sys.argv[1:]
 PRIVATE = KIND != "plain"
@@ -65,7 +66,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
             "report": lambda *_: None,
         }
         if PRIVATE:
-            from train_.private_loop import fit_private
+            from mnist_etc.fit.private_loop import fit_private
 
             privacy = privacy_of()
             history = fit_private(task, config, privacy, [plan(TASK, config, privacy, images)], **callbacks)

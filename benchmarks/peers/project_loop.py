@@ -1,4 +1,4 @@
-"""This project's loop: `train_.loop.fit` as ``train.py`` calls it, checkpoint after each epoch included."""
+"""This project's loop: `mnist_etc.fit.loop.fit` as ``train.py`` calls it, checkpoint after each epoch included."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from idx import mnist
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.config import AutoencoderConfig, Optimizer, OutputActivation
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.fit.loop import fit
 from mnist_etc.models.autoencoder import build_autoencoder
-from train_.autoencoder import autoencoder_task
-from train_.checkpoint import Checkpoint
-from train_.loop import fit
+from mnist_etc.models.config import AutoencoderConfig, Optimizer, OutputActivation
+from mnist_etc.training.autoencoder import autoencoder_task
 
 IMAGES = mnist("train")[0]
 
@@ -46,4 +46,4 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
 
 if __name__ == "__main__":
     load_tensorflow()
-    serve(["train_.loop.fit"], ["tensorflow", "keras"], measure)
+    serve(["mnist_etc.fit.loop.fit"], ["tensorflow", "keras"], measure)

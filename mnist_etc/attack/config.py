@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.config import Features, TrainCommand
+from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.errors import ConfigError
+from mnist_etc.models.config import Features
 from mnist_etc.schema import between, path
 
 __all__ = ["AttackConfig", "ReconstructCommand", "Targets"]

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import inside
 from mnist_etc.attack.rows import Row, strongest, write_rows
-from mnist_etc.files import temporary, write_bytes
+from mnist_etc.files import inside, temporary, write_bytes
 
 __all__ = ["write_report"]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import ArtifactFolder
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.config import ReconstructCommand, Targets
 from mnist_etc.attack.measures import measure, ratio
 from mnist_etc.attack.report import write_report
@@ -22,15 +23,19 @@ from mnist_etc.policy.facts import PolicyFacts
 from mnist_etc.policy.graph import answers
 from mnist_etc.policy.naming import named, short_name
 from mnist_etc.policy.output_policy import fit_policy
-from mnist_etc.settings import configuration
 
 if TYPE_CHECKING:
     from mnist_etc.attack.attacks import Rebuilt
     from mnist_etc.attack.subject import Subject
 
-__all__ = ["Study", "reconstruct", "refuse_common"]
+__all__ = ["Study", "reconstruct", "refuse_common", "report"]
 
 TEN = 10
+
+
+def report(command: ReconstructCommand) -> None:
+    """Run the study and print where it lies; raises what `reconstruct` does."""
+    print(reconstruct(command))
 
 
 def reconstruct(command: ReconstructCommand) -> Path:

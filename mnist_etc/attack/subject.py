@@ -9,14 +9,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts import ArtifactFolder
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.networks import apply
-from mnist_etc.config import TrainCommand
 from mnist_etc.data.dataset import SIDE, scaled
-from mnist_etc.export.h5 import read_h5
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.full_model import read_full_model
-from mnist_etc.settings import configuration
+from mnist_etc.models.h5 import read_h5
 
 __all__ = ["Subject"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_etc.config import DataConfig, DataKind
+from mnist_etc.data.config import DataConfig, DataKind
 from mnist_etc.data.dataset import CLASSES, Dataset, Split, cut, scaled
 from mnist_etc.errors import DataError
 

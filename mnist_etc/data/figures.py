@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from mnist_etc.config import Polarity
+from mnist_etc.data.config import Polarity
 from mnist_etc.data.parts import Group, box_of, grouped, ink_of, parts_of, side_of, sorted_out
 from mnist_etc.data.strokes import EIGHT, Grey, Mask, Strokes, connected, find_strokes, without_ruling
 

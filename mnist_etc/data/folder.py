@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_etc.config import Polarity, Prepare
 from mnist_etc.data import images
+from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import CLASSES, Split
 from mnist_etc.data.prepare import prepare
 from mnist_etc.errors import DataError

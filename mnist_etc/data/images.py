@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
-from mnist_etc.config import Polarity
+from mnist_etc.data.config import Polarity
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import DataError
 

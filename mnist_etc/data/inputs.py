@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_etc.config import Polarity, Prepare
+from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.content import START, described
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError

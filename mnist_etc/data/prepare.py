@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.config import Polarity, Prepare
+from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.data.images import BOX, CENTRE, normalise
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mnist_etc.artifacts import inside
-from mnist_etc.files import temporary
+from mnist_etc.files import inside, temporary
 
 __all__ = ["first_of_each_class", "write_pairs"]
 

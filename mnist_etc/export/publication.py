@@ -15,11 +15,16 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
-from mnist_etc.artifacts import Artifact, ArtifactFolder
-from mnist_etc.config import TrainCommand
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, Split, load, scaled
 from mnist_etc.errors import ExportError
+from mnist_etc.export.config import ExportCommand, InputType, Variant
 from mnist_etc.export.int8 import quantise
+from mnist_etc.export.model_config import ModelConfig
+from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.files import sha256
 from mnist_etc.policy.config import PolicyName
@@ -27,10 +32,6 @@ from mnist_etc.policy.facts import PolicyFacts
 from mnist_etc.policy.graph import answers, append_policy
 from mnist_etc.policy.naming import short_name
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
-from mnist_etc.serving.config import ExportCommand, InputType, Variant
-from mnist_etc.serving.model_config import ModelConfig
-from mnist_etc.serving.repository import ModelRepository
-from mnist_etc.settings import configuration
 
 __all__ = ["Source", "publish"]
 

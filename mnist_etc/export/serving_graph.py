@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ExportError
-from mnist_etc.serving.config import InputType
+from mnist_etc.export.config import InputType
 
 __all__ = ["build_serving_graph"]
 

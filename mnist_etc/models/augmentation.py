@@ -6,8 +6,8 @@ import math
 
 import tensorflow as tf
 
-from mnist_etc.config import AugmentationConfig
 from mnist_etc.data.dataset import SIDE
+from mnist_etc.models.config import AugmentationConfig
 
 __all__ = ["varied"]
 

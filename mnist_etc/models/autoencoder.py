@@ -8,7 +8,7 @@ import keras
 from keras import layers
 from keras.initializers import Initializer, Orthogonal
 
-from mnist_etc.config import AutoencoderConfig, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, OutputActivation
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["before_clip", "build_autoencoder", "clip_straight_through"]

@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 
-from mnist_etc.config import ClassifierConfig
 from mnist_etc.data.dataset import CLASSES
+from mnist_etc.models.config import ClassifierConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_classifier", "build_full_model", "build_whitening", "cross_entropy"]

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from mnist_etc.config import AutoencoderConfig, ClassifierConfig, Features
-from mnist_etc.export.h5 import read_h5
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.classifier import build_classifier, build_full_model, build_whitening
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
 from mnist_etc.models.fixed_features import build_fixed_features
+from mnist_etc.models.h5 import read_h5
 
 __all__ = ["read_full_model"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mnist_etc import manifest
+from mnist_etc.artifacts import manifest
 from mnist_etc.errors import MnistEtcError
 from mnist_etc.files import read_limited, sha256, write_bytes, write_json
 from mnist_etc.pretrained import FOLDER, LIMIT, MANIFEST, NETWORK

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_etc.config import Accountant
 from mnist_etc.errors import ConfigError
+from mnist_etc.privacy.config import Accountant
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from mnist_etc.config import Engine
+from mnist_etc.privacy.config import Engine
 
 __all__ = ["ClippingEngine", "Loss", "build_engine", "full_precision", "without_padding"]
 

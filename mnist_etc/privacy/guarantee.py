@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_etc.config import AutoencoderConfig, ClassifierConfig, PrivacyConfig
 from mnist_etc.errors import ConfigError
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.privacy.accounting import SampledGaussian, find_noise_multiplier, spent
+from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.sampling import PoissonSampler
 
 __all__ = ["Stage", "guarantee", "no_guarantee", "plan", "plan_whitening", "stages_of"]

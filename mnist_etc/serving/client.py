@@ -13,11 +13,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.config import Protocol
 from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import ConfigError, ServingError
+from mnist_etc.export.config import MODEL
 from mnist_etc.predictor import softmax
-from mnist_etc.serving.config import MODEL
+from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.transport import IN_FLIGHT, PORTS, Transport, Unavailable
 from mnist_etc.serving.transports import connect
 
@@ -48,7 +48,7 @@ class TritonPredictor:
         ServingError: nothing listens there, or it serves no model of the expected form.
     """
 
-    def __init__(self, server: str, protocol: Protocol, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(self, server: str, protocol: WireProtocol, retry_seconds: float = RETRY_SECONDS) -> None:
         self._address, self._protocol, self._retry_seconds = server, protocol, retry_seconds
         self._transport: Transport | None = None
         self._done = 0

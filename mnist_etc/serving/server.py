@@ -20,9 +20,10 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from mnist_etc.errors import ServingError
-from mnist_etc.serving.config import MODEL, Server, ServingConfig
+from mnist_etc.export.config import MODEL
+from mnist_etc.export.repository import COMMAND, ModelRepository
+from mnist_etc.serving.config import Server, ServingConfig
 from mnist_etc.serving.launch import bracketed, docker, local, numeric, pick
-from mnist_etc.serving.repository import COMMAND, ModelRepository
 
 __all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.errors import ServingError
-from mnist_etc.serving.config import MODEL
+from mnist_etc.export.config import MODEL
 
 __all__ = ["IN_FLIGHT", "PORTS", "Description", "Transport", "Unavailable", "translated"]
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.config import Protocol
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
+from mnist_etc.export.config import MODEL
 from mnist_etc.policy.config import PolicyName
-from mnist_etc.serving.config import MODEL
+from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.transport import IN_FLIGHT, Description, Transport, Unavailable, translated
 
 __all__ = ["connect"]
@@ -28,7 +28,7 @@ FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
 GRPC_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
 
-def connect(address: str, protocol: Protocol, largest: int) -> tuple[Transport, Description]:
+def connect(address: str, protocol: WireProtocol, largest: int) -> tuple[Transport, Description]:
     """A connection that is ready for requests, and what the model behind it wants.
 
     Args:
@@ -40,10 +40,10 @@ def connect(address: str, protocol: Protocol, largest: int) -> tuple[Transport, 
         Unavailable: the server does not answer.
         ServingError: it has no such model, or one with other inputs or outputs.
     """
-    kinds: dict[Protocol, Callable[[str], Transport]] = {
-        Protocol.http: _Http,
-        Protocol.grpc: _Grpc,
-        Protocol.shm: _SharedMemory,
+    kinds: dict[WireProtocol, Callable[[str], Transport]] = {
+        WireProtocol.http: _Http,
+        WireProtocol.grpc: _Grpc,
+        WireProtocol.shm: _SharedMemory,
     }
     transport = kinds[protocol](address)
     try:

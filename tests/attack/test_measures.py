@@ -16,9 +16,9 @@ from mnist_etc.attack.class_prior import fit_mixtures
 from mnist_etc.attack.hill_climbing import climb
 from mnist_etc.attack.inverse import invert
 from mnist_etc.attack.measures import interval, measure, ratio
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
 from mnist_etc.data import digits
-from mnist_etc.serving.config import ExportCommand
+from mnist_etc.export.config import ExportCommand
 
 TRAIN = digits.read("train").images.astype(np.float32) / 255
 TEST = digits.read("test").images.astype(np.float32) / 255

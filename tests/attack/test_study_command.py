@@ -15,10 +15,10 @@ from mnist_etc.attack import search
 from mnist_etc.attack.rows import read_rows
 from mnist_etc.attack.search import Answered, best_policy
 from mnist_etc.attack.study import refuse_common
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
 from mnist_etc.data import digits
 from mnist_etc.errors import ArtifactError, ConfigError, DataError
-from mnist_etc.serving.config import ExportCommand
+from mnist_etc.export.config import ExportCommand
 
 QUICK = [
     "attack.epochs=1",

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from samples import data_config
 
-from mnist_etc.config import DataKind
 from mnist_etc.data import digits, load, load_test
+from mnist_etc.data.config import DataKind
 from mnist_etc.errors import DataError
 
 CONFIG = data_config("digits", DataKind.digits, validation=200)

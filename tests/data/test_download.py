@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from samples import data_config, idx_bytes, write_idx_dataset
 
-from mnist_etc.config import DataKind
 from mnist_etc.data import catalog, download, load, load_test
+from mnist_etc.data.config import DataKind
 from mnist_etc.data.idx import Known
 from mnist_etc.errors import DataError
 

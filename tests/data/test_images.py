@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 from samples import data_config, refusal
 
-from mnist_etc.config import DataKind, Polarity
 from mnist_etc.data import images, load_test
+from mnist_etc.data.config import DataKind, Polarity
 from mnist_etc.errors import DataError
 
 DIGITS = load_test(data_config("digits", DataKind.digits)).images

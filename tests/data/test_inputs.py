@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from samples import data_config, idx_bytes
 
-from mnist_etc.config import DataKind, Prepare
 from mnist_etc.data import inputs, load_test
+from mnist_etc.data.config import DataKind, Prepare
 from mnist_etc.errors import DataError
 
 TEST = load_test(data_config("digits", DataKind.digits))

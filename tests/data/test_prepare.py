@@ -13,8 +13,8 @@ from PIL import Image
 from samples import data_config
 from scipy import ndimage
 
-from mnist_etc.config import DataKind, Polarity, Prepare
 from mnist_etc.data import images, load_test
+from mnist_etc.data.config import DataKind, Polarity, Prepare
 from mnist_etc.data.prepare import prepare
 from mnist_etc.predictor import Predictor
 from mnist_etc.pretrained import verified

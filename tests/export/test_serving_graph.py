@@ -11,17 +11,17 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.composition import compose
 from mnist_etc.data import digits
 from mnist_etc.data.dataset import scaled
 from mnist_etc.errors import ExportError
+from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantise
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
 from mnist_etc.policy.naming import named
 from mnist_etc.policy.output_policy import fit_policy
-from mnist_etc.serving.config import InputType
 
 if TYPE_CHECKING:
     import keras

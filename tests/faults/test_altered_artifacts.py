@@ -100,10 +100,10 @@ def test_h5_of_other_shapes_under_a_true_manifest(run: Run) -> None:
     """Below the manifest: weights that do not fit the network are refused, not loaded in part."""
     script = """
 from pathlib import Path
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.composition import compose
+from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.errors import ArtifactError
-from mnist_etc.export.h5 import read_h5, write_h5
+from mnist_etc.models.h5 import read_h5, write_h5
 from mnist_etc.models.autoencoder import build_autoencoder
 configs = [compose("train", TrainCommand, [f"autoencoder.hid_dim={n}"]).autoencoder for n in (8, 16)]
 small, large = map(build_autoencoder, configs)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import Run, refused
+from support import SCHEMAS, Run, refused
 
-from mnist_etc.command import SCHEMAS, compose
-from mnist_etc.config import InferCommand
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
+from mnist_etc.inference.config import InferCommand
 from mnist_etc.overrides import kinds
 from mnist_etc.schema import check
 from mnist_etc.serving.config import ServeCommand

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_etc.command import PACKAGED, compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.composition import PACKAGED, compose
 from mnist_etc.errors import ConfigError
 
 FOREIGN = {

@@ -19,14 +19,14 @@ class Interrupts:
 sys.meta_path.insert(0, Interrupts)
 """
 """A sitecustomize that sends the process a SIGINT when the module of that name is imported first."""
-TRAIN = ["train_.pipeline", "mnist_etc.command", "numpy", "argparse", "hydra", "omegaconf"]
+TRAIN = ["mnist_etc.training.pipeline", "mnist_etc.command", "numpy", "argparse", "hydra", "omegaconf"]
 MOMENTS = [
     *[(("train.py",), module) for module in TRAIN],
-    *[(("infer.py",), module) for module in ("mnist_etc.__main__", "mnist_etc.inference", "numpy", "hydra")],
+    *[(("infer.py",), module) for module in ("mnist_etc.__main__", "mnist_etc.inference.classify", "numpy", "hydra")],
     *[(("noprotect_reconstruction.py",), module) for module in ("mnist_etc.attack.config",)],
     *[(("-m", "mnist_etc", "infer"), module) for module in ("mnist_etc.errors", "importlib.metadata", "numpy", "yaml")],
-    *[(("-m", "mnist_etc", "train"), module) for module in ("train_", "train_.classifier")],
-    *[(("-m", "train_.autoencoder"), module) for module in ("mnist_etc.artifacts", "numpy")],
+    *[(("-m", "mnist_etc", "train"), module) for module in ("mnist_etc.command", "mnist_etc.training.classifier")],
+    *[(("-m", "train_.autoencoder"), module) for module in ("mnist_etc.artifacts.names", "numpy")],
     *[(("-m", "mnist_etc.export"), module) for module in ("mnist_etc.command", "hydra")],
 ]
 
@@ -53,15 +53,14 @@ from mnist_etc import interrupt
 import train_
 assert signal.getsignal(signal.SIGINT) is before
 interrupt.loading()
-from mnist_etc.command import run
-from mnist_etc.serving.config import ServeCommand
+from mnist_etc.command import Command, run
 sys.argv = ["serve"]
 def job(config):
     try:
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         print("cleaned up")
-run("serve", ServeCommand, job)
+run("serve", Command(help="", schema="mnist_etc.serving.config:ServeCommand", job=job))
 """
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=False

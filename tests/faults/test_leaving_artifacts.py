@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support import TINY, Run, refused
 
-from mnist_etc.artifacts import inside
 from mnist_etc.errors import ArtifactError
+from mnist_etc.files import inside
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x"])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import ROOT, TINY, Completed, Run, environment, refused
 
-from mnist_etc.artifacts import Artifact
+from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary, write_bytes
 
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_while_publishing_leaves_all_of_before(
     publish(b"old", lambda path: _write(path, b"old"))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     if fails == "flush":
-        monkeypatch.setattr("mnist_etc.artifacts.sync", full)
+        monkeypatch.setattr("mnist_etc.artifacts.artifact.sync", full)
     with pytest.raises(ArtifactError, match="No space left"):
         publish(b"new", full if fails == "second file" else lambda path: _write(path, b"new"))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -116,7 +116,7 @@ from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary
 load_tensorflow()
 import keras
-from mnist_etc.export.h5 import write_h5
+from mnist_etc.models.h5 import write_h5
 from mnist_etc.export.onnx import write_onnx
 model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(500, kernel_initializer="zeros")])
 writers = {"h5": write_h5, "onnx": lambda model, path: write_onnx(model, path, np.zeros((64, 3), np.float32))}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mnist_etc.attack.config import ReconstructCommand
-from mnist_etc.command import compose
-from mnist_etc.config import InferCommand
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
+from mnist_etc.inference.config import InferCommand
 from mnist_etc.overrides import kinds, overrides
 from mnist_etc.serving.config import ServeCommand
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import Run
 
-from mnist_etc.tracking import Tracker
+from mnist_etc.tracking.tracker import Tracker
 
 KEYS = ["data=digits", "epochs=1", "data.validation=700"]
 
@@ -57,9 +57,9 @@ def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
 def test_a_store_that_breaks_during_the_training(run: Run, tmp_path: Path) -> None:
     script = """
 from pathlib import Path
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
-from mnist_etc.tracking import start
+from mnist_etc.composition import compose
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.tracking.tracker import start
 config = compose("train", TrainCommand, ["tracking_uri=sqlite:///store.db"])
 with start(config, command="x", dataset_sha256="0" * 64) as tracker:
     with tracker.child("inner"):

@@ -16,15 +16,14 @@ from support import Run, environment
 
 OPENED = """
 import sys
-from mnist_etc.command import run
-from mnist_etc.config import TrainCommand
-from mnist_etc.tracking import start
+from mnist_etc.command import Command, run
+from mnist_etc.tracking.tracker import start
 def job(config):
     with start(config, command="x", dataset_sha256="0" * 64) as tracker:
         with tracker.child("inner"):
             {body}
 sys.argv = ["train", {uri!r}]
-run("train", TrainCommand, job)
+run("train", Command(help="", schema="mnist_etc.artifacts.config:TrainCommand", job=job))
 """
 
 

@@ -33,7 +33,7 @@ from faults.triton_support import (
 from google.protobuf.message import DecodeError
 from tritonclient.grpc.service_pb2 import ModelInferRequest
 
-from mnist_etc.serving.config import MODEL
+from mnist_etc.export.config import MODEL
 from mnist_etc.serving.server import TritonServer
 
 GROWTH = 400 * 2**20

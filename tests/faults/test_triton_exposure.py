@@ -10,8 +10,9 @@ import psutil
 import pytest
 from faults.triton_support import Client, configured, keys, publish, tree
 
-from mnist_etc.command import compose
-from mnist_etc.serving.config import MODEL, ServeCommand
+from mnist_etc.composition import compose
+from mnist_etc.export.config import MODEL
+from mnist_etc.serving.config import ServeCommand
 from mnist_etc.serving.server import TritonServer
 
 

@@ -17,7 +17,7 @@ import pytest
 from faults.triton_support import COMMAND, INFER, Client, Load, binary, first_logit, keys, logits, publish, served, tree
 from support import Completed, Run, environment, refused
 
-from mnist_etc.serving.config import MODEL
+from mnist_etc.export.config import MODEL
 
 CLOSED = ("BrokenPipeError", "ConnectionResetError", "RemoteDisconnected")
 

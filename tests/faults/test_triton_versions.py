@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from faults.triton_support import Client, Load, configured, first_logit, keys, publish, write_model
 
-from mnist_etc.serving.config import MODEL
-from mnist_etc.serving.repository import ModelRepository
+from mnist_etc.export.config import MODEL
+from mnist_etc.export.repository import ModelRepository
 from mnist_etc.serving.server import TritonServer
 
 

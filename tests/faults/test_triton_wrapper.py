@@ -15,8 +15,8 @@ from faults.triton_support import COMMAND, configured, keys, publish, served
 from support import Run, refused
 
 from mnist_etc.errors import ArtifactError
-from mnist_etc.serving.config import MODEL
-from mnist_etc.serving.repository import ModelRepository
+from mnist_etc.export.config import MODEL
+from mnist_etc.export.repository import ModelRepository
 from mnist_etc.serving.server import SCRATCH, TritonServer
 
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from support import Run, refused
+from support import SCHEMAS, Run, refused
 
-from mnist_etc.command import SCHEMAS, compose
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
 from mnist_etc.overrides import keys
 
@@ -157,6 +157,6 @@ def test_broken_yaml(run: Run, tmp_path: Path, project: Path) -> None:
 
 def test_missing_conf_names_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
-    script = "import mnist_etc.command as c; c.PACKAGED = c.Path('nowhere'); from train_.pipeline import main; main()"
+    script = "import mnist_etc.composition as c; c.PACKAGED = c.Path('nowhere'); import train_.pipeline as p; p.main()"
     refused(run("-c", script), "dvc pull conf.dvc", code=2)
     assert run("-c", script, "--help").returncode == 0

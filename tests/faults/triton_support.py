@@ -20,10 +20,11 @@ import psutil
 from onnx import TensorProto, helper, numpy_helper
 from support import Completed, environment
 
-from mnist_etc.command import compose
-from mnist_etc.serving.config import MODEL, ExportCommand, ServeCommand, ServingConfig
-from mnist_etc.serving.model_config import ModelConfig
-from mnist_etc.serving.repository import ModelRepository
+from mnist_etc.composition import compose
+from mnist_etc.export.config import MODEL, ExportCommand
+from mnist_etc.export.model_config import ModelConfig
+from mnist_etc.export.repository import ModelRepository
+from mnist_etc.serving.config import ServeCommand, ServingConfig
 
 Array = np.ndarray[Any, Any]
 

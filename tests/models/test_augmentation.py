@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from mnist_etc.config import UNVARIED
 from mnist_etc.models.augmentation import varied
+from mnist_etc.models.config import UNVARIED
 
 NUMBER = 400
 ALL = {"shift": 1.5, "scale": 0.12, "rotation": 12.0, "shear": 0.2, "stroke": 0.6}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_etc.config import AutoencoderConfig, Optimizer, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, Optimizer, OutputActivation
 
 
 def config(hid_dim: int = 32, activation: OutputActivation = OutputActivation.clip) -> AutoencoderConfig:

@@ -114,7 +114,7 @@ def test_a_blank_image_is_finite() -> None:
 def test_keras_reads_the_file_back_once_the_layer_is_imported(tmp_path: Path, digits: Images) -> None:
     import keras
 
-    from mnist_etc.export.h5 import write_h5
+    from mnist_etc.models.h5 import write_h5
     from mnist_etc.models.scattering import build_features
 
     model, path = build_features(), tmp_path / "features.h5"

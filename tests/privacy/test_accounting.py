@@ -13,9 +13,9 @@ from dp_accounting.rdp import RdpAccountant
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from mnist_etc.config import Accountant
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import EpsilonBySteps, SampledGaussian, find_noise_multiplier, spent
+from mnist_etc.privacy.config import Accountant
 
 PLD, RDP = Accountant.pld, Accountant.rdp
 DELTA = 1e-5

@@ -11,10 +11,10 @@ import pytest
 from scipy.stats import binom, norm
 from support import ROOT, Completed, Run, refused
 
-from mnist_etc.config import Accountant
+from mnist_etc.audit.canaries import Auditor, Canaries
+from mnist_etc.audit.one_run import Guesses, epsilon_bound, is_refuted, p_value, sampled_gaussian_bound
 from mnist_etc.privacy.accounting import SampledGaussian, find_noise_multiplier, spent
-from mnist_etc.privacy.canaries import Auditor, Canaries
-from mnist_etc.privacy.one_run import Guesses, epsilon_bound, is_refuted, p_value, sampled_gaussian_bound
+from mnist_etc.privacy.config import Accountant
 
 AUDIT = ("-m", "mnist_etc.privacy.audit")
 SWITCH = "MNIST_ETC_PLANTED_BUG"

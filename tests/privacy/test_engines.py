@@ -11,8 +11,9 @@ import tensorflow as tf
 from keras import layers
 from scipy import stats
 
-from mnist_etc.config import Engine, OutputActivation
 from mnist_etc.errors import PrivacyError
+from mnist_etc.models.config import OutputActivation
+from mnist_etc.privacy.config import Engine
 from mnist_etc.privacy.engine import ClippingEngine, build_engine
 
 ENGINES = list(Engine)

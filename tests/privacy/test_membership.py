@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from support import Run
 
-from mnist_etc.privacy.membership import Attack, attack, likelihood_ratios, log_odds, measure
+from mnist_etc.audit.membership import Attack, attack, likelihood_ratios, log_odds, measure
 
 COUNT, INPUTS = 600, 50
 

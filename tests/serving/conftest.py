@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_etc.command import compose
-from mnist_etc.serving.config import ExportCommand, ServeCommand, ServingConfig
-from mnist_etc.serving.model_config import ModelConfig
-from mnist_etc.serving.repository import ModelRepository
+from mnist_etc.composition import compose
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.export.model_config import ModelConfig
+from mnist_etc.export.repository import ModelRepository
+from mnist_etc.serving.config import ServeCommand, ServingConfig
 from mnist_etc.serving.server import TritonServer
 
 

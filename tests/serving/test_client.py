@@ -17,10 +17,10 @@ from samples import publish
 from serving.conftest import free_ports, publish_small_model, serving, small_model
 from support import ROOT, Run, environment, refused
 
-from mnist_etc.config import Protocol
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.predictor import Predictor
 from mnist_etc.serving.client import TritonPredictor
+from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.server import TritonServer
 
 DIGITS = ("data=digits", "artifacts=out")
@@ -29,8 +29,8 @@ COUNTS = [0, 1, 63, 64, 65, 1200]
 IMAGES = np.random.default_rng(1).integers(0, 256, (max(COUNTS), 28, 28), np.uint8)
 
 
-def address(server: TritonServer, protocol: Protocol) -> str:
-    return f"localhost:{server.config.http_port if protocol is Protocol.http else server.config.grpc_port}"
+def address(server: TritonServer, protocol: WireProtocol) -> str:
+    return f"localhost:{server.config.http_port if protocol is WireProtocol.http else server.config.grpc_port}"
 
 
 def regions() -> set[str]:
@@ -47,13 +47,13 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float32]:
     return probabilities
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", WireProtocol)
 def test_the_answers_are_those_of_the_model_here(
-    triton_server: TritonServer, expected: NDArray[np.float32], protocol: Protocol
+    triton_server: TritonServer, expected: NDArray[np.float32], protocol: WireProtocol
 ) -> None:
     before = regions()
     with TritonPredictor(address(triton_server, protocol), protocol) as predictor:
-        assert (len(regions() - before) == 1) == (protocol is Protocol.shm)
+        assert (len(regions() - before) == 1) == (protocol is WireProtocol.shm)
         for count in COUNTS:
             received = predictor.probabilities(IMAGES[:count])
             assert received.dtype == np.float32
@@ -66,7 +66,7 @@ def test_the_answers_are_those_of_the_model_here(
 def test_small_batches_of_bytes_answered_with_probabilities(tmp_path: Path, expected: NDArray[np.float32]) -> None:
     asked = ("input_type=uint8", "policy=probabilities", "triton.max_batch_size=5", "triton.preferred_batch_size=[]")
     with TritonServer(serving(publish_small_model(tmp_path, *asked))) as server:
-        for protocol in Protocol:
+        for protocol in WireProtocol:
             with TritonPredictor(address(server, protocol), protocol) as predictor:
                 assert np.allclose(predictor.probabilities(IMAGES[:101]), expected[:101], atol=1e-6), protocol
 
@@ -75,8 +75,11 @@ def test_the_server_forgets_the_shared_memory_even_after_an_error(triton_server:
     from tritonclient import grpc
 
     before = regions()
-    with grpc.InferenceServerClient(address(triton_server, Protocol.shm)) as asked:
-        with suppress(ZeroDivisionError), TritonPredictor(address(triton_server, Protocol.shm), Protocol.shm) as one:
+    with grpc.InferenceServerClient(address(triton_server, WireProtocol.shm)) as asked:
+        with (
+            suppress(ZeroDivisionError),
+            TritonPredictor(address(triton_server, WireProtocol.shm), WireProtocol.shm) as one,
+        ):
             one.probabilities(IMAGES[:65])
             assert len(asked.get_system_shared_memory_status().regions) == 1
             raise ZeroDivisionError
@@ -88,7 +91,7 @@ def test_the_same_table_as_without_a_server(run: Run, triton_server: TritonServe
     publish(small_model(), tmp_path / "out", DIGITS[0])
     assert run("infer.py", *DIGITS).returncode == 0
     here = (tmp_path / CSV).read_text()
-    for protocol in Protocol:
+    for protocol in WireProtocol:
         done = run("infer.py", *DIGITS, f"server={address(triton_server, protocol)}", f"protocol={protocol.value}")
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
@@ -100,7 +103,7 @@ def test_the_same_table_as_without_a_server(run: Run, triton_server: TritonServe
 
 
 def test_no_model_is_needed_here(run: Run, triton_server: TritonServer, tmp_path: Path) -> None:
-    done = run("infer.py", *DIGITS, f"server={address(triton_server, Protocol.http)}")
+    done = run("infer.py", *DIGITS, f"server={address(triton_server, WireProtocol.http)}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == [
         "privacy of the training images: unknown: the server does not say",
@@ -112,7 +115,7 @@ def test_no_model_is_needed_here(run: Run, triton_server: TritonServer, tmp_path
 @pytest.mark.parametrize("server", ["localhost", "http://localhost:8500", "localhost:", "localhost:0", "h:65536", ":1"])
 def test_no_host_and_port(server: str) -> None:
     with pytest.raises(ConfigError, match=r"Expected server=<host>:<port>; received "):
-        TritonPredictor(server, Protocol.http)
+        TritonPredictor(server, WireProtocol.http)
 
 
 def test_nothing_listens(run: Run, tmp_path: Path) -> None:
@@ -125,10 +128,10 @@ def test_nothing_listens(run: Run, tmp_path: Path) -> None:
 def test_the_port_of_another_protocol(triton_server: TritonServer) -> None:
     config = triton_server.config
     for port, protocol in (
-        (config.http_port, Protocol.grpc),
-        (config.http_port, Protocol.shm),
-        (config.grpc_port, Protocol.http),
-        (config.metrics_port, Protocol.http),
+        (config.http_port, WireProtocol.grpc),
+        (config.http_port, WireProtocol.shm),
+        (config.grpc_port, WireProtocol.http),
+        (config.metrics_port, WireProtocol.http),
     ):
         start = time.monotonic()
         with pytest.raises(ServingError, match=r"Expected Triton at .* received.*protocol=http takes"):
@@ -138,7 +141,7 @@ def test_the_port_of_another_protocol(triton_server: TritonServer) -> None:
 
 def test_a_model_unknown_there(triton_server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_etc.serving.transports.MODEL", "another")
-    for protocol in Protocol:
+    for protocol in WireProtocol:
         with pytest.raises(ServingError, match=r"received: Request for unknown model: 'another'.*Publish it"):
             TritonPredictor(address(triton_server, protocol), protocol)
 
@@ -169,9 +172,9 @@ def wait_for_rows(folder: Path) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", WireProtocol)
 def test_a_server_killed_and_started_again(
-    tmp_path: Path, many: int, expected: NDArray[np.float32], protocol: Protocol
+    tmp_path: Path, many: int, expected: NDArray[np.float32], protocol: WireProtocol
 ) -> None:
     before = regions()
     config = serving(publish_small_model(tmp_path / "repository"))
@@ -199,7 +202,9 @@ def test_a_server_killed_for_good(
 ) -> None:
     config = serving(publish_small_model(tmp_path))
     with TritonServer(config) as server:
-        predictors = [TritonPredictor(address(server, protocol), protocol, retry_seconds=0.5) for protocol in Protocol]
+        predictors = [
+            TritonPredictor(address(server, protocol), protocol, retry_seconds=0.5) for protocol in WireProtocol
+        ]
         killed(server)
     for predictor in predictors:
         with predictor, pytest.raises(ServingError, match=r"^Expected images 0-199 of .* within 0.5 s; received: "):

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_etc.config import Protocol
 from mnist_etc.errors import ServingError
+from mnist_etc.export.config import MODEL
 from mnist_etc.serving import client
 from mnist_etc.serving.client import TritonPredictor
-from mnist_etc.serving.config import MODEL
+from mnist_etc.serving.config import WireProtocol
 
 
 class Fake:
@@ -86,7 +86,7 @@ def digits(count: int) -> NDArray[np.uint8]:
 
 def test_a_503_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
     fake = Fake([503, 503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+    with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
         received = predictor.probabilities(digits(30))
         assert fake.asked == 3
         again = predictor.probabilities(digits(30))
@@ -98,7 +98,7 @@ def test_a_503_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_what_got_no_answer_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
     fake = Fake([200, 200, 503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+    with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
         assert len(predictor.probabilities(digits(7))) == 7
         received = predictor.probabilities(digits(2000))
     assert np.array_equal(received.argmax(axis=1), np.arange(2000) % 10)
@@ -109,7 +109,7 @@ def test_only_what_got_no_answer_is_asked_again(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("status", [400, 429, 500, 502, 504])
 def test_another_status_is_no_reason_to_ask_again(status: int) -> None:
     fake = Fake([status])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+    with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
         with pytest.raises(ServingError, match=r"^Expected onnx-mnist_etc at .*; received: not now\. \S"):
             predictor.probabilities(digits(3))
     assert fake.asked == 1
@@ -120,7 +120,10 @@ def test_waits_double_until_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -
     sleep: Callable[[float], None] = time.sleep
     monkeypatch.setattr(client.time, "sleep", lambda seconds: (waits.append(seconds), sleep(seconds))[0])
     start = time.monotonic()
-    with listening(Fake([503] * 1000)) as server, TritonPredictor(server, Protocol.http, retry_seconds=1) as predictor:
+    with (
+        listening(Fake([503] * 1000)) as server,
+        TritonPredictor(server, WireProtocol.http, retry_seconds=1) as predictor,
+    ):
         with pytest.raises(ServingError, match=r"^Expected images 0-2 of .* within 1 s; received: 503 not now"):
             predictor.probabilities(digits(3))
     assert 1 <= time.monotonic() - start < 3
@@ -129,7 +132,7 @@ def test_waits_double_until_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -
 
 def test_answers_of_another_form() -> None:
     fake = Fake([])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+    with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
         fake.classes = 9
         with pytest.raises(ServingError, match=r"^Expected an answer \(3, 10\) of .*; received \(3, 9\)\. Publish it"):
             predictor.probabilities(digits(3))
@@ -157,12 +160,12 @@ TENSOR = {"name": "input", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}
 def test_a_model_of_another_form(changes: dict[str, Any]) -> None:
     with listening(Fake([], **changes)) as server:
         with pytest.raises(ServingError, match=rf"^Expected {MODEL} at .*; received .*Publish it again"):
-            TritonPredictor(server, Protocol.http)
+            TritonPredictor(server, WireProtocol.http)
 
 
 def test_a_server_that_comes_back_with_another_model() -> None:
     fake = Fake([503])
-    with listening(fake) as server, TritonPredictor(server, Protocol.http) as predictor:
+    with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
         fake.config["parameters"] = {"policy": {"string_value": "probabilities"}}
         with pytest.raises(ServingError, match=r"before the connection was lost; received .*probabilities"):
             predictor.probabilities(digits(3))

@@ -17,10 +17,11 @@ from referencing import Registry, Resource
 from referencing.exceptions import PointerToNowhere
 from support import ROOT
 
-from mnist_etc.command import compose
-from mnist_etc.serving.config import MODEL, ServeCommand
+from mnist_etc.composition import compose
+from mnist_etc.export.config import MODEL
+from mnist_etc.export.model_config import PLATFORM
+from mnist_etc.serving.config import ServeCommand
 from mnist_etc.serving.launch import docker
-from mnist_etc.serving.model_config import PLATFORM
 from mnist_etc.serving.wheels import TRITONSERVER, unpacked
 
 TRITON = ROOT / "triton"

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from support import TINY_MODEL, Run, environment, refused
 
 from mnist_etc.data import digits
-from mnist_etc.serving.repository import ModelRepository
+from mnist_etc.export.repository import ModelRepository
 
 PORTS = ["serving.http_port=18740", "serving.grpc_port=18741", "serving.metrics_port=18742"]
 

@@ -8,11 +8,11 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig as Message
 
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
 from mnist_etc.errors import ExportError
+from mnist_etc.export.config import ExportCommand, InputType, VersionPolicy
+from mnist_etc.export.model_config import ModelConfig, decode, encode
 from mnist_etc.policy.config import PolicyName
-from mnist_etc.serving.config import ExportCommand, InputType, VersionPolicy
-from mnist_etc.serving.model_config import ModelConfig, decode, encode
 
 
 def config(*overrides: str, version: int = 3) -> ModelConfig:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mnist_etc.command import compose
+from mnist_etc.composition import compose
 from mnist_etc.errors import ArtifactError, BusyError, ExportError
+from mnist_etc.export.config import ExportCommand, InputType, VersionPolicy
+from mnist_etc.export.model_config import ModelConfig, decode
+from mnist_etc.export.repository import ModelRepository
 from mnist_etc.files import exclusive
-from mnist_etc.serving.config import ExportCommand, InputType, VersionPolicy
-from mnist_etc.serving.model_config import ModelConfig, decode
-from mnist_etc.serving.repository import ModelRepository
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.serving.candidates import Candidate
-from mnist_etc.serving.config import InputType, Variant
-from mnist_etc.serving.measurement import Measurement
-from mnist_etc.serving.search import Record, halve
-from mnist_etc.serving.tuning_report import Report
+from mnist_etc.export.config import InputType, Variant
+from mnist_etc.serving.tuning.candidates import Candidate
+from mnist_etc.serving.tuning.measurement import Measurement
+from mnist_etc.serving.tuning.report import Report
+from mnist_etc.serving.tuning.search import Record, halve
 
 CANDIDATES = [
     Candidate(

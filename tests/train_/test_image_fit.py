@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support import weights
+from support import SCHEMAS, weights
 
-from mnist_etc.artifacts import ArtifactFolder
-from mnist_etc.command import SCHEMAS, compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.composition import compose
 from mnist_etc.data import load, load_test, scaled
 from mnist_etc.errors import ConfigError
-from mnist_etc.settings import configuration
-from mnist_etc.tracking import Tracker
+from mnist_etc.tracking.tracker import Tracker
 
 KEYS = ["data=digits", "data.validation=700", "tracking_uri=null", "autoencoder.epochs=1", "autoencoder.batch_size=64"]
 KEYS += ["classifier.epochs=1", "classifier.hidden_units=[16]"]
@@ -28,8 +28,8 @@ BEFORE = {"features", "epochs", "private", "hidden_units", "batch_size", "optimi
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ArtifactFolder]:
     """Trains a classifier with the keys given, on one autoencoder for all of them."""
-    from train_.autoencoder import train_autoencoder
-    from train_.classifier import train_classifier
+    from mnist_etc.training.autoencoder import train_autoencoder
+    from mnist_etc.training.classifier import train_classifier
 
     folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker(None, None, {})
 

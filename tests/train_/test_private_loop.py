@@ -12,14 +12,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from mnist_etc.config import UNVARIED, Accountant, ClassifierConfig, Engine, Features, Optimizer, PrivacyConfig
 from mnist_etc.errors import ArtifactError
+from mnist_etc.fit import private_loop
+from mnist_etc.fit.checkpoint import Checkpoint, Metrics
+from mnist_etc.fit.loop import Task
 from mnist_etc.models.classifier import cross_entropy
+from mnist_etc.models.config import UNVARIED, ClassifierConfig, Features, Optimizer
 from mnist_etc.privacy import sampling
+from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
 from mnist_etc.privacy.guarantee import plan
-from train_ import private_loop
-from train_.checkpoint import Checkpoint, Metrics
-from train_.loop import Task
 
 IMAGES, BATCH, EPOCHS = 200, 20, 2
 SETTINGS = {"sources": {"encoder.h5": "0" * 64}}

@@ -99,11 +99,11 @@ def test_the_seeds_are_gone_before_a_model_goes_to_the_store(run: Run) -> None:
         "classifier.batch_size=400",
     ]
     script = f"""
-from mnist_etc.command import compose
-from mnist_etc.artifacts import ArtifactFolder
-from mnist_etc.config import TrainCommand
-from mnist_etc.tracking import Tracker
-from train_.pipeline import train
+from mnist_etc.composition import compose
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.pipeline import train
 command = compose("train", TrainCommand, {keys})
 path = ArtifactFolder.of(command).classifier(command.autoencoder, command.classifier).checkpoint
 Tracker.metrics = lambda *_: print("measured", path.exists())

@@ -14,8 +14,8 @@ import pytest
 from mlflow import MlflowClient
 from support import Run, environment, refused, same_weights
 
-from mnist_etc.config import Accountant
 from mnist_etc.privacy.accounting import SampledGaussian, spent
+from mnist_etc.privacy.config import Accountant
 
 DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
 BOTH = [

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from support import same_weights
 
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.composition import compose
 from mnist_etc.data import load
-from mnist_etc.tracking import Tracker
+from mnist_etc.tracking.tracker import Tracker
 
 KEYS = ["data=digits", "data.validation=700", "tracking_uri=null", "classifier.hidden_units=[16]"]
 KEYS += [f"{model}.{key}" for model in ("autoencoder", "classifier") for key in ("epochs=2", "batch_size=64")]
@@ -51,8 +51,8 @@ def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_onnx")
 def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Path) -> None:
-    from train_.autoencoder import train_autoencoder
-    from train_.classifier import train_classifier
+    from mnist_etc.training.autoencoder import train_autoencoder
+    from mnist_etc.training.classifier import train_classifier
 
     quiet = Tracker(None, None, {})
     for folder in ("whole", "stopped"):

@@ -124,8 +124,8 @@ for name in ("{AE}", "{CLSF}", "{FULL}"):
     answered[name] = model(inputs).numpy()
     print(abs(onnx - answered[name]).max() < 1e-4)
 del sys.modules["mnist_etc"]
-from mnist_etc.command import compose
-from mnist_etc.config import TrainCommand
+from mnist_etc.composition import compose
+from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.models.autoencoder import build_autoencoder
 config = compose("train", TrainCommand, {SHORT})
 folder = {str(trained / "artifacts" / "digits")!r}
@@ -213,7 +213,7 @@ def test_any_code_size_trains(run: Run, tmp_path: Path, hid_dim: int) -> None:
 def test_hidden_units_make_the_classifier_deeper(run: Run, trained: Path) -> None:
     done = run(
         "-m",
-        "train_.classifier",
+        "mnist_etc.training.classifier",
         "data=digits",
         "epochs=1",
         "hidden_units=[16,8]",

@@ -1,0 +1,67 @@
+"""The schema of what every command that trains, or uses a trained model, is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mnist_etc.data.config import DataConfig
+from mnist_etc.errors import ConfigError
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.privacy.config import PrivacyConfig
+from mnist_etc.schema import between, path, text
+
+__all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrainCommand"]
+
+
+@dataclass(kw_only=True)
+class RunConfig:
+    """What every training shares."""
+
+    data: DataConfig
+    privacy: PrivacyConfig
+    seed: int = between(0, 2**32 - 1)
+    """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
+    artifacts: str = path()
+    """Folder for everything that is written."""
+    force: bool
+    """Train again even where a finished result of the same configuration lies already."""
+    run_name: str | None = text(null="a name that MLflow invents")
+    """MLflow run name; null: MLflow invents one."""
+    tracking_uri: str | None = text(null="no tracking")
+    """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+
+
+@dataclass(kw_only=True)
+class TrainCommand(RunConfig):
+    """``train.py``: the autoencoder, then the classifier."""
+
+    autoencoder: AutoencoderConfig
+    classifier: ClassifierConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        _refuse_tuning_what_is_private(self.autoencoder, self.classifier)
+
+
+@dataclass(kw_only=True)
+class AutoencoderCommand(RunConfig, AutoencoderConfig):
+    """``python -m train_.autoencoder``: the autoencoder's keys stand at the top."""
+
+
+@dataclass(kw_only=True)
+class ClassifierCommand(RunConfig, ClassifierConfig):
+    """``python -m train_.classifier``: the classifier's keys stand at the top."""
+
+    autoencoder: AutoencoderConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        _refuse_tuning_what_is_private(self.autoencoder, self)
+
+
+def _refuse_tuning_what_is_private(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> None:
+    if autoencoder.private and classifier.fine_tune:
+        raise ConfigError(
+            "Expected autoencoder.private=false with fine_tune=true; received true. The encoder would be trained on "
+            "without noise, and what its noise was for be lost. Leave one of them out."
+        )

@@ -1,0 +1,68 @@
+"""The settings that decide the trained weights: what a manifest states and a checkpoint belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from typing import Any
+
+from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.privacy.config import PrivacyConfig
+
+__all__ = ["configuration"]
+
+
+def configuration(
+    run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
+) -> dict[str, Any]:
+    """The settings that decide the trained weights, as plain JSON types; places and names of runs do not.
+
+    Those of an autoencoder that the classifier does not read are left out.
+    """
+    data = _plain(run.data, DataConfig)
+    del data["root"]
+    if run.data.kind is not DataKind.folder:
+        del data["prepare"]
+    settings: dict[str, Any] = {"data": data, "seed": run.seed}
+    if classifier is None or classifier.features is Features.code:
+        share = run.privacy.autoencoder_share
+        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
+    if classifier is not None:
+        settings["classifier"] = _stage(_of_classifier(classifier), run.privacy, 1)
+        if classifier.private:
+            settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
+    return settings
+
+
+def _of_classifier(classifier: ClassifierConfig) -> dict[str, Any]:
+    """Without the settings of what is switched off."""
+    settings = _plain(classifier, ClassifierConfig)
+    augmentation = _plain(settings.pop("augmentation"), AugmentationConfig)
+    augment, fine_tune = settings.pop("augment"), settings.pop("fine_tune")
+    if augment:
+        settings["augmentation"] = augmentation
+    return settings | {"fine_tune": True} if fine_tune else settings
+
+
+def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> dict[str, Any]:
+    """With the privacy settings that decide its weights; of the seed only whether one was given, since it is secret."""
+    if not settings["private"]:
+        return {key: value for key, value in settings.items() if key != "l2_norm_clip"}
+    target = privacy.target_epsilon
+    return settings | {
+        "privacy": {
+            "target_epsilon": None if target is None else target * share,
+            "noise_multiplier": privacy.noise_multiplier,
+            "delta": privacy.delta,
+            "accountant": privacy.accountant.value,
+            "engine": privacy.engine.value,
+            "seed_given": privacy.seed is not None,
+        }
+    }
+
+
+def _plain(config: Any, schema: type) -> dict[str, Any]:
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}

@@ -1,0 +1,95 @@
+"""Every path under ``artifacts/``: what a trained model's files are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.artifacts.remedies import command
+from mnist_etc.files import inside
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+
+__all__ = ["ArtifactFolder"]
+
+
+@dataclass(frozen=True)
+class ArtifactFolder:
+    """The artifacts of one dataset: ``artifacts/`` for MNIST, ``artifacts/<data name>/`` for any other."""
+
+    path: Path
+    run: RunConfig
+
+    @classmethod
+    def of(cls, run: RunConfig) -> ArtifactFolder:
+        """The folder that ``run`` writes into.
+
+        Raises:
+            ArtifactError: it is a link out of ``run.artifacts``.
+        """
+        root = Path(run.artifacts)
+        name = run.data.name
+        return cls(root if name == "mnist" else inside(root, name), run)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the training that writes into the folder."""
+        return inside(self.path, ".lock")
+
+    def autoencoder(self, config: AutoencoderConfig) -> Artifact:
+        """Weights of the autoencoder."""
+        return Artifact(
+            folder=self.path,
+            stem=f"{_autoencoder(config)}_weights",
+            make=partial(command, "autoencoder", self.run, config, None),
+        )
+
+    def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
+        """Folder of the example pictures after ``epoch``, which counts from 1."""
+        return inside(self.path, f"{_autoencoder(config)}_examples_{epoch}")
+
+    def classifier(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
+        """Weights of the classifier on the hidden code, or on fixed features."""
+        return Artifact(
+            folder=self.path,
+            stem=f"{_classifier(autoencoder, classifier)}_fc_weights",
+            make=partial(command, "classifier", self.run, autoencoder, classifier),
+        )
+
+    def full_model(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
+        """Features and classifier in one: image to logits."""
+        return Artifact(
+            folder=self.path,
+            stem=f"full_model_{_features(autoencoder, classifier)}_ce{classifier.epochs}"
+            + "_cprivate" * classifier.private,
+            make=partial(command, "train", self.run, autoencoder, classifier),
+        )
+
+    def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
+        """The CSV that ``infer.py`` writes."""
+        return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
+
+    @property
+    def pretrained_inference(self) -> Path:
+        """The CSV of the network that comes with the package."""
+        return inside(self.path, "pretrained_inference.csv")
+
+    def reconstruction(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
+        """Folder of what ``noprotect_reconstruction.py`` writes."""
+        return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")
+
+
+def _autoencoder(config: AutoencoderConfig) -> str:
+    return f"ae_h{config.hid_dim}_e{config.epochs}" + "_private" * config.private
+
+
+def _classifier(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
+    return f"clsf_{_features(autoencoder, classifier)}_e{classifier.epochs}" + "_private" * classifier.private
+
+
+def _features(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
+    if classifier.features is not Features.code:
+        return str(classifier.features.value)
+    return f"h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private

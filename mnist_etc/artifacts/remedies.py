@@ -1,0 +1,122 @@
+"""The command that does what a configuration asks for, for messages: every key that differs from its default."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
+from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.errors import ConfigError
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+
+__all__ = ["command", "program"]
+
+CHECKOUT = Path(__file__).parents[2]
+SCHEMAS = {"autoencoder": AutoencoderCommand, "classifier": ClassifierCommand, "train": TrainCommand}
+PLACES = {
+    "autoencoder": {"autoencoder": ""},
+    "classifier": {"autoencoder": "autoencoder.", "classifier": ""},
+    "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
+}
+"""Before which words the keys of a model stand."""
+BUNDLED = ("mnist", "fashion_mnist", "digits")
+UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
+"""What does not decide the weights, or is secret: an address may hold a password."""
+WITHHELD = " privacy.seed=<the same number>"
+SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
+"""On whose values the defaults of other keys depend."""
+
+
+def program(name: str) -> str:
+    """How this installation is told to run the command ``name``: in a checkout by its script, else as installed."""
+    if not (CHECKOUT / "train.py").is_file():
+        return f"mnist-etc-{name}"
+    if name != "train":
+        return f"python -m train_.{name}"
+    here = Path.cwd() == CHECKOUT
+    return f"python {shlex.quote('train.py' if here else str(CHECKOUT / 'train.py'))}"
+
+
+def command(
+    name: str,
+    run: RunConfig,
+    autoencoder: AutoencoderConfig,
+    classifier: ClassifierConfig | None = None,
+    elsewhere: str | None = None,
+) -> str:
+    """The command line, quoted for a shell, that trains what is asked for.
+
+    Args:
+        name: "train", "autoencoder" or "classifier".
+        run: data, seed, privacy and folder.
+        autoencoder: of the model.
+        classifier: of the model, unless the autoencoder alone is trained.
+        elsewhere: a word; a folder of that name, which is not there yet, in that of ``run`` takes its place.
+    """
+    wanted = {key: value for key, value in _flat(run, (RunConfig,)).items() if key not in UNSAID}
+    for model, place in PLACES[name].items():
+        config: Any = autoencoder if model == "autoencoder" else classifier
+        kind = AutoencoderConfig if model == "autoencoder" else ClassifierConfig
+        wanted |= {place + key: value for key, value in _flat(config, (kind,)).items()}
+    if elsewhere is not None:
+        places = (Path(run.artifacts, f"{elsewhere}{suffix}") for suffix in ("", *map("_{}".format, range(2, 100))))
+        wanted["artifacts"] = str(next((place for place in places if not place.exists()), Path(elsewhere)))
+    groups = _groups(run.data, classifier)
+    words: dict[str, str] = {}
+    for _ in range(3):
+        missing = _missing(name, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
+        switches = {key: value for key, value in missing.items() if key.rpartition(".")[2] in SWITCHES}
+        words |= switches or missing
+        if not switches:
+            break
+    typed = [*groups, *(f"{key}={value}" for key, value in words.items())]
+    return " ".join([program(name), *map(shlex.quote, typed)]) + WITHHELD * (run.privacy.seed is not None)
+
+
+def _missing(name: str, wanted: Mapping[str, Any], words: list[str]) -> dict[str, str]:
+    """What ``words`` leave otherwise than it is wanted."""
+    from mnist_etc.composition import compose  # Hydra: 0.3 s, for a message alone
+
+    schema = SCHEMAS[name]
+    try:
+        given = _flat(compose(name, schema, words), (schema,))
+    except ConfigError:  # a message about something else goes before one about conf/
+        given = {}
+    return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
+
+
+def _groups(data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
+    words = []
+    if data.name not in BUNDLED:
+        words = ["data=folder", f"data.root={data.root}"] if data.kind is DataKind.folder else []
+    elif data.name != "mnist":
+        words = [f"data={data.name}"]
+    if classifier is not None and classifier.features is not Features.code:
+        words.append(f"features={classifier.features.value}")
+    return words
+
+
+def _flat(config: Any, kinds: tuple[type, ...], prefix: str = "") -> dict[str, Any]:
+    """The values of a dataclass by their keys, of the fields that ``kinds`` have."""
+    names = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        if field.name in names:
+            value = getattr(config, field.name)
+            nested = dataclasses.is_dataclass(value)
+            values |= _flat(value, (type(value),), f"{prefix}{field.name}.") if nested else {prefix + field.name: value}
+    return values
+
+
+def _typed(value: Any) -> str:
+    """As it is typed on a command line."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    return str(value.value if isinstance(value, Enum) else value)

@@ -1,0 +1,40 @@
+"""The schema of ``conf/audit.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mnist_etc.data.config import DataConfig
+from mnist_etc.privacy.config import PrivacyConfig
+from mnist_etc.schema import between
+
+__all__ = ["AuditCommand"]
+
+
+@dataclass(kw_only=True)
+class AuditCommand:
+    """``python -m mnist_etc.privacy.audit``: measure how much a private training gives away, against what it states."""
+
+    data: DataConfig
+    privacy: PrivacyConfig
+    """What is stated, and the engine that is audited; its seed also fixes which canaries take part."""
+    seed: int = between(0, 2**32 - 1)
+    """Of the membership inference: which images are members."""
+    canaries: int = between(10, 100_000)
+    """Examples made to be recognised, each trained on with probability one half."""
+    guesses: int = between(2, 100_000)
+    """Canaries that the auditor guesses, half of them as trained on; fixed before the run."""
+    images: int = between(1, 100_000)
+    """Training images beside the canaries, at most; membership inference trains on as many out of twice as many."""
+    confidence: float = between(0.5, 0.9999)
+    """Of the lower bound."""
+    epochs: int = between(1, 10_000)
+    batch_size: int = between(1, 65_536)
+    """Expected examples a step."""
+    l2_norm_clip: float = between(1e-6, 1e6)
+    """Greatest norm of one example's gradient."""
+    learning_rate: float = between(1e-8, 1e5)
+    membership: bool
+    """Attack models by membership inference too."""
+    shadow_models: int = between(4, 1024)
+    """Trained for LiRA, for each of the attacked models."""

@@ -1,0 +1,133 @@
+"""Lower bounds on epsilon from one run: how many coins an auditor may guess right in a training as private as stated.
+
+Each canary takes part by a fair coin of its own. The auditor sees the training, guesses some of the coins and abstains
+on the rest; how many it guesses is fixed before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_etc.privacy.accounting import SampledGaussian, spent
+from mnist_etc.privacy.config import Accountant
+
+__all__ = ["Guesses", "epsilon_bound", "is_refuted", "p_value", "sampled_gaussian_bound"]
+
+Values = npt.NDArray[np.float64]
+
+EPSILONS: Values = np.linspace(0, 12, 241)
+"""Where a mechanism's delta is looked at; ten thousand right guesses cannot speak of more."""
+INTERVAL = 5e-3
+"""Of the discretised privacy loss, rounded up, so that too much is allowed and never too little."""
+LEAST_FACTOR, MOST_FACTOR = 1 / 4, 64.0
+"""Of the stated noise, between which the bound is looked for."""
+TOLERANCE = 0.02
+"""Relative, of the noise multiplier that is looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guesses:
+    """What came of the game."""
+
+    canaries: int
+    made: int
+    correct: int
+
+
+def p_value(guesses: Guesses, epsilon: float, delta: float) -> float:
+    """Probability, at most, of so many right guesses if the training is (epsilon, delta)-private.
+
+    Steinke, Nasr and Jagielski 2023 (arXiv:2305.08846): right guesses are as under randomised response,
+    but for what delta adds.
+    """
+    from scipy.stats import binom
+
+    right = 1 / (1 + math.exp(-epsilon))
+    fewer = np.arange(1, guesses.correct + 1)
+    between = np.cumsum(binom.pmf(guesses.correct - fewer, guesses.made, right))
+    most = float(np.max(between / fewer, initial=0))
+    tail = float(binom.sf(guesses.correct - 1, guesses.made, right))
+    return min(1.0, tail + 2 * guesses.canaries * delta * most)
+
+
+def epsilon_bound(guesses: Guesses, delta: float, confidence: float) -> float:
+    """Least epsilon that `p_value` leaves possible at that delta."""
+    return _last(lambda epsilon: p_value(guesses, epsilon, delta) < 1 - confidence, 0.0, 50.0, 1e-4)
+
+
+def is_refuted(guesses: Guesses, mechanism: SampledGaussian, confidence: float) -> bool:
+    """Whether so many right guesses are too unlikely if the training is as private as that mechanism.
+
+    Mahloujifar, Melis and Chaudhuri 2024 (arXiv:2410.22235), with the mechanism's delta at every epsilon for its
+    trade-off curve. Nothing is assumed about how the guesses depend on each other.
+    """
+    deltas = _profile(mechanism)
+    shrink = np.exp(-EPSILONS)
+    offsets = shrink * deltas
+    error = 1 - confidence
+    # Let p(w) be the probability of w right guesses, c the number seen, and suppose p(c or more) = error.
+    # Privacy: sum over w >= j of p(w) w <= blow-up of the sum over w >= j - 1 of p(w) (made - w), both over canaries.
+    # That asks for ever more mass below c; more than there is refutes it.
+    right = error * guesses.correct / guesses.canaries
+    wrong = error * (guesses.made - guesses.correct) / guesses.canaries
+    for count in range(guesses.correct - 1, -1, -1):
+        needed = max(wrong, float(np.max(shrink * right - offsets)))
+        right += count / (guesses.made - count) * (needed - wrong)
+        wrong = needed
+        if right + wrong > guesses.made / guesses.canaries:
+            return True
+    return False
+
+
+def sampled_gaussian_bound(
+    guesses: Guesses, stated: SampledGaussian, delta: float, accountant: Accountant, confidence: float
+) -> float:
+    """Epsilon of the noisiest training, sampled and repeated as ``stated``, that the guesses refute.
+
+    It speaks of that family of mechanisms alone; `epsilon_bound` does not.
+
+    It exceeds the epsilon of ``stated``, or equals it, if and only if `is_refuted` holds of ``stated``; 0 where nothing
+    is refuted. Beyond a quarter of the stated noise it is not looked further.
+    """
+
+    def refuted(factor: float) -> bool:
+        return is_refuted(guesses, noisier(factor), confidence)
+
+    def noisier(factor: float) -> SampledGaussian:
+        return replace(stated, noise_multiplier=stated.noise_multiplier * factor)
+
+    if refuted(1.0):
+        least, most = 0.0, -math.log(LEAST_FACTOR)
+    elif refuted(MOST_FACTOR):
+        least, most = -math.log(MOST_FACTOR), 0.0
+    else:
+        return 0.0
+    factor = math.exp(-_last(lambda power: refuted(math.exp(-power)), least, most, TOLERANCE))
+    return spent([noisier(factor)], delta, accountant)
+
+
+def _last(holds: Callable[[float], bool], low: float, high: float, tolerance: float) -> float:
+    """Last place where it holds, from ``low``, where it does, to ``high``; it holds nowhere beyond one where not."""
+    if holds(high):
+        return high
+    while high - low > tolerance:
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+@lru_cache(maxsize=4)
+def _profile(mechanism: SampledGaussian) -> Values:
+    """Delta at each of `EPSILONS`, whether the example is added or removed."""
+    from dp_accounting.pld.privacy_loss_distribution import from_gaussian_mechanism
+
+    step = from_gaussian_mechanism(
+        mechanism.noise_multiplier, value_discretization_interval=INTERVAL, sampling_prob=mechanism.sampling_rate
+    )
+    return np.asarray(step.self_compose(mechanism.steps).get_delta_for_epsilon(EPSILONS), np.float64)

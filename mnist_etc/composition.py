@@ -1,0 +1,148 @@
+"""From the values in ``conf/`` and the words of a command line to a checked configuration.
+
+Hydra composes; nothing of it that instantiates (``_target_``, launchers, callbacks) or unpickles is in reach.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import TypeVar
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
+from mnist_etc.schema import check, expand_home
+
+__all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "program"]
+
+PACKAGE, PREFIX = "mnist_etc", "mnist-etc-"
+"""Of ``python -m``, and of the console scripts."""
+PACKAGED = Path(__file__).parents[1] / "conf"
+"""The checkout's ``conf/``, or the one that a wheel carries beside this package."""
+SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
+NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
+"""What Hydra says of them."""
+ANY_VALUE = (ValueError, TypeError, AssertionError, OSError, RecursionError)
+"""What Hydra and OmegaConf let through besides their own, for some values and damaged files."""
+T = TypeVar("T")
+
+
+def compose(config_name: str, schema: type[T], words: list[str]) -> T:
+    """The configuration of ``conf/<config_name>.yaml`` with ``words`` (``key=value``), checked.
+
+    Raises:
+        ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
+    """
+    folder = conf_folder(config_name)
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+    from yaml import YAMLError
+
+    groups = {group.name for group in folder.iterdir() if group.is_dir()}
+    asked = overrides(words, schema, groups)
+    OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
+    OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
+    ConfigStore.instance().store(f"{config_name}_schema", schema)
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            config = OmegaConf.to_object(hydra_compose(config_name, asked))
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
+    except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
+        where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
+        raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
+    if not isinstance(config, schema):
+        raise ConfigError(
+            f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
+        )
+    expand_home(config)
+    check(config)
+    return config
+
+
+def choices(config_name: str) -> dict[str, list[str]]:
+    """The folders of ``conf/`` that this command chooses one file of several from, the default first."""
+    from yaml import YAMLError, safe_load
+
+    folder = conf_folder(config_name)
+    try:
+        defaults = safe_load((folder / f"{config_name}.yaml").read_text())["defaults"]
+        chosen = {name: str(choice) for item in defaults if isinstance(item, dict) for name, choice in item.items()}
+    except (OSError, ValueError, TypeError, KeyError, YAMLError) as error:
+        raise ConfigError(f"Expected a list of defaults in {folder}/{config_name}.yaml; received: {error!r}.") from None
+    found = {}
+    for name, choice in chosen.items():
+        others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, "base"}
+        if others and NAME.fullmatch(choice):
+            found[name] = [choice, *sorted(others)]
+    return found
+
+
+def program() -> str:
+    """The command as it was typed, without its arguments."""
+    name = Path(sys.argv[0]).name
+    spec = sys.modules["__main__"].__spec__
+    module = spec.name.removesuffix(".__main__") if spec else ""
+    if module == PACKAGE:
+        return f"python -m {module} {name.removeprefix(PREFIX)}"
+    if not name.endswith(".py"):
+        return name
+    return f"python -m {module}" if module else f"python {name}"
+
+
+def conf_folder(config_name: str) -> Path:
+    """``./conf`` where its ``<config_name>.yaml`` extends this command's schema, else the packaged one."""
+    own = Path("conf", f"{config_name}.yaml")
+    packaged = (PACKAGED / own.name).is_file()
+    if own.is_file():
+        if re.search(rf"(?m)^[^#\n]*\b{config_name}_schema\b", own.read_text(errors="replace")):
+            return own.parent.resolve()
+        if packaged:
+            print(f"{own} is another project's, without {config_name}_schema: using {PACKAGED}", file=sys.stderr)
+    if packaged:
+        return PACKAGED.resolve()
+    raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
+
+
+def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
+    """One line from Hydra's or OmegaConf's several."""
+    from hydra.errors import OverrideParseException
+    from omegaconf.errors import (
+        ConfigAttributeError,
+        ConfigKeyError,
+        GrammarParseError,
+        InterpolationResolutionError,
+        ValidationError,
+    )
+
+    cause = error.__cause__ or error
+    key = getattr(cause, "full_key", None)
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and key:
+        return unknown(key, schema)
+    reason = str(cause).partition("\n")[0].rstrip(".")
+    if isinstance(cause, ValidationError) and key:
+        return f"Expected a valid value for {key}; received: {reason}. See --cfg job"
+    if isinstance(cause, InterpolationResolutionError | GrammarParseError):
+        return (
+            f"Expected an interpolation in {key or 'a value'}; received: {reason}. For the characters themselves: \\${{"
+        )
+    if isinstance(error, OverrideParseException):
+        key, _, value = error.override.partition("=")
+        if key in keys(schema) or key in groups:
+            return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
+        return unknown(key, schema)
+    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
+    if sweep := SWEEP.match(reason):
+        return one_value(program(), schema, *sweep.groups())
+    if no_group := NO_GROUP.match(reason):
+        return unknown(no_group[1] or no_group[2], schema)
+    return f"Expected a valid configuration; received: {reason}"

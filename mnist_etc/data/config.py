@@ -1,0 +1,67 @@
+"""The schema of ``conf/data/``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.schema import between, path
+
+__all__ = ["DataConfig", "DataKind", "Polarity", "Prepare"]
+
+
+class DataKind(Enum):
+    """How a dataset is stored."""
+
+    idx = "idx"
+    """Four gzipped IDX files with known checksums, downloaded when missing."""
+    digits = "digits"
+    """The 1,797 digits that come with scikit-learn; needs no file."""
+    folder = "folder"
+    """A user's own images: ``<root>/{train,test}/<label>/*.{png,jpg}``."""
+
+
+class Prepare(Enum):
+    """What is done to a user's own picture before a model sees it."""
+
+    auto = "auto"
+    """Nothing where it has MNIST's form already, else as mnist."""
+    mnist = "mnist"
+    """The figure is found on its paper, its strokes brought to MNIST's width, its box to 20x20, its mass centred."""
+    none = "none"
+    """The whole picture is scaled to 28x28, inverted where its border is light: for pictures that are no strokes."""
+
+
+class Polarity(Enum):
+    """Whether a user's own image shows a light figure on a dark ground, as the training images do."""
+
+    auto = "auto"
+    """Decided for each image by the brightness of its border."""
+    light_on_dark = "light_on_dark"
+    dark_on_light = "dark_on_light"
+
+
+@dataclass(kw_only=True)
+class DataConfig:
+    """Where the images come from."""
+
+    name: str
+    """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
+    kind: DataKind
+    root: str = path(empty=True)
+    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); empty for digits."""
+    prepare: Prepare
+    """Of a folder's images, and of what ``infer.py`` is given."""
+    validation: int = between(1, 1_000_000)
+    """Images cut from the training ones, never trained on, to choose settings by."""
+    split_seed: int = between(0, 2**32 - 1)
+    """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
+            raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
+        if self.kind is not DataKind.digits and not self.root:
+            raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")

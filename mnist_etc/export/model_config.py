@@ -1,0 +1,125 @@
+"""``config.pbtxt`` from a typed configuration and back, through Triton's own protobuf."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mnist_etc.data.dataset import CLASSES, SIDE
+from mnist_etc.errors import ExportError
+from mnist_etc.export.config import MODEL, InputType, TritonConfig, VersionPolicy
+from mnist_etc.policy.config import PolicyName
+
+__all__ = ["ModelConfig", "decode", "encode"]
+
+TYPES = {InputType.uint8: "TYPE_UINT8", InputType.float32: "TYPE_FP32"}
+PLATFORM = "onnxruntime_onnx"
+KIND_CPU = 2
+THREADS = {"intra_op_threads": "intra_op_thread_count", "inter_op_threads": "inter_op_thread_count"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What one ``config.pbtxt`` says."""
+
+    triton: TritonConfig
+    input_type: InputType
+    policy: PolicyName
+    version: int
+    """In service, where the version policy is specific; read from a file with another one it is 0."""
+
+
+def encode(config: ModelConfig) -> str:
+    """The text of ``config.pbtxt``.
+
+    Raises:
+        ExportError: read back by Triton's protobuf it says something else.
+    """
+    from google.protobuf import text_format
+
+    text = str(text_format.MessageToString(_message(config), use_short_repeated_primitives=True))
+    said, version = decode(text), config.version
+    if replace(said, version=said.version or version) != config:
+        raise ExportError(f"Expected a config.pbtxt that says {config}; received {said}. It was not written.")
+    return text
+
+
+def decode(text: str) -> ModelConfig:
+    """What ``text``, a ``config.pbtxt`` of this project's, says.
+
+    Raises:
+        ExportError: it is none, or has a value that this project never writes.
+    """
+    from google.protobuf import text_format
+    from tritonclient.grpc.model_config_pb2 import ModelConfig as Message
+
+    try:
+        message = text_format.Parse(text, Message())
+        return _typed(message)
+    except (text_format.ParseError, LookupError, ValueError) as error:
+        reason = re.sub(r"\s+", " ", str(error))
+        raise ExportError(
+            f"Expected a config.pbtxt as python -m mnist_etc.export writes it; received: {reason}. Export again."
+        ) from error
+
+
+def _message(config: ModelConfig) -> Any:
+    from tritonclient.grpc.model_config_pb2 import ModelConfig as Message
+
+    triton, kind = config.triton, TYPES[config.input_type]
+    policies: dict[VersionPolicy, dict[str, Any]] = {
+        VersionPolicy.specific: {"specific": {"versions": [config.version]}},
+        VersionPolicy.latest: {"latest": {"num_versions": 1}},
+        VersionPolicy.all: {"all": {}},
+    }
+    return Message(
+        name=MODEL,
+        platform=PLATFORM,
+        max_batch_size=triton.max_batch_size,
+        version_policy=policies[triton.version_policy],
+        input=[{"name": "input", "data_type": kind, "dims": [SIDE, SIDE, 1]}],
+        output=[{"name": "output", "data_type": "TYPE_FP32", "dims": [CLASSES]}],
+        instance_group=[{"kind": KIND_CPU, "count": triton.instances}],
+        dynamic_batching={
+            "max_queue_delay_microseconds": triton.max_queue_delay_microseconds,
+            "preferred_batch_size": triton.preferred_batch_size,
+            "preserve_ordering": triton.preserve_ordering,
+        },
+        parameters={name: {"string_value": value} for name, value in _parameters(config).items()},
+        model_warmup=[
+            {
+                "name": f"batch_{size}",
+                "batch_size": size,
+                "inputs": {"input": {"data_type": kind, "dims": [SIDE, SIDE, 1], "zero_data": True}},
+            }
+            for size in triton.warmup
+        ],
+    )
+
+
+def _parameters(config: ModelConfig) -> dict[str, str]:
+    """Threads, which the backend reads, and the policy, which clients read."""
+    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy.value}
+
+
+def _typed(message: Any) -> ModelConfig:
+    from tritonclient.grpc.model_config_pb2 import DataType
+
+    batching, policy = message.dynamic_batching, VersionPolicy(message.version_policy.WhichOneof("policy_choice"))
+    types = {DataType.Value(name): kind for kind, name in TYPES.items()}
+    return ModelConfig(
+        triton=TritonConfig(
+            max_batch_size=message.max_batch_size,
+            instances=message.instance_group[0].count,
+            max_queue_delay_microseconds=batching.max_queue_delay_microseconds,
+            preferred_batch_size=list(batching.preferred_batch_size),
+            preserve_ordering=batching.preserve_ordering,
+            warmup=[one.batch_size for one in message.model_warmup],
+            version_policy=policy,
+            **{key: int(message.parameters[name].string_value) for key, name in THREADS.items()},
+        ),
+        input_type=types[message.input[0].data_type],
+        policy=PolicyName(message.parameters["policy"].string_value or "logits"),
+        version=message.version_policy.specific.versions[0] if policy is VersionPolicy.specific else 0,
+    )

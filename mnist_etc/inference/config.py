@@ -1,0 +1,54 @@
+"""The schema of ``conf/infer.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.data.config import Polarity, Prepare
+from mnist_etc.errors import ConfigError
+from mnist_etc.schema import between, path, text
+from mnist_etc.serving.config import WireProtocol
+
+__all__ = ["InferCommand", "ModelSource"]
+
+
+class ModelSource(Enum):
+    """Which model classifies."""
+
+    auto = "auto"
+    """The trained one; where none of the configuration is there, the pretrained one for a user's own digits."""
+    trained = "trained"
+    pretrained = "pretrained"
+    """The network for handwritten digits that comes with the package."""
+
+
+@dataclass(kw_only=True)
+class InferCommand(TrainCommand):
+    """``infer.py``: the training keys choose the model, the rest says what to classify."""
+
+    input: str | None = path(null="the dataset's test split")
+    """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    model: ModelSource
+    prepare: Prepare
+    """Of the input; the dataset's, unless given."""
+    polarity: Polarity
+    split: bool
+    """Answer each figure of a picture that shows several, from left to right."""
+    show: str | None = path(null="no pictures")
+    """Folder for sheets that show each input beside what the model saw; null: none."""
+    threads: int = between(0, 1024)
+    """Threads of ONNX Runtime; 0: one a core."""
+    server: str | None = text(null="ONNX Runtime on this machine")
+    """host:port of a Triton server that classifies instead; null: ONNX Runtime, here."""
+    protocol: WireProtocol
+    """To that server: its HTTP port with http, its gRPC port with the others."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        for key, given in (("split=true", self.split), ("show", self.show is not None)):
+            if given and self.input is None:
+                raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
+        if self.model is ModelSource.pretrained and self.server is not None:
+            raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")

@@ -1,0 +1,126 @@
+"""The schema of ``conf/autoencoder/`` and ``conf/classifier/``: what a model is, and how it is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.schema import between
+
+__all__ = [
+    "UNVARIED",
+    "AugmentationConfig",
+    "AutoencoderConfig",
+    "ClassifierConfig",
+    "Features",
+    "Optimizer",
+    "OutputActivation",
+]
+
+
+class OutputActivation(Enum):
+    """What the decoder's last layer applies."""
+
+    linear = "linear"
+    sigmoid = "sigmoid"
+    clip = "clip"
+    """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
+
+
+class Optimizer(Enum):
+    """What moves the weights."""
+
+    adam = "adam"
+    sgd = "sgd"
+    """Gradient descent with momentum 0.9."""
+
+
+class Features(Enum):
+    """What the classifier reads."""
+
+    code = "code"
+    """The autoencoder's hidden code."""
+    scattering = "scattering"
+    """The scattering transform, which saw no data: no autoencoder is trained, and a private classifier spends all."""
+
+
+@dataclass(kw_only=True)
+class AutoencoderConfig:
+    """The convolutional autoencoder and its fit."""
+
+    hid_dim: int = between(1, 1024)
+    """Numbers in the hidden code."""
+    epochs: int = between(1, 10_000)
+    private: bool
+    """Train with DP-SGD."""
+    l2_norm_clip: float = between(1e-6, 1e6)
+    """Greatest norm of one image's gradient; of a private training alone."""
+    batch_size: int = between(1, 65_536)
+    """Images a step; of a private training: expected images."""
+    optimizer: Optimizer
+    learning_rate: float = between(1e-8, 10)
+    """Peak rate, reached after the warm-up; from there a cosine to zero. A private training takes gradients in units of
+    their noise, or of the clip where that is more, so one rate serves any clip and noise."""
+    warmup: float = between(0, 1)
+    """Fraction of all steps over which the rate climbs from zero."""
+    output_activation: OutputActivation
+
+
+@dataclass(kw_only=True)
+class AugmentationConfig:
+    """How far each training image is moved, turned and bent, at random and anew in every epoch; 0: not."""
+
+    shift: float = between(0, 14)
+    """Pixels, in either direction."""
+    scale: float = between(0, 0.9)
+    """Fraction by which each side may grow or shrink."""
+    rotation: float = between(0, 180)
+    """Degrees, either way round."""
+    shear: float = between(0, 1)
+    """Columns a row that the image may lean, either way."""
+    stroke: float = between(0, 3)
+    """Pixels by which strokes may grow or shrink at each edge."""
+
+
+UNVARIED = AugmentationConfig(shift=0, scale=0, rotation=0, shear=0, stroke=0)
+
+
+@dataclass(kw_only=True)
+class ClassifierConfig:
+    """The classifier on the features and its fit."""
+
+    features: Features
+    epochs: int = between(1, 10_000)
+    private: bool
+    """Train with DP-SGD."""
+    l2_norm_clip: float = between(1e-6, 1e6)
+    """Greatest norm of one image's gradient; of a private training alone."""
+    augment: bool
+    """Fit on images that are varied as ``augmentation`` says."""
+    augmentation: AugmentationConfig
+    fine_tune: bool
+    """Train the encoder on with the classifier, end to end; else it stays as the autoencoder's training left it."""
+    hidden_units: list[int] = between(1, 65_536)
+    """Widths of the ReLU layers between code and logits; empty: linear."""
+    batch_size: int = between(1, 65_536)
+    """Codes a step; of a private training: expected codes."""
+    optimizer: Optimizer
+    learning_rate: float = between(1e-8, 1e5)
+    """Peak rate; see the autoencoder's."""
+    warmup: float = between(0, 1)
+    """Fraction of all steps over which the rate climbs from zero."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        for key, given in (("fine_tune", self.fine_tune), ("augment", self.augment)):
+            if given and self.private:
+                raise ConfigError(
+                    f"Expected {key}=false of a private classifier; received true. Its guarantee is for a head on "
+                    "features that stay as they are, each image seen as it is."
+                )
+            if given and self.features is not Features.code:
+                raise ConfigError(
+                    f"Expected features=code with {key}=true; received features={self.features.value}, which nothing "
+                    "trains. Leave one of them out."
+                )

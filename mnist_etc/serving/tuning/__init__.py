@@ -1,0 +1,1 @@
+"""The search for the fastest configuration of a server on this machine."""

@@ -1,0 +1,124 @@
+"""One measurement of a running server: perf_analyzer's figures, the batches that formed, and the CPU they took."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_etc.errors import ServingError
+from mnist_etc.export.config import MODEL
+from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.launch import bracketed
+from mnist_etc.serving.perf import perf_analyzer
+from mnist_etc.serving.server import TritonServer
+
+__all__ = ["Load", "Measurement", "measure"]
+
+WINDOWS = 3
+"""perf_analyzer takes as many at least; its figures are those of all together."""
+TRANSPORT = {
+    WireProtocol.http: ["-i", "http"],
+    WireProtocol.grpc: ["-i", "grpc"],
+    WireProtocol.shm: ["-i", "grpc", "--shared-memory", "system", "--output-shared-memory-size", "2560"],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What is asked of the server."""
+
+    concurrency: int = 1
+    """Requests in flight; not used where ``rate`` is given."""
+    rate: int | None = None
+    """Requests a second, sent at their time whether earlier ones are answered or not."""
+    batch_size: int = 1
+    """Images a request."""
+    protocol: WireProtocol = WireProtocol.http
+    milliseconds: int = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Figures of one load; latencies in microseconds."""
+
+    images_per_second: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    queue: float
+    """Mean time from arrival to a batch."""
+    compute: float
+    """Mean time inside the backend: the model, copies in and out."""
+    network: float
+    """Mean time of a request outside the server's scheduler: sending, HTTP or gRPC, receiving."""
+    mean_batch: float
+    """Images of a run of the model: nv_inference_count / nv_inference_exec_count."""
+    cpu_per_image: float
+    """CPU microseconds of the server and its backends."""
+    cores_busy: float
+    """Of the server and its backends."""
+
+
+def measure(server: TritonServer, load: Load) -> Measurement:
+    """Put ``load`` on ``server`` and say what came of it.
+
+    Raises:
+        ServingError: perf_analyzer failed; its last line is stated.
+    """
+    program, environment = perf_analyzer(Path(server.config.cache).expanduser())
+    port = server.config.http_port if load.protocol is WireProtocol.http else server.config.grpc_port
+    with tempfile.TemporaryDirectory(prefix="mnist_etc_perf_") as scratch:
+        report = Path(scratch) / "report.csv"
+        command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", "-b", str(load.batch_size)]
+        command += [*TRANSPORT[load.protocol], "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
+        command += ["-p", str(max(1, load.milliseconds // WINDOWS))]
+        command += (
+            ["--request-rate-range", str(load.rate)] if load.rate else ["--concurrency-range", str(load.concurrency)]
+        )
+        images, runs, cpu = *_counted(server), server.cpu_seconds()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        cpu = server.cpu_seconds() - cpu
+        images, runs = (after - before for after, before in zip(_counted(server), (images, runs), strict=True))
+        if done.returncode or not report.is_file() or not images:
+            said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            raise ServingError(f"Expected figures of perf_analyzer; received: {' '.join(said[-2:])}.")
+        with report.open(newline="") as file:
+            row = next(csv.DictReader(file))
+    return _measurement(row, mean_batch=images / runs, cpu_per_image=cpu / images)
+
+
+def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float) -> Measurement:
+    def total(*names: str) -> float:
+        return sum(float(row[name]) for name in names)
+
+    return Measurement(
+        images_per_second=float(row["Inferences/Second"]),
+        p50=float(row["p50 latency"]),
+        p90=float(row["p90 latency"]),
+        p95=float(row["p95 latency"]),
+        p99=float(row["p99 latency"]),
+        queue=total("Server Queue"),
+        compute=total("Server Compute Input", "Server Compute Infer", "Server Compute Output"),
+        network=total("Client Send", "Network+Server Send/Recv", "Client Recv"),
+        mean_batch=mean_batch,
+        cpu_per_image=1e6 * cpu_per_image,
+        cores_busy=float(row["Inferences/Second"]) * cpu_per_image,
+    )
+
+
+def _counted(server: TritonServer) -> tuple[float, float]:
+    """Images and runs of the model so far, from the metrics that Prometheus reads."""
+    url = f"http://{bracketed(server.config.address)}:{server.config.metrics_port}/metrics"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+
+    def total(name: str) -> float:
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f'{name}{{model="{MODEL}"'))
+
+    return total("nv_inference_count"), total("nv_inference_exec_count")

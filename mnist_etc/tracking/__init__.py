@@ -1,0 +1,1 @@
+"""Where runs, figures and models are recorded."""

@@ -1,0 +1,79 @@
+"""What the classifier reads: the code of a finished autoencoder, or the scattering transform, which saw no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.data import Dataset, Split, scaled
+from mnist_etc.files import sha256
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.privacy.guarantee import Stage, stages_of
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Source", "compute", "find"]
+
+BATCH = 128
+"""Images at a time; scattering is fastest from 32 to 128."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the features come from."""
+
+    autoencoder: AutoencoderConfig
+    weights: Path | None
+    """Of the autoencoder; None: scattering."""
+    sources: dict[str, str]
+    """sha256 of that file by its name."""
+    stages: tuple[Stage, ...]
+    """What the autoencoder spent on the training images."""
+
+    def network(self) -> keras.Model:
+        """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
+        if self.weights is None:
+            from mnist_etc.models.fixed_features import build_fixed_features
+
+            return build_fixed_features()
+        from mnist_etc.models.autoencoder import build_autoencoder
+        from mnist_etc.models.h5 import read_h5
+
+        whole = build_autoencoder(self.autoencoder)
+        read_h5(whole, self.weights)
+        return whole.get_layer("encoder")
+
+
+def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfig, dataset: Dataset) -> Source:
+    """The source that ``config.features`` names.
+
+    Raises:
+        ArtifactError: there is no finished autoencoder of this configuration.
+    """
+    if config.features is Features.scattering:
+        return Source(autoencoder=autoencoder, weights=None, sources={}, stages=())
+    artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
+    manifest = artifact.verified(artifact.h5, configuration(run, autoencoder), dataset.sha256)
+    return Source(
+        autoencoder=autoencoder,
+        weights=artifact.h5,
+        sources={artifact.h5.name: sha256(artifact.h5)},
+        stages=stages_of(manifest),
+    )
+
+
+def compute(network: keras.Model, split: Split) -> npt.NDArray[np.float32]:
+    """Features ``(n, ...)`` of a split's images."""
+    features = np.empty((len(split), *network.output_shape[1:]), np.float32)
+    for first in range(0, len(split), BATCH):
+        part = slice(first, first + BATCH)
+        features[part] = network(scaled(split.images[part]))
+    return features
