@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.registry import Registry
 
-__all__ = ["between", "check", "expand_home", "path", "text"]
+__all__ = ["between", "check", "expand_home", "one_of", "path", "text"]
 
 
 def between(low: float, high: float) -> Any:
@@ -27,8 +28,13 @@ def path(null: str = "", *, empty: bool = False) -> Any:
     return dataclasses.field(metadata={"null": null, "empty": empty, "path": True})
 
 
+def one_of(registry: Registry[Any]) -> Any:
+    """A required field that names a row of ``registry``, or a list of such names."""
+    return dataclasses.field(metadata={"registry": registry})
+
+
 def check(config: Any, prefix: str = "") -> None:
-    """Refuse any value outside its range, and any empty text: what an unset variable of the shell leaves.
+    """Refuse any value outside its range, any name without a row, and any empty text, which an unset variable leaves.
 
     Raises:
         ConfigError: names the key, what was expected and what was received.
@@ -42,6 +48,9 @@ def check(config: Any, prefix: str = "") -> None:
             null = field.metadata.get("null")
             remedy = "Leave it out for the default" + (f", or pass {key}=null for {null}." if null else ".")
             raise ConfigError(f"Expected a value for {key}; received an empty one. {remedy}")
+        if "registry" in field.metadata:
+            for name in values:
+                field.metadata["registry"].check(name, key)
         if "between" in field.metadata and value is not None:
             low, high = field.metadata["between"]
             for number in values:
