@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +44,26 @@ def check(config: Any, prefix: str = "") -> None:
         value, key = getattr(config, field.name), prefix + field.name
         if dataclasses.is_dataclass(value):
             check(value, f"{key}.")
-        values = value if isinstance(value, list) else [value]
-        if "" in values and not field.metadata.get("empty"):
-            null = field.metadata.get("null")
-            remedy = "Leave it out for the default" + (f", or pass {key}=null for {null}." if null else ".")
-            raise ConfigError(f"Expected a value for {key}; received an empty one. {remedy}")
-        if "registry" in field.metadata:
-            for name in values:
-                field.metadata["registry"].check(name, key)
-        if "between" in field.metadata and value is not None:
-            low, high = field.metadata["between"]
-            for number in values:
-                if not (math.isfinite(number) and low <= number <= high):
-                    raise ConfigError(f"Expected {key} between {low:.10g} and {high:.10g}; received {number}.")
+        for one in value if isinstance(value, list) else [value]:
+            _check_value(one, key, field.metadata)
     for kind in type(config).__mro__:
         if "consistent" in vars(kind):
             vars(kind)["consistent"](config)
+
+
+def _check_value(value: Any, key: str, allowed: Mapping[str, Any]) -> None:
+    if value == "" and not allowed.get("empty"):
+        null = allowed.get("null")
+        remedy = "Leave it out for the default" + (f", or pass {key}=null for {null}." if null else ".")
+        raise ConfigError(f"Expected a value for {key}; received an empty one. {remedy}")
+    if value is None:
+        return
+    if "registry" in allowed:
+        allowed["registry"].check(value, key)
+    if "between" in allowed:
+        low, high = allowed["between"]
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ConfigError(f"Expected {key} between {low:.10g} and {high:.10g}; received {value}.")
 
 
 def expand_home(config: Any) -> None:
