@@ -31,10 +31,11 @@ TO_REACH = {
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
     """Validation and test accuracy of each training, in %, by epsilon."""
     load_tensorflow()
-    from mnist_etc.fit.checkpoint import Checkpoint
     from mnist_etc.training.classifier_fit import Features, accuracy, fit_classifier
-    from mnist_etc.training.features import compute, find
     from mnist_etc.training.plan import promise_of_classifier
+
+    from mnist_etc.fit.checkpoint import Checkpoint
+    from mnist_etc.training.features import compute, find
 
     base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
     data = load(base.data)

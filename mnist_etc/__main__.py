@@ -23,13 +23,13 @@ COMMANDS = {
     "autoencoder": Command(
         help="fit and export the autoencoder alone",
         schema="mnist_etc.artifacts.config:AutoencoderCommand",
-        job="mnist_etc.training.pipeline:train_autoencoder_alone",
+        job="mnist_etc.training.pipeline:train_autoencoder",
         examples=("hid_dim=32 epochs=3", "data=digits private=true"),
     ),
     "classifier": Command(
         help="fit and export the classifier on a finished autoencoder",
         schema="mnist_etc.artifacts.config:ClassifierCommand",
-        job="mnist_etc.training.pipeline:train_classifier_alone",
+        job="mnist_etc.training.pipeline:train_classifier",
         examples=("epochs=6 hidden_units=[256]", "features=scattering private=true"),
     ),
     "infer": Command(

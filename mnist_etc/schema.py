@@ -29,9 +29,14 @@ def path(null: str = "", *, empty: bool = False) -> Any:
     return dataclasses.field(metadata={"null": null, "empty": empty, "path": True})
 
 
-def one_of(registry: Registry[Any]) -> Any:
-    """A required field that names a row of ``registry``, or a list of such names."""
-    return dataclasses.field(metadata={"registry": registry})
+def one_of(registry: Registry[Any], default: str | None = None) -> Any:
+    """A field that names a row of ``registry``, or a list of such names; required unless there is a ``default``."""
+    metadata = {"registry": registry}
+    return (
+        dataclasses.field(metadata=metadata)
+        if default is None
+        else dataclasses.field(default=default, metadata=metadata)
+    )
 
 
 def check(config: Any, prefix: str = "") -> None:

@@ -16,7 +16,7 @@ import h5py
 from numpy.typing import NDArray
 
 from mnist_etc.__main__ import COMMANDS
-from mnist_etc.command import load
+from mnist_etc.registry import load
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")

@@ -20,8 +20,9 @@ from mnist_etc.backend import load_tensorflow
 from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import Task, fit
 from mnist_etc.models.autoencoder import build_autoencoder
-from mnist_etc.models.classifier import build_classifier, cross_entropy
+from mnist_etc.models.classifier import build_classifier
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.losses import cross_entropy
 from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
 from mnist_etc.privacy.guarantee import plan
 from mnist_etc.training.autoencoder import autoencoder_task

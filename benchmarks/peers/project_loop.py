@@ -12,7 +12,7 @@ from mnist_etc.backend import load_tensorflow
 from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
 from mnist_etc.models.autoencoder import build_autoencoder
-from mnist_etc.models.config import AutoencoderConfig, Optimizer, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, OutputActivation
 from mnist_etc.training.autoencoder import autoencoder_task
 
 IMAGES = mnist("train")[0]
@@ -26,7 +26,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
         private=False,
         l2_norm_clip=1,
         batch_size=batch_size,
-        optimizer=Optimizer.adam,
+        optimizer="adam",
         learning_rate=1e-3,
         warmup=0.05,
         output_activation=OutputActivation.clip,

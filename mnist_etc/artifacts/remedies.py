@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
+from mnist_etc.composition import conf_folder
 from mnist_etc.data.config import DataConfig, DataKind
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 
 __all__ = ["command", "program"]
 
@@ -96,8 +97,8 @@ def _groups(data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
         words = ["data=folder", f"data.root={data.root}"] if data.kind is DataKind.folder else []
     elif data.name != "mnist":
         words = [f"data={data.name}"]
-    if classifier is not None and classifier.features is not Features.code:
-        words.append(f"features={classifier.features.value}")
+    if classifier is not None and (conf_folder("train") / f"features/{classifier.features}.yaml").is_file():
+        words += [f"features={classifier.features}"] * (classifier.features != "code")
     return words
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import Features
+from mnist_etc.models.features import FEATURES
 from mnist_etc.schema import between, path
 
 __all__ = ["AttackConfig", "ReconstructCommand", "Targets"]
@@ -86,7 +86,7 @@ class ReconstructCommand(TrainCommand):
                 "Expected classifier.fine_tune=false, since the decoder rebuilds images from the codes of the "
                 "autoencoder's own encoder; received true. Attack the model without it."
             )
-        if self.classifier.features is not Features.code:
+        if not FEATURES[self.classifier.features].trained:
             raise ConfigError(
-                f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features.value}."
+                f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features}."
             )

@@ -14,7 +14,7 @@ from mnist_etc.audit.config import AuditCommand
 from mnist_etc.audit.one_run import Guesses, epsilon_bound, sampled_gaussian_bound
 from mnist_etc.data import Split
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import UNVARIED, ClassifierConfig, Features, Optimizer
+from mnist_etc.models.config import UNVARIED, ClassifierConfig
 from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Engine
 from mnist_etc.privacy.guarantee import Stage, plan
@@ -129,7 +129,8 @@ def head_training(
     """
     from mnist_etc.audit import planted as bugs
     from mnist_etc.audit.head import HeadTraining
-    from mnist_etc.models.classifier import build_classifier, cross_entropy
+    from mnist_etc.models.classifier import build_classifier
+    from mnist_etc.models.losses import cross_entropy
     from mnist_etc.privacy.engine import build_engine
 
     model = build_classifier(config, features.shape[1])
@@ -152,7 +153,7 @@ def head_training(
 def head_config(command: AuditCommand) -> ClassifierConfig:
     """The audited head as the training commands would describe it."""
     return ClassifierConfig(
-        features=Features.code,
+        features="code",
         epochs=command.epochs,
         private=True,
         l2_norm_clip=command.l2_norm_clip,
@@ -161,7 +162,7 @@ def head_config(command: AuditCommand) -> ClassifierConfig:
         fine_tune=False,
         hidden_units=[],
         batch_size=command.batch_size,
-        optimizer=Optimizer.sgd,
+        optimizer="sgd",
         learning_rate=command.learning_rate,
         warmup=0,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.config import FitConfig
 from mnist_etc.privacy.accounting import SampledGaussian, find_noise_multiplier, spent
 from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.sampling import PoissonSampler
@@ -76,7 +76,7 @@ def stages_of(manifest: Mapping[str, Any]) -> tuple[Stage, ...]:
 
 def plan(
     name: str,
-    config: AutoencoderConfig | ClassifierConfig,
+    config: FitConfig,
     privacy: PrivacyConfig,
     examples: int,
     *,

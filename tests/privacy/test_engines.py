@@ -115,7 +115,8 @@ def test_clipping_is_to_each_examples_whole_norm(name: str, kind: Engine) -> Non
 def autoencoder_and_images() -> tuple[keras.Model, tf.Tensor]:
     from types import SimpleNamespace
 
-    from mnist_etc.models.autoencoder import before_clip, build_autoencoder
+    from mnist_etc.models.autoencoder import build_autoencoder
+    from mnist_etc.models.clip import before_clip
 
     model = before_clip(build_autoencoder(SimpleNamespace(hid_dim=32, output_activation=OutputActivation.clip)))
     return model, tf.constant(np.random.default_rng(0).random((64, 28, 28, 1), dtype=np.float32))

@@ -28,17 +28,19 @@ BEFORE = {"features", "epochs", "private", "hidden_units", "batch_size", "optimi
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ArtifactFolder]:
     """Trains a classifier with the keys given, on one autoencoder for all of them."""
-    from mnist_etc.training.autoencoder import train_autoencoder
-    from mnist_etc.training.classifier import train_classifier
+    from mnist_etc.training.autoencoder import AutoencoderTraining
+    from mnist_etc.training.classifier import ClassifierTraining
+    from mnist_etc.training.recipe import run_training
 
     folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker(None, None, {})
 
     def train(*keys: str) -> ArtifactFolder:
         command = compose("train", TrainCommand, [*KEYS, f"artifacts={folder}", *keys])
         dataset = load(command.data)
-        train_autoencoder(command, command.autoencoder, dataset, quiet)
+        run_training(AutoencoderTraining(command, command.autoencoder, dataset), command, dataset, quiet)
         command.force = True
-        train_classifier(command, command.autoencoder, command.classifier, dataset, quiet)
+        classifier = ClassifierTraining(command, command.autoencoder, command.classifier, dataset)
+        run_training(classifier, command, dataset, quiet)
         return ArtifactFolder.of(command)
 
     return train

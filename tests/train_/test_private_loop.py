@@ -13,14 +13,16 @@ import tensorflow as tf
 from keras import layers
 
 from mnist_etc.errors import ArtifactError
-from mnist_etc.fit import private_loop
+from mnist_etc.fit import private
 from mnist_etc.fit.checkpoint import Checkpoint, Metrics
-from mnist_etc.fit.loop import Task
-from mnist_etc.models.classifier import cross_entropy
-from mnist_etc.models.config import UNVARIED, ClassifierConfig, Features, Optimizer
+from mnist_etc.fit.loop import fit
+from mnist_etc.fit.task import Task
+from mnist_etc.models.config import UNVARIED, ClassifierConfig
+from mnist_etc.models.losses import cross_entropy
 from mnist_etc.privacy import sampling
 from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
-from mnist_etc.privacy.guarantee import plan
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.seeds import Seeds
 
 IMAGES, BATCH, EPOCHS = 200, 20, 2
 SETTINGS = {"sources": {"encoder.h5": "0" * 64}}
@@ -46,9 +48,9 @@ class Recording:
 def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
     """The noise of each step taken, one step a call and one to three parts a step."""
     found: Noise = {}
-    build = private_loop.build_engine
-    monkeypatch.setattr(private_loop, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
-    monkeypatch.setattr(private_loop, "IMAGES_A_CALL", BATCH)
+    build = private.build_engine
+    monkeypatch.setattr(private, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
+    monkeypatch.setattr(private, "IMAGES_A_CALL", BATCH)
     monkeypatch.setattr(sampling, "LARGEST_PART", 15)
     return found
 
@@ -64,13 +66,13 @@ def trained(
         augment=False,
         augmentation=UNVARIED,
         fine_tune=False,
-        features=Features.code,
+        features="code",
         epochs=EPOCHS,
         private=True,
         l2_norm_clip=1.0,
         hidden_units=[],
         batch_size=BATCH,
-        optimizer=Optimizer.sgd,
+        optimizer="sgd",
         learning_rate=0.1,
         warmup=0,
     )
@@ -88,10 +90,10 @@ def trained(
     arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
     model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
     task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy)
-    stages = [plan("head", config, privacy, IMAGES)]
-    return private_loop.fit_private(
-        task, config, privacy, stages, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None
-    )
+    plan = PrivacyPlan.of_autoencoder(privacy, config, IMAGES)
+    seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(seed, task.label)))
+    steps = private.PrivateSteps(task, config, plan, seeds)
+    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
 
 
 @pytest.mark.parametrize("kind", list(Engine))

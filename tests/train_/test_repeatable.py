@@ -51,8 +51,9 @@ def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_onnx")
 def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Path) -> None:
-    from mnist_etc.training.autoencoder import train_autoencoder
-    from mnist_etc.training.classifier import train_classifier
+    from mnist_etc.training.autoencoder import AutoencoderTraining
+    from mnist_etc.training.classifier import ClassifierTraining
+    from mnist_etc.training.recipe import run_training
 
     quiet = Tracker(None, None, {})
     for folder in ("whole", "stopped"):
@@ -60,15 +61,17 @@ def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Pat
         command, on_images = (compose("train", TrainCommand, [*keys, *more]) for more in ([], ON_IMAGES))
         dataset = load(command.data)
         fits = [
-            partial(train_autoencoder, command, command.autoencoder, dataset),
-            partial(train_classifier, command, command.autoencoder, command.classifier, dataset),
-            partial(train_classifier, on_images, on_images.autoencoder, on_images.classifier, dataset),
+            (command, partial(AutoencoderTraining, command, command.autoencoder, dataset)),
+            *(
+                (run, partial(ClassifierTraining, run, run.autoencoder, run.classifier, dataset))
+                for run in (command, on_images)
+            ),
         ]
-        for fit in fits:
+        for run, training in fits:
             if folder == "stopped":
                 with pytest.raises(KeyboardInterrupt):
-                    fit(Meddling())
-            fit(quiet)
+                    run_training(training(), run, dataset, Meddling())
+            run_training(training(), run, dataset, quiet)
     files = sorted((tmp_path / "whole" / "digits").glob("*.h5"))
     assert len(files) == 5
     for file in files:

@@ -6,14 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Optimizer
+from mnist_etc.models.config import FitConfig
+from mnist_etc.models.optimizers import OPTIMIZERS
 
 __all__ = ["FlatWeights", "build_optimizer"]
 
-MOMENTUM = 0.9
 
-
-def build_optimizer(config: AutoencoderConfig | ClassifierConfig, steps: int) -> keras.optimizers.Optimizer:
+def build_optimizer(config: FitConfig, steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of a fit of ``steps`` steps: its rate climbs linearly from 0 and falls along a cosine to 0."""
     warmup = min(int(config.warmup * steps), steps - 1)
     rate = (
@@ -23,9 +22,7 @@ def build_optimizer(config: AutoencoderConfig | ClassifierConfig, steps: int) ->
         if warmup
         else keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     )
-    if config.optimizer is Optimizer.sgd:
-        return keras.optimizers.SGD(rate, momentum=MOMENTUM)
-    return keras.optimizers.Adam(rate)
+    return OPTIMIZERS[config.optimizer].build(rate)
 
 
 class FlatWeights:
