@@ -63,4 +63,4 @@ def fit_on_features(
         return {"validation_accuracy": float(np.mean(right))}
 
     history = fit_task(task, config, run, plan, checkpoint, evaluate=evaluate, report=report)
-    return preprocessing.before(model), history
+    return preprocessing.fold_into(model), history

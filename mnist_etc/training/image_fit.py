@@ -75,4 +75,4 @@ def fit_on_images(
     )
     history = fit_task(task, config, run, plan, checkpoint, evaluate=evaluate, report=report)
     network.trainable = True
-    return preprocessing.before(head), history
+    return preprocessing.fold_into(head), history

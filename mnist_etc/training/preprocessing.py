@@ -24,7 +24,7 @@ class Preprocessing(Protocol):
     def apply(self, features: Values) -> None:
         """Prepare features in place."""
 
-    def before(self, model: keras.Model) -> keras.Model:
+    def fold_into(self, model: keras.Model) -> keras.Model:
         """The classifier that reads raw features, from ``model``, which was fitted to prepared ones."""
 
 
@@ -44,7 +44,7 @@ class Standardization:
         """The same inside a network, without weights."""
         return layers.Normalization(mean=self._mean, variance=self._scale**2)
 
-    def before(self, model: keras.Model) -> keras.Model:
+    def fold_into(self, model: keras.Model) -> keras.Model:
         """See `Preprocessing`."""
         kernel, bias = model.layers[0].get_weights()
         kernel = kernel / self._scale[:, np.newaxis]
@@ -71,6 +71,6 @@ class Whitening:
             part = slice(first, first + BATCH)
             features[part] = self._network(features[part])
 
-    def before(self, model: keras.Model) -> keras.Model:
+    def fold_into(self, model: keras.Model) -> keras.Model:
         """See `Preprocessing`."""
         return keras.Sequential([layers.Input(self._network.input_shape[1:]), self._network, model], name="classifier")

@@ -13,7 +13,7 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.data import Dataset
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.report import skipped, write_figures
+from mnist_etc.training.report import report_skipped, write_figures
 
 if TYPE_CHECKING:
     import keras
@@ -98,7 +98,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     if not run.force and not main.checkpoint.exists():
         done = [artifact.finished(settings, dataset.sha256, sources) for artifact in training.artifacts]
         if all(done) and (figures := done[-1]):
-            return skipped(main, figures)
+            return report_skipped(main, figures)
     plan = training.plan()
     plan.announce()
 

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.files import temporary, write_json
 
-__all__ = ["skipped", "write_figures"]
+__all__ = ["report_skipped", "write_figures"]
 
 
 def write_figures(
@@ -28,7 +28,7 @@ def write_figures(
     print(f"{artifact.stem}  privacy of the training images: {privacy['words']}", flush=True)
 
 
-def skipped(artifact: Artifact, figures: dict[str, float]) -> dict[str, float]:
+def report_skipped(artifact: Artifact, figures: dict[str, float]) -> dict[str, float]:
     """Say that the result is there already, and return its figures."""
     print(f"{artifact.h5} is there already: {_listed(figures)} (train again: force=true)", flush=True)
     return figures
