@@ -20,6 +20,7 @@ from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.composition import compose
 from mnist_etc.data import load
+from mnist_etc.privacy.plan import PrivacyPlan
 
 PRIVATE = ["features=scattering", "classifier.private=true"]
 TO_REACH = {
@@ -34,7 +35,6 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
     from mnist_etc.fit.checkpoint import Checkpoint
     from mnist_etc.training.classifier_fit import Features, accuracy, fit_classifier
     from mnist_etc.training.features import compute, find
-    from mnist_etc.training.plan import promise_of_classifier
 
     base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
     data = load(base.data)
@@ -49,11 +49,13 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
             command = compose("train", TrainCommand, asked)
             train, validation, test = (Features(values=values.copy(), labels=labels) for values, labels in parts)
             with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-                stages, _ = promise_of_classifier(command, command.classifier, source, len(data.train))
+                plan = PrivacyPlan.for_classifier(
+                    command.classifier, command.privacy, len(data.train), encoder=source.stages
+                )
                 classifier, history = fit_classifier(
                     command,
                     command.classifier,
-                    stages,
+                    plan,
                     train,
                     validation,
                     checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),

@@ -22,8 +22,8 @@ from mnist_etc.fit.loop import Task, fit
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.classifier import build_classifier, cross_entropy
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
-from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
-from mnist_etc.privacy.guarantee import plan
+from mnist_etc.privacy.config import Accountant, PrivacyConfig
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.training.autoencoder import autoencoder_task
 
 KIND, TASK = sys.argv[1:]
@@ -39,7 +39,7 @@ def privacy_of() -> PrivacyConfig:
         noise_multiplier=NOISE_MULTIPLIER,
         delta=1e-6,
         accountant=Accountant.pld,
-        engine=Engine(KIND),
+        engine=KIND,
         autoencoder_share=1,
         whitening_share=0.15,
         seed=None,
@@ -68,8 +68,8 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
         if PRIVATE:
             from mnist_etc.fit.private_loop import fit_private
 
-            privacy = privacy_of()
-            history = fit_private(task, config, privacy, [plan(TASK, config, privacy, images)], **callbacks)
+            plan = PrivacyPlan.of_training(TASK, config, privacy_of(), images)
+            history = fit_private(task, config, plan, **callbacks)
         else:
             history = fit(task, config, seed=0, **callbacks)
     return history[-1]["images_per_second"]
@@ -79,7 +79,7 @@ def check() -> None:
     """The engine's clipped sum against gradients of one example at a time."""
     import tensorflow as tf
 
-    from mnist_etc.privacy.engine import build_engine
+    from mnist_etc.privacy.registry import build_engine
 
     task = task_of(config_of(TASK, batch_size=CHECKED, epochs=1, private=True), CHECKED)
     weights = [tf.convert_to_tensor(variable) for variable in task.model.trainable_variables]
@@ -95,9 +95,7 @@ def check() -> None:
         return np.concatenate([part.numpy().ravel() for part in tape.gradient(losses, weights)])
 
     def clipped_sum(clip: float) -> np.ndarray:
-        engine = build_engine(
-            Engine(KIND), task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0
-        )
+        engine = build_engine(KIND, task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0)
         return tf.function(engine.clipped_sum, autograph=False)(weights, tf.ones(CHECKED), *batch).numpy()
 
     private_data.check(KIND, np.stack([gradient(number) for number in range(CHECKED)]), clipped_sum)

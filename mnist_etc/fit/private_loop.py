@@ -5,7 +5,7 @@ Nothing measured on training images leaves it but the weights, so no loss is sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -17,11 +17,8 @@ from mnist_etc.fit.loop import Task
 from mnist_etc.fit.optimization import FlatWeights, build_optimizer
 from mnist_etc.fit.progress import Progress
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
-from mnist_etc.privacy.accounting import EpsilonBySteps
-from mnist_etc.privacy.config import PrivacyConfig
-from mnist_etc.privacy.engine import ClippingEngine, build_engine, full_precision
-from mnist_etc.privacy.guarantee import Stage
-from mnist_etc.privacy.sampling import PoissonSampler
+from mnist_etc.privacy.engine import ClippingEngine, full_precision
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
 
 __all__ = ["fit_private"]
@@ -33,13 +30,11 @@ IMAGES_A_CALL = 65_536
 def fit_private(
     task: Task,
     config: AutoencoderConfig | ClassifierConfig,
-    privacy: PrivacyConfig,
-    stages: Sequence[Stage],
+    plan: PrivacyPlan,
     *,
     checkpoint: Checkpoint,
     evaluate: Callable[[int], Metrics],
     report: Callable[[int, Metrics], None],
-    epsilon_name: str = "epsilon",
 ) -> list[Metrics]:
     """Fit ``task.model`` with DP-SGD, going on from ``checkpoint`` where it holds this training's state.
 
@@ -52,26 +47,25 @@ def fit_private(
     Args:
         task: what is fitted.
         config: epochs, expected batch size and optimizer.
-        privacy: accountant, engine and seed.
-        stages: what was spent on these examples before, and last this training as planned.
+        plan: of this training; it gives sampler, engine and accountant.
         checkpoint: where the state goes after each epoch.
         evaluate: called after each epoch with its number, from 1; what it measures, on no training example.
         report: called with the number and the metrics of each epoch, earlier runs' included.
-        epsilon_name: of the spent epsilon among the metrics; another word where it is not the model's.
 
     Returns:
-        The metrics of every epoch: the epsilon spent by its end, all stages together, ``images_per_second`` and what
-        ``evaluate`` returned.
+        The metrics of every epoch: the epsilon spent by its end, all stages together, under ``plan.epsilon_name``,
+        ``images_per_second`` and what ``evaluate`` returned.
 
     Raises:
         TrainingError: a weight is no finite number any more.
         PrivacyError: the engine has no exact rule for a layer, or is not installed.
     """
-    *before, stage = stages
+    assert plan.stage
+    stage, name = plan.stage, plan.epsilon_name
     weights = FlatWeights(task.model)
     optimizer = build_optimizer(config, stage.steps)
     optimizer.build([weights.flat])
-    seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(privacy.seed, task.label)))
+    seeds = Seeds(*checkpoint.secret(plan.seeds))
     state = [weights.flat, *optimizer.variables]
     history = checkpoint.restore(state)
     for finished, metrics in enumerate(history):
@@ -81,21 +75,12 @@ def fit_private(
     else:
         checkpoint.save(state, history)
     weights.to_model()
-    sampler = PoissonSampler(examples=stage.examples, batch_size=config.batch_size, seed=seeds.sampling)
+    sampler = plan.sampler(seeds.sampling)
     steps = sampler.steps_per_epoch
-    engine = build_engine(
-        privacy.engine,
-        task.model,
-        task.loss,
-        l2_norm_clip=stage.l2_norm_clip,
-        noise_multiplier=stage.noise_multiplier,
-        seed=seeds.noise,
-    )
+    engine = plan.engine(task.model, task.loss, seeds.noise)
     unit = config.batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
     run_parts = _compile(task, weights, optimizer, engine, unit, sampler.part_size)
-    epsilon = EpsilonBySteps(
-        stage.mechanism, privacy.delta, privacy.accountant, before=[stage.mechanism for stage in before]
-    )
+    epsilon = plan.epsilon_by_steps()
     steps_a_call = max(1, IMAGES_A_CALL // config.batch_size)
     images = steps * config.batch_size
     with Progress(task.label, epochs=config.epochs, images=images, finished=len(history)) as progress:
@@ -105,14 +90,14 @@ def fit_private(
             for first in range((epoch - 1) * steps, epoch * steps, steps_a_call):
                 last = min(first + steps_a_call, epoch * steps)
                 run_parts(*sampler.parts(first, last), tf.constant(first, tf.int64))
-                progress.advance((last - first) * config.batch_size, f"{epsilon_name} {spent:.4g} at its end")
+                progress.advance((last - first) * config.batch_size, f"{name} {spent:.4g} at its end")
             if not np.isfinite(weights.flat.numpy()).all():
                 raise TrainingError(
                     f"Expected finite weights of the {task.label}; received infinite ones in epoch {epoch}. "
                     "Pass a lower learning_rate."
                 )
             weights.to_model()
-            metrics = {epsilon_name: spent, "images_per_second": progress.images_per_second()}
+            metrics = {name: spent, "images_per_second": progress.images_per_second()}
             metrics |= evaluate(epoch)
             history.append(metrics)
             report(epoch, metrics)

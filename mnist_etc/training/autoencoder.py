@@ -13,8 +13,9 @@ from mnist_etc.artifacts.fingerprint import configuration
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
 from mnist_etc.models.config import AutoencoderConfig, OutputActivation
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.plan import checkpoint_key, promise_of_autoencoder
+from mnist_etc.training.plan import checkpoint_key
 from mnist_etc.training.report import skipped, write_figures
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def train_autoencoder(
     artifact, settings = folder.autoencoder(config), configuration(run, config)
     if not run.force and (figures := artifact.finished(settings, dataset.sha256)):
         return skipped(artifact, figures)
-    stages, privacy = promise_of_autoencoder(run, config, len(dataset.train))
+    plan = PrivacyPlan.for_autoencoder(config, run.privacy, len(dataset.train))
+    plan.announce()
 
     from mnist_etc.backend import load_tensorflow
 
@@ -70,14 +72,14 @@ def train_autoencoder(
         tracker.metrics(metrics, epoch)
         tracker.pictures(folder.examples(config, epoch))
 
-    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages))
+    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, plan.stages))
     with tracker.child("autoencoder"):
         tracker.parameters(settings)
-        tracker.tag("privacy", privacy["words"])
+        tracker.tag("privacy", plan.guarantee.words)
         task = autoencoder_task(config, model, dataset.train.images)
         callbacks = {"checkpoint": checkpoint, "evaluate": evaluate, "report": report}
-        if config.private:
-            history = fit_private(task, config, run.privacy, stages, **callbacks)
+        if plan.private:
+            history = fit_private(task, config, plan, **callbacks)
         else:
             history = fit(task, config, seed=run.seed, **callbacks)
         figures = {"validation_mse": history[-1]["validation_mse"], "test_mse": _mse(model, dataset.test.images)}
@@ -90,13 +92,13 @@ def train_autoencoder(
             settings=settings,
             dataset_sha256=dataset.sha256,
             metrics=figures,
-            privacy=privacy,
+            privacy=plan.guarantee.to_manifest(),
         )
-        write_figures(artifact, figures, history, privacy)
+        write_figures(artifact, figures, history, plan.guarantee)
         checkpoint.remove()
         tracker.metrics(figures)
         answer = model(examples[:1]).numpy()
-        tracker.model("autoencoder", artifact.onnx, examples[:1], answer, {"privacy": privacy["words"]})
+        tracker.model("autoencoder", artifact.onnx, examples[:1], answer, {"privacy": plan.guarantee.words})
     return figures
 
 

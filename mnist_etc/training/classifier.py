@@ -10,10 +10,11 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.autoencoder import EXAMPLES
 from mnist_etc.training.features import compute, find
-from mnist_etc.training.plan import checkpoint_key, name_of_epsilon, promise_of_classifier
+from mnist_etc.training.plan import checkpoint_key
 from mnist_etc.training.report import skipped, write_figures
 
 __all__ = ["train_classifier"]
@@ -46,7 +47,8 @@ def train_classifier(
         done = [target.finished(settings, dataset.sha256, source.sources) for target in (full, artifact)]
         if done[0] and done[1]:
             return skipped(artifact, done[1])
-    stages, privacy = promise_of_classifier(run, config, source, len(dataset.train))
+    plan = PrivacyPlan.for_classifier(config, run.privacy, len(dataset.train), encoder=source.stages)
+    plan.announce()
 
     from mnist_etc.backend import load_tensorflow
 
@@ -59,10 +61,10 @@ def train_classifier(
     from mnist_etc.training.image_fit import fit_on_images
 
     network = source.network()
-    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages, source.sources))
+    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, plan.stages, source.sources))
     with tracker.child("classifier"):
         tracker.parameters(settings)
-        tracker.tag("privacy", privacy["words"])
+        tracker.tag("privacy", plan.guarantee.words)
         watched = {"checkpoint": checkpoint, "report": lambda epoch, metrics: tracker.metrics(metrics, epoch)}
         if config.fine_tune or config.augment:
             classifier, history = fit_on_images(run, config, network, dataset.train, dataset.validation, **watched)
@@ -71,10 +73,7 @@ def train_classifier(
                 Features(values=compute(network, split), labels=split.labels)
                 for split in (dataset.train, dataset.validation)
             )
-            epsilon_name = name_of_epsilon(privacy)
-            classifier, history = fit_classifier(
-                run, config, stages, train, validation, epsilon_name=epsilon_name, **watched
-            )
+            classifier, history = fit_classifier(run, config, plan, train, validation, **watched)
         full_network = build_full_model(network, classifier)
         images, known = scaled(dataset.validation.images[:EXAMPLES]), compute(full_network, dataset.validation)
         answers = compute(full_network, dataset.test).argmax(axis=1)
@@ -95,13 +94,13 @@ def train_classifier(
                 settings=settings,
                 dataset_sha256=dataset.sha256,
                 metrics=figures | Familiarity.measured(known).figures(),
-                privacy=privacy,
+                privacy=plan.guarantee.to_manifest(),
                 sources=source.sources,
             )
-        write_figures(artifact, figures, history, privacy)
+        write_figures(artifact, figures, history, plan.guarantee)
         checkpoint.remove()
         for name, target, trained, inputs in results:
             answer = trained(inputs[:1]).numpy()
-            tracker.model(name, target.onnx, inputs[:1], answer, {"privacy": privacy["words"]})
+            tracker.model(name, target.onnx, inputs[:1], answer, {"privacy": plan.guarantee.words})
         tracker.metrics(figures)
     return figures

@@ -15,7 +15,7 @@ from mnist_etc.fit.loop import Task, fit
 from mnist_etc.fit.private_loop import fit_private
 from mnist_etc.models.classifier import build_classifier, cross_entropy
 from mnist_etc.models.config import ClassifierConfig
-from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
 from mnist_etc.training.preprocessing import Preparation, Standardisation, Whitening
 
@@ -35,33 +35,31 @@ class Features:
 def fit_classifier(
     run: RunConfig,
     config: ClassifierConfig,
-    stages: list[Stage],
+    plan: PrivacyPlan,
     train: Features,
     validation: Features,
     *,
     checkpoint: Checkpoint,
     report: Callable[[int, Metrics], None],
-    epsilon_name: str = "epsilon",
 ) -> tuple[keras.Model, list[Metrics]]:
     """Prepare the features, in place, fit, and return the classifier of unprepared features and its history.
 
     Args:
         run: seed and privacy.
         config: of the classifier.
-        stages: see `fit_private`; of a private fit the last but one is the whitening.
+        plan: of this training.
         train: fitted to.
         validation: ``validation_accuracy`` is measured on it after each epoch.
         checkpoint: see `fit`.
         report: see `fit`.
-        epsilon_name: see `fit_private`.
 
     Raises:
         TrainingError: the fit diverged.
     """
     preparation: Preparation = Standardisation(train.values)
-    if config.private:
-        seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(run.privacy.seed, "classifier")))
-        preparation = Whitening(train.values, stages[-2].noise_multiplier, seeds.moments)
+    if plan.private:
+        seeds = Seeds(*checkpoint.secret(plan.seeds))
+        preparation = Whitening(train.values, plan.whitening.noise_multiplier, seeds.moments)
     for features in (train, validation):
         preparation.apply(features.values)
     model = build_classifier(config, train.values.shape[1], run.seed)
@@ -70,17 +68,8 @@ def fit_classifier(
     def evaluate(_: int) -> Metrics:
         return {"validation_accuracy": accuracy(model, validation)}
 
-    if config.private:
-        history = fit_private(
-            task,
-            config,
-            run.privacy,
-            stages,
-            checkpoint=checkpoint,
-            evaluate=evaluate,
-            report=report,
-            epsilon_name=epsilon_name,
-        )
+    if plan.private:
+        history = fit_private(task, config, plan, checkpoint=checkpoint, evaluate=evaluate, report=report)
     else:
         history = fit(task, config, seed=run.seed, checkpoint=checkpoint, evaluate=evaluate, report=report)
     return preparation.before(model), history

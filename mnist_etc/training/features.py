@@ -15,7 +15,7 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, Split, scaled
 from mnist_etc.files import sha256
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
-from mnist_etc.privacy.guarantee import Stage, stages_of
+from mnist_etc.privacy.guarantee import Guarantee, Stage
 
 if TYPE_CHECKING:
     import keras
@@ -35,8 +35,8 @@ class Source:
     """Of the autoencoder; None: scattering."""
     sources: dict[str, str]
     """sha256 of that file by its name."""
-    stages: tuple[Stage, ...]
-    """What the autoencoder spent on the training images."""
+    stages: tuple[Stage, ...] | None
+    """What the autoencoder spent on the training images, nothing where it is not private; None: scattering."""
 
     def network(self) -> keras.Model:
         """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
@@ -59,14 +59,14 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
         ArtifactError: there is no finished autoencoder of this configuration.
     """
     if config.features is Features.scattering:
-        return Source(autoencoder=autoencoder, weights=None, sources={}, stages=())
+        return Source(autoencoder=autoencoder, weights=None, sources={}, stages=None)
     artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
     manifest = artifact.verified(artifact.h5, configuration(run, autoencoder), dataset.sha256)
     return Source(
         autoencoder=autoencoder,
         weights=artifact.h5,
         sources={artifact.h5.name: sha256(artifact.h5)},
-        stages=stages_of(manifest),
+        stages=Guarantee.from_manifest(manifest).stages,
     )
 
 
