@@ -20,6 +20,7 @@ from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.composition import compose
 from mnist_etc.data import load
+from mnist_etc.privacy.plan import PrivacyPlan
 
 PRIVATE = ["features=scattering", "classifier.private=true"]
 TO_REACH = {
@@ -31,10 +32,8 @@ TO_REACH = {
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
     """Validation and test accuracy of each training, in %, by epsilon."""
     load_tensorflow()
-    from mnist_etc.training.classifier_fit import Features, accuracy, fit_classifier
-    from mnist_etc.training.plan import promise_of_classifier
-
     from mnist_etc.fit.checkpoint import Checkpoint
+    from mnist_etc.training.feature_fit import LabeledFeatures, accuracy, fit_on_features
     from mnist_etc.training.features import compute, find
 
     base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
@@ -48,13 +47,15 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
         for epsilon in epsilons:
             asked = [f"data={dataset}", *PRIVATE, *keys, f"seed={seed}", f"privacy.target_epsilon={epsilon}"]
             command = compose("train", TrainCommand, asked)
-            train, validation, test = (Features(values=values.copy(), labels=labels) for values, labels in parts)
+            train, validation, test = (LabeledFeatures(values.copy(), labels) for values, labels in parts)
             with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-                stages, _ = promise_of_classifier(command, command.classifier, source, len(data.train))
-                classifier, history = fit_classifier(
+                plan = PrivacyPlan.for_classifier(
+                    command.classifier, command.privacy, len(data.train), encoder=source.stages
+                )
+                classifier, history = fit_on_features(
                     command,
                     command.classifier,
-                    stages,
+                    plan,
                     train,
                     validation,
                     checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),

@@ -65,7 +65,7 @@ COMMANDS = {
     "audit": Command(
         help="measure how much a private training gives away, against the epsilon it states",
         schema="mnist_etc.audit.config:AuditCommand",
-        job="mnist_etc.audit.report:report",
+        job="mnist_etc.audit.job:audit",
         examples=("data=mnist privacy.target_epsilon=3",),
     ),
 }

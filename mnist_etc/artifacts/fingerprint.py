@@ -58,7 +58,7 @@ def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> di
             "noise_multiplier": privacy.noise_multiplier,
             "delta": privacy.delta,
             "accountant": privacy.accountant.value,
-            "engine": privacy.engine.value,
+            "engine": privacy.engine,
             "seed_given": privacy.seed is not None,
         }
     }

@@ -16,10 +16,8 @@ from mnist_etc.fit.loop import Advance
 from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights, build_optimizer
 from mnist_etc.models.config import FitConfig
-from mnist_etc.privacy.accounting import EpsilonBySteps
-from mnist_etc.privacy.engine import build_engine, full_precision
+from mnist_etc.privacy.engine import full_precision
 from mnist_etc.privacy.plan import PrivacyPlan
-from mnist_etc.privacy.sampling import PoissonSampler
 from mnist_etc.privacy.seeds import Seeds
 
 __all__ = ["PrivateSteps"]
@@ -39,7 +37,7 @@ class PrivateSteps:
     Args:
         task: what is fitted.
         config: epochs, expected batch size and optimizer.
-        plan: what was spent on these examples before, and last this training as planned.
+        plan: of this training; it gives sampler, engine and accountant.
         seeds: of the sampling and the noise.
 
     Raises:
@@ -49,26 +47,17 @@ class PrivateSteps:
     secret = True
 
     def __init__(self, task: Task, config: FitConfig, plan: PrivacyPlan, seeds: Seeds) -> None:
-        *before, stage = plan.stages
-        self.task, self.epochs, self._stage = task, config.epochs, stage
+        assert plan.stage
+        self.task, self.epochs, self._stage = task, config.epochs, plan.stage
         self._batch_size, self._epsilon_name = config.batch_size, plan.epsilon_name
         self.weights = FlatWeights(task.model)
-        self.optimizer = build_optimizer(config, stage.steps)
+        self.optimizer = build_optimizer(config, plan.stage.steps)
         self.optimizer.build([self.weights.flat])
-        self._sampler = PoissonSampler(examples=stage.examples, batch_size=config.batch_size, seed=seeds.sampling)
+        self._sampler = plan.sampler(seeds.sampling)
         self._steps = self._sampler.steps_per_epoch
         self.images = self._steps * config.batch_size
-        self._engine = build_engine(
-            plan.engine,
-            task.model,
-            task.loss,
-            l2_norm_clip=stage.l2_norm_clip,
-            noise_multiplier=stage.noise_multiplier,
-            seed=seeds.noise,
-        )
-        self._epsilon = EpsilonBySteps(
-            stage.mechanism, plan.delta, plan.accountant, before=[stage.mechanism for stage in before]
-        )
+        self._engine = plan.engine(task.model, task.loss, seeds.noise)
+        self._epsilon = plan.epsilon_by_steps()
         self._run: Callable[..., None] = self._compiled()
 
     @full_precision()

@@ -52,7 +52,7 @@ class AutoencoderTraining:
 
     def plan(self) -> PrivacyPlan:
         """See `mnist_etc.training.recipe.Training`."""
-        return PrivacyPlan.of_autoencoder(self._run.privacy, self._config, len(self._dataset.train))
+        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, len(self._dataset.train))
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""

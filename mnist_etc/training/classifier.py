@@ -57,30 +57,28 @@ class ClassifierTraining:
 
     def plan(self) -> PrivacyPlan:
         """See `mnist_etc.training.recipe.Training`."""
-        return PrivacyPlan.of_classifier(
-            self._run.privacy,
-            self._config,
-            len(self._dataset.train),
-            before=self._origin.stages,
-            on_images=self._origin.weights is not None,
-        )
+        examples = len(self._dataset.train)
+        return PrivacyPlan.for_classifier(self._config, self._run.privacy, examples, encoder=self._origin.stages)
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; where the features stay as they are, they are computed once."""
         from mnist_etc.models.classifier import build_full_model
-        from mnist_etc.training.feature_fit import fit_on_features
+        from mnist_etc.training.feature_fit import LabeledFeatures, fit_on_features
         from mnist_etc.training.image_fit import fit_on_images
 
         def report(epoch: int, metrics: Metrics) -> None:
             tracker.metrics(metrics, epoch)
 
-        network = self._origin.network()
-        on_images = self._config.fine_tune or self._config.augment
-        classifier, history = (fit_on_images if on_images else fit_on_features)(
-            self._run, self._config, plan, network, self._dataset, checkpoint=checkpoint, report=report
-        )
+        run, config, network = self._run, self._config, self._origin.network()
+        train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
+        if config.fine_tune or config.augment:
+            classifier, history = fit_on_images(
+                run, config, plan, network, train, validation, checkpoint=checkpoint, report=report
+            )
+        else:
+            features = [LabeledFeatures(compute(network, split), split.labels) for split in (train, validation)]
+            classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
         full = build_full_model(network, classifier)
-        validation, test = self._dataset.validation, self._dataset.test
         images, known = scaled(validation.images[:EXAMPLES]), compute(full, validation)
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],

@@ -17,7 +17,7 @@ from mnist_etc.files import sha256
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.registry import AUTOENCODERS
-from mnist_etc.privacy.guarantee import Stage, stages_of
+from mnist_etc.privacy.guarantee import Guarantee, Stage
 
 if TYPE_CHECKING:
     import keras
@@ -39,8 +39,8 @@ class FeatureOrigin:
     """Of the autoencoder, where the features are its code."""
     sources: dict[str, str]
     """sha256 of that file by its name."""
-    stages: tuple[Stage, ...]
-    """What the autoencoder spent on the training images."""
+    stages: tuple[Stage, ...] | None
+    """What the autoencoder spent on the training images; None: the features saw none of them."""
 
     def network(self) -> keras.Model:
         """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
@@ -60,7 +60,7 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
         ArtifactError: there is no finished autoencoder of this configuration.
     """
     if not FEATURES[config.features].trained:
-        return FeatureOrigin(kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=())
+        return FeatureOrigin(kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=None)
     artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
     manifest = artifact.verified(artifact.h5, configuration(run, autoencoder), dataset.sha256)
     return FeatureOrigin(
@@ -68,7 +68,7 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
         autoencoder=autoencoder,
         weights=artifact.h5,
         sources={artifact.h5.name: sha256(artifact.h5)},
-        stages=stages_of(manifest),
+        stages=Guarantee.from_manifest(manifest).stages,
     )
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.data import Dataset, Split
+from mnist_etc.data import Split
 from mnist_etc.fit.checkpoint import Checkpoint, Metrics
 from mnist_etc.fit.task import Task
 from mnist_etc.models.augmentation import augmented
@@ -34,7 +34,8 @@ def fit_on_images(
     config: ClassifierConfig,
     plan: PrivacyPlan,
     network: keras.Model,
-    dataset: Dataset,
+    train: Split,
+    validation: Split,
     *,
     checkpoint: Checkpoint,
     report: Callable[[int, Metrics], None],
@@ -46,14 +47,15 @@ def fit_on_images(
         config: of the classifier.
         plan: one that is not private.
         network: the encoder, image ``(batch, 28, 28, 1)`` in [0, 1] to code ``(batch, n)``.
-        dataset: fitted to its training images; ``validation_accuracy`` is measured after each epoch.
+        train: fitted to.
+        validation: ``validation_accuracy`` is measured on it after each epoch.
         checkpoint: see `mnist_etc.fit.loop.fit`.
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
         TrainingError: the fit diverged.
     """
-    train, validation, row = dataset.train, dataset.validation, CLASSIFIERS[config.model]
+    row = CLASSIFIERS[config.model]
     preprocessing = Standardization(compute(network, Split(train.images[:MEASURED], train.labels[:MEASURED])))
     head = row.network(config, network.output_shape[-1], run.seed)
     network.trainable = config.fine_tune

@@ -110,7 +110,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     checkpoint = Checkpoint(main.checkpoint, _identity(training, dataset.sha256, plan))
     with tracker.child(training.name):
         tracker.parameters(settings)
-        tracker.tag("privacy", plan.guarantee["words"])
+        tracker.tag("privacy", plan.guarantee.words)
         fitted = training.fit(plan, checkpoint, tracker)
         for one in fitted.published:
             one.artifact.publish(
@@ -118,14 +118,14 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
                 settings=settings,
                 dataset_sha256=dataset.sha256,
                 metrics=fitted.figures | fitted.more,
-                privacy=plan.guarantee,
+                privacy=plan.guarantee.to_manifest(),
                 sources=sources,
             )
         write_figures(main, fitted.figures, fitted.history, plan.guarantee)
         checkpoint.remove()
         for one in fitted.published:
             answer = one.network(one.examples[:1]).numpy()
-            tracker.model(one.name, one.artifact.onnx, one.examples[:1], answer, {"privacy": plan.guarantee["words"]})
+            tracker.model(one.name, one.artifact.onnx, one.examples[:1], answer, {"privacy": plan.guarantee.words})
         tracker.metrics(fitted.figures)
     return fitted.figures
 
@@ -148,8 +148,7 @@ def fit_task(
         from mnist_etc.fit.private import PrivateSteps
         from mnist_etc.privacy.seeds import Seeds
 
-        seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(run.privacy.seed, task.label)))
-        steps = PrivateSteps(task, config, plan, seeds)
+        steps = PrivateSteps(task, config, plan, Seeds(*checkpoint.secret(plan.seeds)))
     else:
         from mnist_etc.fit.plain import PlainSteps
 

@@ -23,3 +23,13 @@ def test_it_is_trained_published_and_answers(run: Run, tmp_path: Path) -> None:
 
 def test_a_name_without_a_row_is_refused_at_once(run: Run) -> None:
     refused(run("train.py", "data=digits", "classifier.model=tanh"), "classifier.model", "dense", "'tanh'", code=2)
+
+
+def test_a_private_one_needs_rules_for_its_layers(run: Run) -> None:
+    program = PROGRAM.replace('{"Dense"}', '{"Dense", "LSTM"}')
+    done = run(
+        "-X", "importtime", "-c", program, "train", "data=digits", "classifier.model=tanh", "classifier.private=true"
+    )
+    assert done.returncode == 2
+    assert "received a LSTM" in done.stderr.splitlines()[-1]
+    assert "tensorflow" not in done.stderr.split()

@@ -19,9 +19,11 @@ from mnist_etc.fit.loop import fit
 from mnist_etc.fit.task import Task
 from mnist_etc.models.config import UNVARIED, ClassifierConfig
 from mnist_etc.models.losses import cross_entropy
+from mnist_etc.privacy import plan as plans
 from mnist_etc.privacy import sampling
-from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
+from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.registry import ENGINES
 from mnist_etc.privacy.seeds import Seeds
 
 IMAGES, BATCH, EPOCHS = 200, 20, 2
@@ -48,8 +50,8 @@ class Recording:
 def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
     """The noise of each step taken, one step a call and one to three parts a step."""
     found: Noise = {}
-    build = private.build_engine
-    monkeypatch.setattr(private, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
+    build = plans.build_engine
+    monkeypatch.setattr(plans, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
     monkeypatch.setattr(private, "IMAGES_A_CALL", BATCH)
     monkeypatch.setattr(sampling, "LARGEST_PART", 15)
     return found
@@ -57,7 +59,7 @@ def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
 
 def trained(
     checkpoint: Checkpoint,
-    kind: Engine = Engine.fast,
+    kind: str = "fast",
     seed: int | None = None,
     evaluate: Callable[[int], Metrics] = lambda _: {},
     units: int = 10,
@@ -90,14 +92,14 @@ def trained(
     arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
     model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
     task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy)
-    plan = PrivacyPlan.of_autoencoder(privacy, config, IMAGES)
-    seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(seed, task.label)))
+    plan = PrivacyPlan.of_training("head", config, privacy, IMAGES)
+    seeds = Seeds(*checkpoint.secret(plan.seeds))
     steps = private.PrivateSteps(task, config, plan, seeds)
     return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
 
 
-@pytest.mark.parametrize("kind", list(Engine))
-def test_no_two_steps_share_noise_whatever_their_parts(kind: Engine, noise: Noise, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_no_two_steps_share_noise_whatever_their_parts(kind: str, noise: Noise, tmp_path: Path) -> None:
     sampler = sampling.PoissonSampler(examples=IMAGES, batch_size=BATCH, seed=0)
     assert len({len(sampler.parts(step, step + 1).last) for step in range(20)}) > 1
     trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), kind)
@@ -107,8 +109,8 @@ def test_no_two_steps_share_noise_whatever_their_parts(kind: Engine, noise: Nois
     assert np.abs(correlations).max() < 0.7  # of 70 numbers; a shared vector gives 1
 
 
-@pytest.mark.parametrize("kind", list(Engine))
-def test_stopped_and_gone_on_with_each_step_keeps_its_noise(kind: Engine, noise: Noise, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_stopped_and_gone_on_with_each_step_keeps_its_noise(kind: str, noise: Noise, tmp_path: Path) -> None:
     """Stopped before the first figure goes out, and in the second epoch."""
     path = tmp_path / "checkpoint.npz"
     for stop in (1, 2, EPOCHS + 1):

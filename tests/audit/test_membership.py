@@ -9,7 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from support import Run
 
-from mnist_etc.audit.membership import Attack, attack, likelihood_ratios, log_odds, measure
+from mnist_etc.audit.membership import (
+    MembershipResult,
+    likelihood_ratios,
+    log_odds,
+    membership_attacks,
+    membership_result,
+)
 
 COUNT, INPUTS = 600, 50
 
@@ -20,16 +26,18 @@ def flags(count: int, seed: int = 0) -> np.ndarray:
 
 def test_figures_of_a_known_order() -> None:
     member = np.array([True, True, False, True, False, False])
-    found = measure("x", np.array([6.0, 5, 4, 3, 2, 1]), member)
-    assert found == Attack(name="x", auc=pytest.approx(8 / 9), tpr=pytest.approx(2 / 3), members=3, non_members=3)
-    assert measure("x", np.zeros(6), member).auc == 0.5
-    assert measure("x", np.zeros(6), member).tpr == 0
+    found = membership_result("x", np.array([6.0, 5, 4, 3, 2, 1]), member)
+    assert found == MembershipResult(
+        name="x", auc=pytest.approx(8 / 9), tpr=pytest.approx(2 / 3), members=3, non_members=3
+    )
+    assert membership_result("x", np.zeros(6), member).auc == 0.5
+    assert membership_result("x", np.zeros(6), member).tpr == 0
 
 
 def test_figures_of_two_normal_distributions() -> None:
     member, generator = flags(40_000), np.random.default_rng(1)
     scores = generator.normal(size=member.size) + 2 * member
-    found = measure("x", scores, member)
+    found = membership_result("x", scores, member)
     assert found.auc == pytest.approx(norm.cdf(2 / np.sqrt(2)), abs=0.005)
     assert found.auc == pytest.approx(roc_auc_score(member, scores))
     assert found.tpr == pytest.approx(norm.sf(norm.isf(0.001) - 2), abs=0.05)
@@ -58,7 +66,7 @@ def fitted(labels: np.ndarray, features: np.ndarray, included: np.ndarray, penal
     return head.decision_function(features)
 
 
-def attacked(penalty: float, *, blind: bool = False) -> list[Attack]:
+def attacked(penalty: float, *, blind: bool = False) -> list[MembershipResult]:
     """A head on random labels, so that whatever it learns it learned by heart; blind: attacked for others' members."""
     generator = np.random.default_rng(3)
     features, labels = generator.normal(size=(COUNT, INPUTS)), np.arange(COUNT) % 10
@@ -66,7 +74,7 @@ def attacked(penalty: float, *, blind: bool = False) -> list[Attack]:
     shadow_member = np.array([half for seed in range(1, 5) for half in (flags(COUNT, seed), ~flags(COUNT, seed))])
     logits = fitted(labels, features, member, penalty)
     shadow_logits = np.array([fitted(labels, features, one, penalty) for one in shadow_member])
-    return attack(logits, labels, flags(COUNT, 99) if blind else member, shadow_logits, shadow_member)
+    return membership_attacks(logits, labels, flags(COUNT, 99) if blind else member, shadow_logits, shadow_member)
 
 
 def test_an_overfitted_model_gives_its_members_away() -> None:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol, assert_never
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from keras import layers
 
+from mnist_etc.audit.config import PlantedBug
+from mnist_etc.audit.planted import BatchClipped, FullBatches, NoiseHalved
+from mnist_etc.data import Split
 from mnist_etc.data.dataset import CLASSES
+from mnist_etc.models.losses import cross_entropy
 from mnist_etc.privacy.engine import ClippingEngine, full_precision
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.registry import build_engine
 from mnist_etc.privacy.sampling import Parts
 
-__all__ = ["HeadTraining", "Sampler"]
+__all__ = ["HeadTraining", "Sampler", "build_head_training", "pixels"]
 
 Values = npt.NDArray[np.float32]
+NEVER_CLIPPED = 1e9
 
 
 class Sampler(Protocol):
@@ -88,3 +97,65 @@ class HeadTraining:
             kernel = kernel - self._rate * noised[: kernel.size].reshape(kernel.shape)
             bias = bias - self._rate * noised[kernel.size :]
         return kernel, bias
+
+
+def build_head_training(
+    features: Values,
+    labels: npt.NDArray[np.int64],
+    plan: PrivacyPlan,
+    *,
+    learning_rate: float,
+    sampling_seed: int,
+    noise_seed: int,
+    bug: PlantedBug | None = None,
+) -> HeadTraining:
+    """A linear head's training by the sampler and the engine of ``plan``, as every private training has them.
+
+    Args:
+        features: ``(examples, inputs)``.
+        labels: ``(examples,)``.
+        plan: private.
+        learning_rate: see `HeadTraining`.
+        sampling_seed: secret.
+        noise_seed: secret.
+        bug: what is done wrong.
+
+    Raises:
+        PrivacyError: the engine is not installed.
+    """
+    assert plan.stage
+    assert plan.privacy
+    dense = layers.Dense(CLASSES, kernel_initializer="zeros")
+    model = keras.Sequential([layers.Input((features.shape[1],)), dense])
+    engine, batch_size = plan.engine(model, cross_entropy, noise_seed), plan.stage.batch_size
+    sampler: Any = plan.sampler(sampling_seed)
+    match bug:
+        case None:
+            pass
+        case PlantedBug.noise_halved:
+            engine = NoiseHalved(engine)
+        case PlantedBug.batch_clipped:
+            unclipped = build_engine(
+                plan.privacy.engine,
+                model,
+                cross_entropy,
+                l2_norm_clip=NEVER_CLIPPED,
+                noise_multiplier=plan.stage.noise_multiplier,
+                seed=noise_seed,
+            )
+            engine = BatchClipped(engine, unclipped, l2_norm_clip=plan.stage.l2_norm_clip, batch_size=batch_size)
+        case PlantedBug.full_batches:
+            sampler = FullBatches(sampler, len(labels))
+        case _:
+            assert_never(bug)
+    return HeadTraining(
+        features, labels, engine=engine, sampler=sampler, batch_size=batch_size, learning_rate=learning_rate
+    )
+
+
+def pixels(images: Split) -> Values:
+    """Each image's pixels, scaled to norm 1, ``(images, 784)``."""
+    flat = images.images.reshape(len(images), -1).astype(np.float32)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    scaled: Values = (flat / np.maximum(norms, 1)).astype(np.float32, copy=False)
+    return scaled

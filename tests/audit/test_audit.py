@@ -198,4 +198,4 @@ def test_no_training_reads_the_switch() -> None:
         for path in [*(ROOT / "mnist_etc").rglob("*.py"), *(ROOT / "train_").rglob("*.py")]
         if SWITCH in path.read_text()
     ]
-    assert [path.name for path in readers] == ["audit.py"]
+    assert [path.name for path in readers] == ["job.py"]
