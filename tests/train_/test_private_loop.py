@@ -152,14 +152,17 @@ def test_the_seeds_are_for_their_owners_eyes(tmp_path: Path) -> None:
     assert modes == [0o600] * EPOCHS
 
 
-def test_products_are_not_rounded_to_tensor_float_32_in_it_alone(tmp_path: Path) -> None:
-    config, allowed = tf.config.experimental, []
+def test_products_are_not_rounded_to_tensor_float_32_in_its_steps_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, allowed, parts = tf.config.experimental, [], sampling.PoissonSampler.parts
 
-    def evaluate(_: int) -> Metrics:
+    def watched(self: sampling.PoissonSampler, *steps: int) -> sampling.Parts:
         allowed.append(config.tensor_float_32_execution_enabled())
-        return {}
+        return parts(self, *steps)
 
+    monkeypatch.setattr(sampling.PoissonSampler, "parts", watched)
     config.enable_tensor_float_32_execution(True)
-    trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), evaluate=evaluate)
+    trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS))
     assert allowed == [False] * EPOCHS
     assert config.tensor_float_32_execution_enabled()
