@@ -18,8 +18,8 @@ from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.predictor import softmax
 from mnist_etc.serving.config import WireProtocol
-from mnist_etc.serving.transport import IN_FLIGHT, PORTS, Transport, Unavailable
-from mnist_etc.serving.transports import connect
+from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Transport, Unavailable
+from mnist_etc.serving.transport.connection import connect
 
 __all__ = ["TritonPredictor"]
 

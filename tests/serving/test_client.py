@@ -140,7 +140,8 @@ def test_the_port_of_another_protocol(triton_server: TritonServer) -> None:
 
 
 def test_a_model_unknown_there(triton_server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_etc.serving.transports.MODEL", "another")
+    for module in ("http", "grpc"):
+        monkeypatch.setattr(f"mnist_etc.serving.transport.{module}.MODEL", "another")
     for protocol in WireProtocol:
         with pytest.raises(ServingError, match=r"received: Request for unknown model: 'another'.*Publish it"):
             TritonPredictor(address(triton_server, protocol), protocol)
