@@ -19,7 +19,7 @@ MODEL = "onnx-mnist_etc"
 
 
 class InputType(Enum):
-    """What a pixel is sent as."""
+    """The type that a pixel is sent as."""
 
     uint8 = "uint8"
     """0 to 255, 784 bytes an image; scaled inside the graph."""
@@ -28,17 +28,17 @@ class InputType(Enum):
 
 
 class Variant(Enum):
-    """What the served graph computes in."""
+    """The arithmetic of the served graph."""
 
     float32 = "float32"
     int8 = "int8"
-    """Statically quantised."""
+    """Statically quantized."""
     auto = "auto"
     """int8 where it is faster here and loses at most 0.1 points of accuracy."""
 
 
 class VersionPolicy(Enum):
-    """Which versions Triton serves."""
+    """The versions that Triton serves."""
 
     specific = "specific"
     """The one that was published last, or rolled back to; other folders beside it are not looked at."""
@@ -49,7 +49,7 @@ class VersionPolicy(Enum):
 
 @dataclass(kw_only=True)
 class TritonConfig:
-    """What ``config.pbtxt`` says; 'Triton model configuration' documents each key."""
+    """The settings in ``config.pbtxt``; Triton's guide 'Model Configuration' documents each key."""
 
     max_batch_size: int = between(1, 4096)
     """Images that Triton puts into one batch at most."""
@@ -81,7 +81,7 @@ class TritonConfig:
 
 @dataclass(kw_only=True)
 class ExportCommand(TrainCommand):
-    """``python -m mnist_etc.export``: publish a trained full model, which the training keys choose, for Triton."""
+    """The keys of ``python -m mnist_etc.export``, which publishes the trained model that the training keys choose."""
 
     triton: TritonConfig
     repository: str = path()

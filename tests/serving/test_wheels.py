@@ -38,7 +38,7 @@ def test_without_a_network_one_line_says_what_to_do(run: Run, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".lock"]
 
 
-@pytest.mark.parametrize("module", ["mnist_etc.serving.triton", "mnist_etc.serving.tuning.tune", "mnist_etc.export"])
+@pytest.mark.parametrize("module", ["mnist_etc.serving.triton", "mnist_etc.serving.tune", "mnist_etc.export"])
 def test_a_wrong_value_is_refused_before_anything_is_fetched(run: Run, tmp_path: Path, module: str) -> None:
     done = run("-m", module, "instnces=1", env=offline(tmp_path))
     refused(done, "instnces", code=2)

@@ -96,11 +96,11 @@ def _model_keys() -> list[str]:
 
 def _graphs(command: TuneCommand) -> Graphs:
     """Of each input type and variant asked for."""
-    from mnist_etc.export.publication import Source
+    from mnist_etc.export.trained_model import TrainedModel
 
-    source = Source.of(command)
+    trained = TrainedModel.of(command)
     return {
-        (kind, variant): source.graph(kind, variant).SerializeToString(deterministic=True)
+        (kind, variant): trained.graph(kind, variant).SerializeToString(deterministic=True)
         for kind, variant in product(command.input_type, command.variant)
     }
 
