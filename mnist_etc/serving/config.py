@@ -14,7 +14,7 @@ __all__ = ["ServeCommand", "Server", "ServingConfig", "TuneCommand", "WireProtoc
 
 
 class WireProtocol(Enum):
-    """How images reach a server."""
+    """The way that images reach a server."""
 
     http = "http"
     grpc = "grpc"
@@ -23,7 +23,7 @@ class WireProtocol(Enum):
 
 
 class Server(Enum):
-    """How Triton is run."""
+    """The way that Triton is run."""
 
     auto = "auto"
     """Docker where its engine answers, else local."""
@@ -35,7 +35,7 @@ class Server(Enum):
 
 @dataclass(kw_only=True)
 class ServingConfig:
-    """A server: where its models lie, where it listens."""
+    """The settings of a server: where its models lie, and where it listens."""
 
     repository: str = path()
     """Triton's model repository."""
@@ -65,14 +65,14 @@ class ServingConfig:
 
 @dataclass(kw_only=True)
 class ServeCommand:
-    """``python -m mnist_etc.serving.triton``: start Triton, wait until it is ready, stop it cleanly."""
+    """The keys of ``python -m mnist_etc.serving.triton``, which runs Triton until it is stopped."""
 
     serving: ServingConfig
 
 
 @dataclass(kw_only=True)
 class TuneCommand(TrainCommand):
-    """``python -m mnist_etc.serving.tune``: search Triton's fastest configuration under a latency bound.
+    """The keys of ``python -m mnist_etc.serving.tune``, which searches the fastest configuration under a latency bound.
 
     The training keys choose the model; of every list each value is searched.
     """

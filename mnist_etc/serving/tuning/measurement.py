@@ -70,22 +70,11 @@ def measure(server: TritonServer, workload: Workload) -> Measurement:
     port, protocol = _connection(server, workload.protocol)
     with tempfile.TemporaryDirectory(prefix="mnist_etc_perf_") as scratch:
         report = Path(scratch) / "report.csv"
-        command = [
-            program,
-            "-m",
-            MODEL,
-            "-u",
-            f"{bracketed(server.config.address)}:{port}",
-            "-b",
-            str(workload.batch_size),
-        ]
-        command += [*protocol, "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
+        command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", *protocol]
+        command += ["-b", str(workload.batch_size), "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
         command += ["-p", str(max(1, workload.milliseconds // WINDOWS))]
-        command += (
-            ["--request-rate-range", str(workload.rate)]
-            if workload.rate
-            else ["--concurrency-range", str(workload.concurrency)]
-        )
+        rate, concurrency = workload.rate, workload.concurrency
+        command += ["--request-rate-range", str(rate)] if rate else ["--concurrency-range", str(concurrency)]
         images, runs, cpu = *_counted(server), server.cpu_seconds()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         cpu = server.cpu_seconds() - cpu
