@@ -53,11 +53,11 @@ class Measurement:
     network: float
     """Mean time of a request outside the server's scheduler: sending, HTTP or gRPC, receiving."""
     mean_batch: float
-    """Images of a run of the model: nv_inference_count / nv_inference_exec_count."""
+    """Mean images in a run of the model: nv_inference_count / nv_inference_exec_count."""
     cpu_per_image: float
-    """CPU microseconds of the server and its backends."""
+    """CPU microseconds that the server and its backends spent on an image."""
     cores_busy: float
-    """Of the server and its backends."""
+    """CPU cores that the server and its backends kept busy."""
 
 
 def measure(server: TritonServer, workload: Workload) -> Measurement:
