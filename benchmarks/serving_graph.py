@@ -1,7 +1,7 @@
 """Answers per second of the serving graphs over the plain exported ONNX: ONNX Runtime, one thread, batch 1 and 64.
 
 Rounds in turn over all graphs at one batch size. Twice: what the session takes, and from uint8 pixels to the answer,
-where a float32 graph needs its pixels scaled first. ONNX Runtime optimises every graph at its default level.
+where a float32 graph needs its pixels scaled first. ONNX Runtime optimizes every graph at its default level.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from mnist_etc.data import digits
 from mnist_etc.data.dataset import scaled
 from mnist_etc.export.config import InputType
-from mnist_etc.export.int8 import quantise
+from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
 from mnist_etc.policy.naming import named
@@ -47,7 +47,7 @@ def variants(plain: onnx.ModelProto) -> dict[str, onnx.ModelProto]:
         for policy in POLICIES
     }
     calibration = digits.read("train").images[:CALIBRATION]
-    return {PLAIN: plain} | served | {"uint8, logits, int8": quantise(served["uint8, logits"], calibration)}
+    return {PLAIN: plain} | served | {"uint8, logits, int8": quantize(served["uint8, logits"], calibration)}
 
 
 def open_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:

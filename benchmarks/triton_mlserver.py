@@ -31,7 +31,7 @@ from mnist_etc.export.config import MODEL, InputType
 from mnist_etc.export.model_config import ModelConfig, decode
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.serving.config import ServeCommand
-from mnist_etc.serving.tuning.candidates import served
+from mnist_etc.serving.tuning.candidates import serve_alone
 
 CONCURRENCY, PORT = 20, 18601
 MLSERVER, TRITON = "MLServer 1.7.0", "Triton, tuned, ONNX Runtime behind its Python backend"
@@ -130,7 +130,7 @@ def main() -> None:
 
 def triton_speed(config: ModelConfig, model: bytes, seconds: float) -> float:
     """Of this project's server."""
-    with served(config, model, compose("serve", ServeCommand, []).serving) as server:
+    with serve_alone(config, model, compose("serve", ServeCommand, []).serving) as server:
         return asyncio.run(drive(server.config.grpc_port, config.input_type, seconds))
 
 

@@ -21,8 +21,8 @@ from mnist_etc.composition import compose
 from mnist_etc.data import load_test
 from mnist_etc.data.config import DataKind
 from mnist_etc.errors import ArtifactError
-from mnist_etc.inference.classify import Predictor
 from mnist_etc.inference.config import InferCommand
+from mnist_etc.predictor import Predictor
 
 PHOTOS = Path(os.environ.get("MNIST_ETC_DATA", "")) / "photos"
 

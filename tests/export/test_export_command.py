@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,7 +65,7 @@ def test_a_graph_that_answers_otherwise_is_not_published(run: Run, place: Path, 
     path.write_bytes(model.SerializeToString())
     script = (
         "import json, sys; from pathlib import Path\n"
-        "from mnist_etc.files import sha256; from mnist_etc import manifest\n"
+        "from mnist_etc.files import sha256; from mnist_etc.artifacts import manifest\n"
         "path = Path(sys.argv[1]); beside = path.with_suffix('.json'); content = json.loads(beside.read_text())\n"
         "content.pop('manifest_sha256'); content['files'][path.name] = sha256(path)\n"
         "beside.write_text(json.dumps(content | {'manifest_sha256': manifest._digest(content)}))\n"
@@ -125,15 +126,15 @@ def test_served_measured_and_tuned_as_typed(run: Run, place: Path) -> None:
     search += "preferred_batch_size=[0] survivors=2 milliseconds=150 concurrency=[2] p99_milliseconds=1000"
     tuned = run("-m", "mnist_etc.serving.tune", *TINY_MODEL, *PORTS, *search.split())
     assert tuned.returncode == 0, tuned.stderr
-    publish = tuned.stdout.splitlines()[-1].partition("python -m mnist_etc.export ")[2].split()
-    assert "input_type=uint8" in publish
+    publish = shlex.split(tuned.stdout.splitlines()[-1].partition("python -m mnist_etc.export ")[2])
+    assert {"input_type=uint8", *TINY_MODEL} <= set(publish)
     found = sorted(path.name for path in (place / "artifacts" / "tuning").iterdir())
     assert found == [".lock", "config.pbtxt", "measurements.json", "tuning.csv", "tuning.md", "tuning.png"]
     record = place / "artifacts" / "tuning" / "measurements.json"
     measured_once = record.read_bytes()
     assert run("-m", "mnist_etc.serving.tune", *TINY_MODEL, *PORTS, *search.split()).stdout == tuned.stdout
     assert record.read_bytes() == measured_once, "what is on record is not measured again"
-    assert run("-m", "mnist_etc.export", *TINY_MODEL, *publish).returncode == 0
+    assert run("-m", "mnist_etc.export", *publish).returncode == 0
     service = (place / "triton" / "model_repository" / "onnx-mnist_etc" / "config.pbtxt").read_text()
     assert "TYPE_UINT8" in service
     assert [path.name for path in (place / "triton" / "model_repository").iterdir()] == ["onnx-mnist_etc"]

@@ -1,4 +1,4 @@
-"""What a connection to a Triton server is, whatever its protocol."""
+"""What every connection to a Triton server offers, whatever its protocol."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from numpy.typing import NDArray
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
 
-__all__ = ["IN_FLIGHT", "PORTS", "Description", "Transport", "Unavailable", "translated"]
+__all__ = ["IN_FLIGHT", "PORTS", "TIMEOUT", "Description", "Transport", "Unavailable", "datatype", "translate_errors"]
 
 IN_FLIGHT = 8
 """Requests that may wait for their answers at once."""
 PORTS = "protocol=http takes the server's HTTP port, grpc and shm its gRPC port"
 """For messages."""
+TIMEOUT = 30.0
+"""Seconds for one answer; longer counts as a lost connection."""
 BUSY = ("503", "StatusCode.UNAVAILABLE")
 
 
 class Unavailable(Exception):  # noqa: N818 -- no failure of its own: what asks decides
-    """No answer, and asking again may help: a 503, gRPC's UNAVAILABLE, or a connection that was lost.
+    """No answer came, and asking again may help: a 503, gRPC's UNAVAILABLE, or a connection that was lost.
 
     Args:
-        reason: what was received instead.
-        busy: the server itself said 503.
+        reason: What came instead of an answer.
+        busy: Whether the server itself said 503.
     """
 
     def __init__(self, reason: str, *, busy: bool = False) -> None:
@@ -38,54 +40,84 @@ class Unavailable(Exception):  # noqa: N818 -- no failure of its own: what asks 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What a server says of its model."""
+    """The model of a server, as its configuration there describes it."""
 
     datatype: str
-    """UINT8, pixels 0 to 255, or FP32, pixels 0 to 1."""
+    """UINT8 for pixels of 0 to 255, FP32 for pixels of 0 to 1."""
     max_batch_size: int
     """Images a request at most."""
     policy: str
-    """What an answer holds: logits or probabilities."""
+    """The output policy, which says what an answer holds: logits, or a form of probabilities."""
 
 
 class Transport(abc.ABC):
-    """A connection; the answers are received in the order in which the images were sent, `IN_FLIGHT` open at most."""
+    """A connection to a server.
+
+    Answers are received in the order in which the images were sent, and at most `IN_FLIGHT` requests are open at once.
+
+    Args:
+        address: ``host:port`` of the server.
+    """
+
+    @abc.abstractmethod
+    def __init__(self, address: str) -> None: ...
 
     @abc.abstractmethod
     def send(self, pixels: NDArray[Any]) -> Any:
-        """Ask without waiting.
+        """Send a request without waiting for its answer.
 
         Args:
-            pixels: uint8 or float32 ``(n, 28, 28, 1)``, as the model's `Description` wants them.
+            pixels: Images ``(n, 28, 28, 1)``, uint8 or float32 as the model's `Description` wants them.
 
         Returns:
-            What `receive` takes.
+            The open request, for `receive`.
         """
 
     @abc.abstractmethod
     def receive(self, sent: Any) -> NDArray[np.float32]:
-        """Wait for an answer, ``(n, 10)``.
+        """Wait for the answer to an open request.
+
+        Args:
+            sent: An open request, from `send`.
+
+        Returns:
+            The model's output, float32 ``(n, 10)``.
 
         Raises:
-            Unavailable: there is none.
-            ServingError: the server refused the request.
+            Unavailable: No answer came.
+            ServingError: The server refused the request.
         """
 
     @abc.abstractmethod
     def config(self) -> Mapping[str, Any]:
-        """The model's configuration, as JSON; raises as `receive` does."""
+        """Fetch the model's configuration, as JSON.
+
+        Raises:
+            Unavailable: No answer came.
+            ServingError: The server has no such model.
+        """
 
     @abc.abstractmethod
     def close(self) -> None:
         """End the connection and remove what it left on the server."""
 
     def prepare(self, description: Description, images: int) -> None:  # noqa: B027 -- most need nothing
-        """Get ready for requests of up to ``images``."""
+        """Get ready for requests of up to ``images`` images each."""
+
+
+def datatype(pixels: NDArray[Any]) -> str:
+    """Name the type of ``pixels``, uint8 or float32, as the KServe protocol does."""
+    return "UINT8" if pixels.dtype == np.uint8 else "FP32"
 
 
 @contextlib.contextmanager
-def translated(address: str) -> Iterator[None]:
-    """What tritonclient and the libraries below it raise, as the two exceptions that callers know."""
+def translate_errors(address: str) -> Iterator[None]:
+    """Turn what tritonclient and the libraries below it raise into the two exceptions that callers know.
+
+    Raises:
+        Unavailable: No answer came, and asking again may help.
+        ServingError: The server refused the request, or answered in another form.
+    """
     from tritonclient.utils import InferenceServerException
 
     try:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import InputType, Variant
 from mnist_etc.serving.tuning.candidates import Candidate
 from mnist_etc.serving.tuning.measurement import Measurement
 from mnist_etc.serving.tuning.report import Report
-from mnist_etc.serving.tuning.search import Record, halve
+from mnist_etc.serving.tuning.successive_halving import successive_halving
+from mnist_etc.serving.tuning.trials import Trials
 
 CANDIDATES = [
     Candidate(
@@ -53,13 +53,15 @@ class Machine:
         }
 
 
-def search(record: Record, machine: Machine) -> list[Candidate]:
-    return halve(record, CANDIDATES, machine, concurrency=[1, 20], p99_milliseconds=10, rounds=5, survivors=3)
+def search(trials: Trials, machine: Machine) -> list[Candidate]:
+    return successive_halving(
+        trials, CANDIDATES, machine, concurrency=[1, 20], p99_milliseconds=10, rounds=5, survivors=3
+    )
 
 
 def test_the_best_that_is_not_late_wins(tmp_path: Path) -> None:
     machine = Machine(noise=0.02)
-    last = search(Record(tmp_path / "record.json", {}), machine)
+    last = search(Trials(tmp_path / "record.json", {}), machine)
     assert len(last) == 3
     assert {one.instances for one in last} == {5}
     assert all(one.max_queue_delay_microseconds < 3 for one in last)
@@ -68,34 +70,25 @@ def test_the_best_that_is_not_late_wins(tmp_path: Path) -> None:
 
 
 def test_the_last_ones_have_every_round_at_every_concurrency(tmp_path: Path) -> None:
-    record = Record(tmp_path / "record.json", {})
-    for one in search(record, Machine()):
-        assert [record.rounds(one, level) for level in (1, 20)] == [5, 5]
+    trials = Trials(tmp_path / "record.json", {})
+    for one in search(trials, Machine()):
+        assert [trials.rounds(one, level) for level in (1, 20)] == [5, 5]
 
 
 def test_a_stopped_search_goes_on_where_it_was(tmp_path: Path) -> None:
     whole = Machine()
-    search(Record(tmp_path / "whole.json", {"model": "a"}), whole)
+    search(Trials(tmp_path / "whole.json", {"model": "a"}), whole)
     stopped, rest = Machine(fails_at=9), Machine()
     with pytest.raises(KeyboardInterrupt):
-        search(Record(tmp_path / "record.json", {"model": "a"}), stopped)
-    record = Record(tmp_path / "record.json", {"model": "a"})
-    record.load(force=False)
-    search(record, rest)
+        search(Trials(tmp_path / "record.json", {"model": "a"}), stopped)
+    trials = Trials(tmp_path / "record.json", {"model": "a"})
+    trials.load(force=False)
+    search(trials, rest)
     assert stopped.calls + rest.calls == whole.calls
 
 
-def test_a_record_of_something_else_is_refused(tmp_path: Path) -> None:
-    search(Record(tmp_path / "record.json", {"model": "a", "machine": "m"}), Machine())
-    other = Record(tmp_path / "record.json", {"model": "b", "machine": "m"})
-    with pytest.raises(ConfigError, match=r"received one with another model\. Pass output="):
-        other.load(force=False)
-    other.load(force=True)
-    assert not other.cells
-
-
-def test_the_report_says_what_limits(tmp_path: Path) -> None:
-    several, record = CANDIDATES[:4], Record(tmp_path / "record.json", {})
+def test_the_report_names_the_bottleneck(tmp_path: Path) -> None:
+    several, trials = CANDIDATES[:4], Trials(tmp_path / "record.json", {})
     shown = {
         "delay": figures(queue=9.0, cores_busy=0.1),
         "model": figures(compute=9.0, cores_busy=2.0),
@@ -104,9 +97,9 @@ def test_the_report_says_what_limits(tmp_path: Path) -> None:
     }
     ordered = [several[1], several[0], several[2], several[3]]
     for candidate, one in zip(ordered, shown.values(), strict=True):
-        record.add(candidate, {20: one})
-    report = Report(record=record, several=several, concurrency=[20])
-    assert [report.limit(candidate, 20) for candidate in ordered] == list(shown)
+        trials.add(candidate, {20: one})
+    report = Report(trials=trials, several=several, concurrency=[20])
+    assert [report.bottleneck(candidate, 20) for candidate in ordered] == list(shown)
     report.write(tmp_path, "# heading")
     assert (tmp_path / "tuning.csv").read_text().count("\n") == 1 + len(several)
     assert (tmp_path / "tuning.png").read_bytes()[:4] == b"\x89PNG"
@@ -118,5 +111,5 @@ def test_the_report_says_what_limits(tmp_path: Path) -> None:
         input_type=InputType.uint8,
         variant=Variant.float32,
     )
-    record.add(wasteful, {20: figures(cpu_per_image=2.0)})
-    assert Report(record=record, several=[*several, wasteful], concurrency=[20]).limit(wasteful, 20) == "threads"
+    trials.add(wasteful, {20: figures(cpu_per_image=2.0)})
+    assert Report(trials=trials, several=[*several, wasteful], concurrency=[20]).bottleneck(wasteful, 20) == "threads"

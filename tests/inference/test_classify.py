@@ -111,14 +111,14 @@ def test_a_thousand_images_with_one_bad(run: Run, published: Path, tmp_path: Pat
 
 
 def test_every_form_of_a_digit_gets_the_same_class(run: Run, published: Path, tmp_path: Path) -> None:
-    """Small and light on dark; big, in colour, dark on light, with a wide margin of its ground."""
+    """Small and light on dark; big, in color, dark on light, with a wide margin of its ground."""
     for name in ("plain", "photo"):
         (tmp_path / name).mkdir()
     for number, digit in enumerate(TEST.images[:60]):
         Image.fromarray(digit).save(tmp_path / "plain" / f"{number:02}.png")
         weight = np.asarray(Image.fromarray(digit).resize((420, 420), Image.Resampling.BICUBIC))[:, :, None] / 255
-        colours = weight * [20, 10, 60] + (1 - weight) * [252, 250, 255]
-        Image.fromarray(colours.astype(np.uint8)).save(tmp_path / "photo" / f"{number:02}.jpg", quality=92)
+        colors = weight * [20, 10, 60] + (1 - weight) * [252, 250, 255]
+        Image.fromarray(colors.astype(np.uint8)).save(tmp_path / "photo" / f"{number:02}.jpg", quality=92)
     predicted = []
     for name in ("plain", "photo"):
         assert run("infer.py", *DIGITS, f"input={name}").returncode == 0
