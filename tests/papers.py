@@ -121,7 +121,7 @@ def _ink(image: Picture, generator: np.random.Generator) -> Layer:
     """0 to 1, 4 to 12 times as large."""
     zoom = int(generator.integers(4, 13))
     large = Image.fromarray(image).resize((28 * zoom, 28 * zoom), Image.Resampling.BICUBIC)
-    return np.asarray(large, np.float32) / 255
+    return np.asarray(large, np.float32) / np.float32(255)
 
 
 def _drawn(ink: Layer, generator: np.random.Generator, *, dark: bool | None = None) -> Layer:
