@@ -70,6 +70,12 @@ class File:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax of a file."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def library() -> Mapping[str, File]:
     """Every file of the package, by the name of its module."""
     paths = {_module(path): path for path in sorted((ROOT / PACKAGE).rglob("*.py"))}
@@ -78,7 +84,7 @@ def library() -> Mapping[str, File]:
 
 def read(path: Path, module: str, known: frozenset[str]) -> File:
     """A file's imports; a string counts as one where it names a module among ``known``."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     found = [*_imports(tree, "top", known)]
     own = tuple(one for one in found if one.target.split(".")[0] == PACKAGE)
     other = tuple(one for one in found if one not in own)
