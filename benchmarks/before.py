@@ -11,6 +11,7 @@ import csv
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -21,9 +22,11 @@ import tensorflow as tf
 import tf2onnx
 from idx import mnist
 from keras import layers
+from numpy.typing import NDArray
 from PIL import Image
 
 OPSET = 18
+Array = NDArray[Any]
 
 
 def build_autoencoder(hid_dim: int = 32) -> tuple[keras.Model, keras.Model]:
@@ -73,18 +76,18 @@ def build_classifier(encoder: keras.Model) -> tuple[keras.Model, keras.Model]:
     return full_model, head
 
 
-def scaled(images: np.ndarray) -> np.ndarray:
+def scaled(images: Array) -> Array:
     """uint8 ``(n, 28, 28)`` to float32 ``(n, 28, 28, 1)`` in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
-def reconstruction_batches(images: np.ndarray, batch_size: int) -> tf.data.Dataset:
+def reconstruction_batches(images: Array, batch_size: int) -> tf.data.Dataset:
     """Shuffled batches ``(images, images)``, the next one prepared while one is trained on."""
     batches = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images)).batch(batch_size)
     return batches.map(lambda batch: (batch, batch)).prefetch(tf.data.AUTOTUNE)
 
 
-def labelled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int) -> tf.data.Dataset:
+def labelled_batches(images: Array, labels: Array, batch_size: int) -> tf.data.Dataset:
     """Shuffled batches ``(images, labels)``, the next one prepared while one is trained on."""
     examples = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images))
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
@@ -93,7 +96,7 @@ def labelled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int) ->
 class Examples(keras.callbacks.Callback):
     """After each epoch ten images and what the autoencoder makes of them, as PNG."""
 
-    def __init__(self, folder: Path, images: np.ndarray) -> None:
+    def __init__(self, folder: Path, images: Array) -> None:
         super().__init__()
         self.folder, self.images = folder, images
 
@@ -125,7 +128,7 @@ def export(model: keras.Model, stem: Path) -> None:
     )
 
 
-def write_inference(model: keras.Model, images: np.ndarray, labels: np.ndarray, path: Path, batch_size: int) -> None:
+def write_inference(model: keras.Model, images: Array, labels: Array, path: Path, batch_size: int) -> None:
     """Classify ``images`` and write index, prediction and label as CSV."""
     predictions = model.predict(images, batch_size=batch_size, verbose=0).argmax(axis=1)
     with path.open("w", newline="") as file:

@@ -40,7 +40,7 @@ def as_in_2023(
         variance = variance + RATE * (best.var(axis=0) - variance)
         if error.min() < np.log(2 * ENOUGH):
             break
-    return mean
+    return np.asarray(mean)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import onnx
@@ -44,7 +45,7 @@ class Sitting:
         }
         self.tuned, self.serving, self.milliseconds = tuned, serving, milliseconds
 
-    def variant(self, **changes: object) -> ModelConfig:
+    def variant(self, **changes: Any) -> ModelConfig:
         """The tuned configuration with other values."""
         return replace(self.tuned, triton=replace(self.tuned.triton, **changes))
 
@@ -131,7 +132,8 @@ def network(sitting: Sitting, rounds: int) -> str:
 
 def instances(sitting: Sitting, rounds: int) -> str:
     """Instances, threads and delay, one at a time, at a low and a high concurrency."""
-    levels, cells = (5, 20), {}
+    levels = (5, 20)
+    cells: dict[tuple[int, int, int, int, int], list[Measurement]] = {}
     configs = {
         (count, threads, delay, preferred): sitting.variant(
             instances=count,

@@ -43,14 +43,14 @@ def mlserver(python: Path, model: bytes) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.onnx").write_bytes(model)
-        settings = {"http_port": PORT + 1, "grpc_port": PORT, "metrics_port": PORT + 2, "host": "127.0.0.1"}
-        settings |= {"parallel_workers": 0, "debug": False, "metrics_endpoint": None}
+        settings: dict[str, object] = {"http_port": PORT + 1, "grpc_port": PORT, "metrics_port": PORT + 2}
+        settings |= {"host": "127.0.0.1", "parallel_workers": 0, "debug": False, "metrics_endpoint": None}
         (folder / "settings.json").write_text(json.dumps(settings))
-        about = {"name": MODEL, "implementation": "mlserver_model.OnnxModel", "parameters": {"uri": "model.onnx"}}
-        about |= {"max_batch_size": 64, "max_batch_time": 0.0005}
+        about: dict[str, object] = {"name": MODEL, "implementation": "mlserver_model.OnnxModel"}
+        about |= {"parameters": {"uri": "model.onnx"}, "max_batch_size": 64, "max_batch_time": 0.0005}
         (folder / "model-settings.json").write_text(json.dumps(about))
         environment = os.environ | {"PYTHONPATH": str(ROOT / "benchmarks" / "peers")}
-        command = [python, "-m", "mlserver.cli.main", "start", "."]
+        command: list[str | Path] = [python, "-m", "mlserver.cli.main", "start", "."]
         with (folder / "log").open("w+") as log:
             process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
             try:

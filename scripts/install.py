@@ -86,8 +86,8 @@ def install_by_uv(files: list[str]) -> str:
     unknown = sorted(settings.keys() - KNOWN)
     if unknown:
         return f"pip is configured with {', '.join(unknown)}, which uv has not"
-    command = [uv, "pip", *LOCKED, "--no-config", f"--python={sys.executable}", "--index-strategy=unsafe-best-match"]
-    command += [*uv_options(settings), *files]
+    command: list[str | Path] = [uv, "pip", *LOCKED, "--no-config", f"--python={sys.executable}"]
+    command += ["--index-strategy=unsafe-best-match", *uv_options(settings), *files]
     with subprocess.Popen(
         command, env=uv_environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:

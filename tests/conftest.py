@@ -69,6 +69,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-keys``: see tests/test_keys.py."""
+    parser.addoption("--update-keys", action="store_true", help="write tests/keys/ anew from the commands' schemas")
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a case of bytes after its argument: gzip writes the time into them, so two workers would differ."""
     return argname if isinstance(val, bytes) else None

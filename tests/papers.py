@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def _ink(image: Picture, generator: np.random.Generator) -> Layer:
     """0 to 1, 4 to 12 times as large."""
     zoom = int(generator.integers(4, 13))
     large = Image.fromarray(image).resize((28 * zoom, 28 * zoom), Image.Resampling.BICUBIC)
-    return np.asarray(large, np.float32) / 255
+    return np.asarray(large, np.float32) / np.float32(255)
 
 
 def _drawn(ink: Layer, generator: np.random.Generator, *, dark: bool | None = None) -> Layer:
@@ -132,5 +133,5 @@ def _drawn(ink: Layer, generator: np.random.Generator, *, dark: bool | None = No
     return np.asarray(paper + (pen - paper) * ink, np.float32)
 
 
-def _bytes(sheet: NDArray[np.floating]) -> Picture:
-    return np.clip(np.rint(sheet), 0, 255).astype(np.uint8)
+def _bytes(sheet: NDArray[np.floating[Any]]) -> Picture:
+    return np.asarray(np.clip(np.rint(sheet), 0, 255), np.uint8)

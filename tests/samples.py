@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from support import writer
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.fingerprint import configuration
@@ -66,7 +67,7 @@ def write_idx_dataset(folder: Path, count: int = 12) -> None:
     generator = np.random.default_rng(0)
     for part in ("train", "t10k"):
         images = generator.integers(0, 256, (count, 28, 28), np.uint8)
-        labels = np.arange(count, dtype=np.uint8) % 10
+        labels = np.arange(count).astype(np.uint8) % np.uint8(10)
         (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images), 1))
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels), 1))
 
@@ -103,7 +104,7 @@ def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferComm
     config = compose("infer", InferCommand, [f"artifacts={artifacts}", *overrides])
     artifact = ArtifactFolder.of(config).full_model(config.autoencoder, config.classifier)
     artifact.publish(
-        {artifact.onnx: lambda path: path.write_bytes(content) and None},
+        {artifact.onnx: writer(content)},
         settings=configuration(config, config.autoencoder, config.classifier),
         dataset_sha256="0" * 64,
         metrics={},

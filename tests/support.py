@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +69,15 @@ def refused(done: Completed, *words: str, code: int = 1, plain: bool = False) ->
     assert lines[0].startswith("error: " if plain else "error: Expected ")
     for word in words if plain else (*words, "eceived"):
         assert word in lines[0], lines[0]
+
+
+def writer(content: bytes) -> Callable[[Path], None]:
+    """What publishes ``content``, given the path to write."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 def weights(path: Path) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,11 +13,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import imports
 import pytest
 import yaml
-from support import Completed, Run, environment
+from support import ROOT, SCHEMAS, Completed, Run, environment
+
+from mnist_etc.__main__ import COMMANDS
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.composition import compose
 
 STAGES = ("autoencoder", "classifier", "infer")
+TEXT = (ROOT / "dvc.yaml").read_text()
+PIPELINE = yaml.safe_load(TEXT)
+VALUES: dict[str, Any] = {name: value for item in PIPELINE["vars"] for name, value in item.items()}
 
 
 @pytest.fixture
@@ -103,24 +112,70 @@ def test_remote_holds_the_configuration_and_nothing_else(project: Path) -> None:
 
 
 def test_stages_train_what_make_run_trains(project: Path) -> None:
-    values: dict[str, Any] = {}
-    for item in yaml.safe_load((project / "dvc.yaml").read_text())["vars"]:
-        values |= item
-    keys = {f"data={values['data']}"}
-    for part in ("autoencoder", "classifier"):
-        keys |= {
-            f"{part}.{name}={value if isinstance(value, str) else json.dumps(value)}"
-            for name, value in values[part].items()
-        }
     makefile = (project / "Makefile").read_text().replace("\\\n", " ")
     (line,) = (line for line in makefile.splitlines() if line.startswith("DIGITS = "))
-    assert set(shlex.split(line)[2:]) == keys - {"autoencoder.hid_dim=32"}
+    assert set(shlex.split(line)[2:]) == {*asked()} - {"autoencoder.hid_dim=32"}
+
+
+def asked() -> list[str]:
+    """What the variables of dvc.yaml ask of ``train.py``."""
+    parts = [(part, name, value) for part in ("autoencoder", "classifier") for name, value in VALUES[part].items()]
+    told = [f"{part}.{name}={value if isinstance(value, str) else json.dumps(value)}" for part, name, value in parts]
+    return [f"data={VALUES['data']}", *told]
+
+
+def test_names_are_those_of_the_artifacts() -> None:
+    config = compose("train", SCHEMAS["train"], asked())
+    folder, autoencoder, classifier = ArtifactFolder.of(config), config.autoencoder, config.classifier
+    assert VALUES["folder"] == str(folder.path)
+    assert VALUES["names"] == {
+        "autoencoder": folder.autoencoder(autoencoder).stem,
+        "classifier": folder.classifier(autoencoder, classifier).stem,
+        "full_model": folder.full_model(autoencoder, classifier).stem,
+        "inference": folder.inference(autoencoder, classifier).name,
+    }
+    for name in VALUES["names"].values():
+        assert TEXT.count(name) == 1, f"{name} is said once, as one of vars.names"
+
+
+def reached(command: str) -> set[str]:
+    """The files that ``python ...`` of a stage may load, below the root."""
+    words = command.split()
+    entry = Path(words[1] if words[1].endswith(".py") else words[2].replace(".", "/") + ".py")
+    text = (ROOT / entry).read_text()
+    (name,) = re.findall(r'door\("(\w+)"\)', text)
+    row = COMMANDS[name]
+    roots = [target.partition(":")[0] for target in (row.schema, str(row.job))]
+    files = [imports.library()[module] for module in imports.reach("mnist_etc.__main__", *roots)]
+    packages = [folder / "__init__.py" for folder in entry.parents if (ROOT / folder / "__init__.py").exists()]
+    return {str(entry), *map(str, packages)} | {file.place for file in files if not file.empty}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_what_its_imports_lead_to(stage: str) -> None:
+    """On a room as a whole or on some of its files; nothing is left out, nothing named for nothing."""
+    described = PIPELINE["stages"][stage]
+    named = [word for word in described["deps"] if "$" not in word]
+    files = reached(described["cmd"])
+    covers = {dep: {file for file in files if file == dep or file.startswith(f"{dep}/")} for dep in named}
+    missing = sorted(files.difference(*covers.values()))
+    needless = sorted(dep for dep, covered in covers.items() if not covered)
+    assert not missing, f"add to the deps of {stage} in dvc.yaml, or their folders"
+    assert not needless, f"remove from the deps of {stage} in dvc.yaml"
+    assert len(named) == len({*named}) == sum(1 for dep in named if (ROOT / dep).exists())
+
+
+def test_serving_does_not_retrain() -> None:
+    """Neither the attacks, nor what is published, nor the server stand among what a training uses."""
+    for stage in ("autoencoder", "classifier"):
+        loaded = {file.split("/")[1] for file in reached(PIPELINE["stages"][stage]["cmd"]) if "/" in file}
+        assert not loaded & {"attack", "audit", "inference", "policy", "serving"}
 
 
 @pytest.mark.slow
 def test_repro_runs_the_pipeline_and_shows_its_figures(run: Run, clone: Path) -> None:
     stages = clone / "dvc.yaml"
-    stages.write_text(stages.read_text().replace("epochs: 30", "epochs: 4").replace("epochs: 60", "epochs: 4"))
+    stages.write_text(re.sub(r"(epochs: |_[ec]?e)[36]0(?!\d)", r"\g<1>4", stages.read_text()))
     dvc(run, clone, "pull", "conf.dvc")
     first = dvc(run, clone, "repro")
     assert [first.stdout.count(f"Running stage '{stage}'") for stage in STAGES] == [1, 1, 1]

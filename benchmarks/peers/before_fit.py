@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from before import build_autoencoder, reconstruction_batches, scaled
 from idx import mnist
@@ -16,7 +17,7 @@ def build(variant: str, batch_size: int) -> Epoch:  # noqa: ARG001
     autoencoder, _ = build_autoencoder()
     batches: dict[int, tf.data.Dataset] = {}
 
-    def epoch(order: np.ndarray) -> None:
+    def epoch(order: npt.NDArray[np.int64]) -> None:
         if order.size not in batches:
             batches[order.size] = reconstruction_batches(IMAGES[: order.size], batch_size)
         autoencoder.fit(batches[order.size], verbose=0)

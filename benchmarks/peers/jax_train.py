@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import optax
 from flax import linen as nn
 from idx import mnist
@@ -82,7 +83,7 @@ def build(variant: str, batch_size: int) -> Epoch:  # noqa: ARG001
     parameters = MODEL.init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
     state: State = (parameters, OPTIMIZER.init(parameters))
 
-    def epoch(order: np.ndarray) -> None:
+    def epoch(order: npt.NDArray[np.int64]) -> None:
         nonlocal state
         if variant == "scan":
             state, _ = scanned(state, IMAGES, order)

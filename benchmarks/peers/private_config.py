@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from private_data import CLIP, HID_DIM, LEARNING_RATE
 
 from mnist_etc.models.config import UNVARIED, AutoencoderConfig, ClassifierConfig, OutputActivation
@@ -9,7 +11,7 @@ from mnist_etc.models.config import UNVARIED, AutoencoderConfig, ClassifierConfi
 
 def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> AutoencoderConfig | ClassifierConfig:
     """Adam, as all peers."""
-    shared = {
+    shared: dict[str, Any] = {
         "epochs": epochs,
         "private": private,
         "l2_norm_clip": CLIP,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import private_data
 from private_config import config_of
-from private_data import CHECKED, HID_DIM, NOISE_MULTIPLIER
+from private_data import CHECKED, HID_DIM, NOISE_MULTIPLIER, Values
 from worker import serve
 
 from mnist_etc.backend import load_tensorflow
@@ -62,7 +63,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
     config = config_of(TASK, batch_size=batch_size, epochs=EPOCHS, private=PRIVATE)
     task = task_of(config, images)
     with tempfile.TemporaryDirectory() as folder:
-        callbacks = {
+        callbacks: dict[str, Any] = {
             "checkpoint": Checkpoint(Path(folder) / "checkpoint.npz", {}),
             "evaluate": lambda _: {},
             "report": lambda *_: None,
@@ -90,7 +91,7 @@ def check() -> None:
     weights = [tf.convert_to_tensor(variable) for variable in task.model.trainable_variables]
     batch = [tf.constant(array) for array in task.arrays]
 
-    def gradient(number: int) -> np.ndarray:
+    def gradient(number: int) -> Values:
         with tf.GradientTape() as tape:
             tape.watch(weights)
             losses = task.loss(
@@ -99,9 +100,10 @@ def check() -> None:
             )
         return np.concatenate([part.numpy().ravel() for part in tape.gradient(losses, weights)])
 
-    def clipped_sum(clip: float) -> np.ndarray:
+    def clipped_sum(clip: float) -> Values:
         engine = build_engine(KIND, task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0)
-        return tf.function(engine.clipped_sum, autograph=False)(weights, tf.ones(CHECKED), *batch).numpy()
+        total = tf.function(engine.clipped_sum, autograph=False)(weights, tf.ones(CHECKED), *batch)
+        return np.asarray(total)
 
     private_data.check(KIND, np.stack([gradient(number) for number in range(CHECKED)]), clipped_sum)
 

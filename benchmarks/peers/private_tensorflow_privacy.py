@@ -28,6 +28,7 @@ from tensorflow_privacy.privacy.optimizers.dp_optimizer import DPAdamGaussianOpt
 
 from mnist_etc.models.autoencoder import build_autoencoder  # noqa: E402
 from mnist_etc.models.classifier import build_classifier  # noqa: E402
+from mnist_etc.models.config import AutoencoderConfig  # noqa: E402
 
 KIND, TASK = sys.argv[1:]
 ARRAYS = private_data.arrays(TASK)
@@ -35,7 +36,7 @@ PARALLEL = 10
 """Iterations of the loop over microbatches; the optimizer's own."""
 v1 = tf.compat.v1
 CONFIG = config_of(TASK, batch_size=1, epochs=1, private=True)
-MODEL = build_autoencoder(CONFIG) if TASK == "autoencoder" else build_classifier(CONFIG, HID_DIM)
+MODEL = build_autoencoder(CONFIG) if isinstance(CONFIG, AutoencoderConfig) else build_classifier(CONFIG, HID_DIM)
 VALUES = MODEL.get_weights()
 Weights = Sequence[Values]
 

@@ -150,7 +150,7 @@ class Plain:
         self._optimizer.step()
 
 
-PEERS = {"opacus": Opacus, "func": Func, "plain": Plain}
+PEERS: dict[str, Any] = {"opacus": Opacus, "func": Func, "plain": Plain}
 
 
 def modes() -> list[str]:

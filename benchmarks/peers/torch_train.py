@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from common import cores
 from idx import mnist
@@ -43,7 +44,7 @@ def build(variant: str, batch_size: int) -> Epoch:  # noqa: ARG001
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     predict = torch.compile(model) if variant == "compiled" else model
 
-    def epoch(order: np.ndarray) -> None:
+    def epoch(order: npt.NDArray[np.int64]) -> None:
         torch.set_num_threads(1 if variant == "one thread" else cores())
         for indices in torch.from_numpy(order):
             pixels = IMAGES[indices].float() / 255

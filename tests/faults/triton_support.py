@@ -57,7 +57,7 @@ def logits(seed: int, pixels: Array = PIXELS) -> np.ndarray[Any, Any]:
     """What the model of ``seed`` answers, by numpy."""
     draws = np.random.default_rng(seed)
     weights, bias = draws.normal(size=(784, 10)).astype("f4"), draws.normal(size=10).astype("f4")
-    return pixels.reshape(-1, 784) @ weights + bias
+    return np.asarray(pixels.reshape(-1, 784) @ weights + bias)
 
 
 def first_logit(seed: int) -> float:
@@ -95,7 +95,7 @@ class Client:
     """One keep-alive HTTP connection that is opened again where the server closed it."""
 
     def __init__(self, port: int, timeout: float = 30) -> None:
-        self._open = lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self._port, self._timeout = port, timeout
         self._connection = self._open()
 
     def send(
@@ -116,6 +116,9 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
+    def _open(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+
     def logits(self, pixels: Array = PIXELS) -> np.ndarray[Any, Any]:
         status, headers, body = self.send(*binary(pixels))
         assert status == 200, body
@@ -133,7 +136,7 @@ def _closed(sock: socket.socket) -> bool:
 
 def header(pixels: Array = PIXELS, **changes: Any) -> dict[str, Any]:
     """The JSON of a binary request, its input changed."""
-    told = {"name": "input", "shape": list(pixels.shape), "datatype": "FP32"}
+    told: dict[str, Any] = {"name": "input", "shape": list(pixels.shape), "datatype": "FP32"}
     told["parameters"] = {"binary_data_size": pixels.nbytes}
     wanted = {"name": "output", "parameters": {"binary_data": True}}
     return {"inputs": [told | changes], "outputs": [wanted]}
@@ -164,7 +167,9 @@ class Load:
 
     def __init__(self, port: int, threads: int = 4, *, keep_alive: bool = True) -> None:
         self._keep_alive = keep_alive
-        self.port, self.answers, self.refused, self.failed = port, [], 0, []
+        self.port, self.refused = port, 0
+        self.answers: list[tuple[float, float]] = []
+        self.failed: list[str] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
 
@@ -227,7 +232,7 @@ class Served:
             start_new_session=True,
         )
         assert self.process.stdout
-        self.said = []
+        self.said: list[str] = []
         for line in self.process.stdout:
             self.said.append(line)
             if line.startswith("ready"):
@@ -244,7 +249,9 @@ class Served:
     def left(self) -> list[str]:
         """Processes, ports, shared memory and folders of it that are still there after 10 s."""
         _, alive = psutil.wait_procs(self.tree, timeout=10)
-        taken = {one.laddr.port for one in psutil.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+        taken = {
+            one.laddr.port for one in psutil.net_connections("inet") if one.laddr and one.status == psutil.CONN_LISTEN
+        }
         paths = [*Path("/dev/shm").glob(f"{self.folder}*"), *Path("/tmp").glob(f"{self.folder}*")]
         return [*map(str, alive), *map(str, taken & set(self.ports)), *map(str, paths)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import writer
 
 from mnist_etc.composition import compose
 from mnist_etc.export.config import ExportCommand
@@ -53,7 +54,7 @@ def publish_small_model(root: Path, *overrides: str) -> Path:
     config = compose("export", ExportCommand, ["data=digits", "triton.warmup=[]", "policy=logits", *overrides])
     content = small_model(config.input_type.value, config.policy.name.value)
     ModelRepository(root).publish(
-        lambda path: path.write_bytes(content) and None,
+        writer(content),
         ModelConfig(triton=config.triton, input_type=config.input_type, policy=config.policy.name, version=0),
         {"made": "for tests"},
     )
