@@ -126,7 +126,7 @@ def main() -> None:
         "The serving graph over the plain exported ONNX",
         {"machine": here, "versions": versions("onnxruntime", "onnx", "numpy")},
         f"One thread, {arguments.rounds} rounds in turn after one that is not counted: microseconds a call and how "
-        "many times faster than the plain export in the same round, median (least to greatest). To reach: 1.3.",
+        "many times faster than the plain export in the same round, median (least to greatest).",
         table(["graph", "batch", "session, µs", "ratio", "from uint8 pixels, µs", "ratio"], rows),
     )
 

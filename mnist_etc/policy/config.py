@@ -49,7 +49,8 @@ class PolicyConfig:
     k: int = between(1, 9)
     levels: int = between(1, 100)
     epsilon: float = between(0.01, 20)
-    """Of one answer about one image; two answers, about two images or of two publications, add up. See the README."""
+    """Of one answer about one image; two answers, about two images or of two publications, add up: see
+    ``docs/reconstruction.md``."""
     max_accuracy_loss: float = between(0, 1)
     """Fraction of the validation images."""
     min_attack_error: float = between(0, 1)
