@@ -80,7 +80,8 @@ def spent(mechanisms: Sequence[SampledGaussian], delta: float, accountant: Accou
             return _rdp_epsilon(mechanisms, delta)
         case Accountant.pld:
             return _pld_epsilon(mechanisms, delta, _interval(mechanisms, delta))
-    assert_never(accountant)
+        case _:
+            assert_never(accountant)
 
 
 class EpsilonBySteps:

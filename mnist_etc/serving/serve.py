@@ -45,7 +45,7 @@ def _warn(address: str) -> None:
     if address not in ("127.0.0.1", "::1", "localhost"):
         print(
             f"warning: on {address} whoever reaches this machine may use the server, and perhaps take it over: "
-            "this release has known holes (README, Serving)",
+            "this release has known holes (docs/serving.md)",
             file=sys.stderr,
             flush=True,
         )

@@ -46,7 +46,7 @@ class AutoencoderTraining:
     def __init__(self, run: RunConfig, config: AutoencoderConfig, dataset: Dataset) -> None:
         self._run, self._config, self._dataset = run, config, dataset
         self._folder = ArtifactFolder.of(run)
-        self.artifacts: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
+        self.outputs: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
         self.settings: Mapping[str, Any] = configuration(run, config)
         self.sources: Mapping[str, str] = {}
 
@@ -79,7 +79,7 @@ class AutoencoderTraining:
             "test_mse": _mse(model, self._dataset.test.images),
         }
         examples = scaled(validation.images[:EXAMPLES])
-        published = Published(name=self.name, artifact=self.artifacts[0], network=model, examples=examples)
+        published = Published(name=self.name, artifact=self.outputs[0], network=model, examples=examples)
         return Fitted(history=history, figures=figures, published=(published,))
 
 

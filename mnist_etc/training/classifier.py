@@ -48,7 +48,7 @@ class ClassifierTraining:
         self._run, self._config, self._dataset = run, config, dataset
         self._origin = find(run, autoencoder, config, dataset)
         folder = ArtifactFolder.of(run)
-        self.artifacts: tuple[Artifact, ...] = (
+        self.outputs: tuple[Artifact, ...] = (
             folder.full_model(autoencoder, config),
             folder.classifier(autoencoder, config),
         )
@@ -88,10 +88,10 @@ class ClassifierTraining:
             history=history,
             figures=figures,
             published=(
-                Published(name="full_model", artifact=self.artifacts[0], network=full, examples=images),
+                Published(name="full_model", artifact=self.outputs[0], network=full, examples=images),
                 Published(
                     name="classifier",
-                    artifact=self.artifacts[1],
+                    artifact=self.outputs[1],
                     network=classifier,
                     examples=network(images).numpy(),
                 ),

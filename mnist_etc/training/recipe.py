@@ -62,7 +62,7 @@ class Training(Protocol):
     """One training of a model of a registry; nothing of it needs TensorFlow before `fit`."""
 
     name: str
-    artifacts: tuple[Artifact, ...]
+    outputs: tuple[Artifact, ...]
     """What it publishes; figures, history and checkpoint belong to the last."""
     settings: Mapping[str, Any]
     """What `mnist_etc.artifacts.fingerprint.configuration` returned."""
@@ -93,10 +93,10 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
         ExportError: an ONNX file does not answer as its model.
         TrainingError: the fit diverged.
     """
-    *_, main = training.artifacts
+    *_, main = training.outputs
     settings, sources = training.settings, training.sources
     if not run.force and not main.checkpoint.exists():
-        done = [artifact.finished(settings, dataset.sha256, sources) for artifact in training.artifacts]
+        done = [artifact.finished(settings, dataset.sha256, sources) for artifact in training.outputs]
         if all(done) and (figures := done[-1]):
             return report_skipped(main, figures)
     plan = training.plan()
