@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
-from mnist_etc.policy.config import PolicyName
+from mnist_etc.policy.registry import POLICIES
 from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.transport import IN_FLIGHT, Description, Transport, Unavailable, translated
 
@@ -23,7 +23,6 @@ __all__ = ["connect"]
 TIMEOUT = 30.0
 """Seconds for one answer; longer counts as a lost connection."""
 TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FP32"}
-POLICIES = [policy.value for policy in PolicyName if policy is not PolicyName.auto]
 FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
 GRPC_OPTIONS = [("grpc.enable_http_proxy", 0)]
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import scaled
 from mnist_etc.policy.graph import answers, append_policy
-from mnist_etc.policy.naming import named
-from mnist_etc.policy.output_policy import DRAWS, OutputPolicy, fit_policy
+from mnist_etc.policy.noisy import DRAWS
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.specification import parse_policy
 
 COUNT = 10_000
 GENERATOR = np.random.default_rng(0)
@@ -61,7 +62,7 @@ LABELS = (LOGITS + GENERATOR.gumbel(size=LOGITS.shape)).argmax(axis=1)
 
 
 def policy(name: str) -> OutputPolicy:
-    return fit_policy(named(name), LOGITS, LABELS)
+    return fit_policy(parse_policy(name), LOGITS, LABELS)
 
 
 def probabilities(logits: Array) -> NDArray[np.float64]:

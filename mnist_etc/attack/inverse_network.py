@@ -13,14 +13,24 @@ from keras import layers
 from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
+from mnist_etc.attack.adversary import Adversary, Reconstruction
 from mnist_etc.attack.config import AttackConfig
+from mnist_etc.attack.mean_by_answer import mean_suffices
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["invert"]
+__all__ = ["invert", "rebuild"]
 
 WARMUP = 0.05
+
+
+def rebuild(adversary: Adversary) -> Reconstruction | None:
+    """Train on the answers about the attacker's own images; None where their mean is already as good."""
+    if mean_suffices(adversary.answers):
+        return None
+    images, targets = adversary.own.images, adversary.compared_targets
+    return Reconstruction(invert(adversary.config, adversary.compared, images, targets, adversary.seed))
 
 
 def invert(
@@ -36,7 +46,7 @@ def invert(
     Pritzel and Blundell, NeurIPS 2017).
 
     Args:
-        config: sizes and optimisation.
+        config: sizes and optimization.
         learnt: features of the answers about ``images``, ``(n, m)``.
         images: the attacker's own, ``(n, 28, 28)`` in [0, 1].
         seen: the same features of the answers about the targets, ``(t, m)``.
