@@ -35,7 +35,7 @@ def rebuild(adversary: Adversary) -> Reconstruction | None:
 
 def invert(
     config: AttackConfig,
-    learnt: NDArray[np.float32],
+    learned: NDArray[np.float32],
     images: NDArray[np.float32],
     seen: NDArray[np.float32],
     seed: int,
@@ -47,13 +47,13 @@ def invert(
 
     Args:
         config: sizes and optimization.
-        learnt: features of the answers about ``images``, ``(n, m)``.
+        learned: features of the answers about ``images``, ``(n, m)``.
         images: the attacker's own, ``(n, 28, 28)`` in [0, 1].
         seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
     seeds = np.random.SeedSequence(seed).generate_state(config.networks)
-    return np.asarray(sum(apply(_trained(config, learnt, images, int(one)), seen) for one in seeds) / config.networks)
+    return np.asarray(sum(apply(_trained(config, learned, images, int(one)), seen) for one in seeds) / config.networks)
 
 
 def _trained(

@@ -80,16 +80,16 @@ def _attacked(
     seed: int,
 ) -> float:
     """The strongest attacker's error over ``floor``; no network is trained where a mean suffices."""
-    learnt = answers(policy, own.logits, own.pixels)
-    error = ratio(_errors(mean_by_answer(learnt, own.images, told), targets), floor).mean
-    if error < enough or mean_suffices(learnt):
+    learned = answers(policy, own.logits, own.pixels)
+    error = ratio(_errors(mean_by_answer(learned, own.images, told), targets), floor).mean
+    if error < enough or mean_suffices(learned):
         return error
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
     from mnist_etc.attack.inverse_network import invert
 
-    inverted = invert(attack, policy.compared(learnt), own.images, policy.compared(told), seed)
+    inverted = invert(attack, policy.compared(learned), own.images, policy.compared(told), seed)
     return min(error, ratio(_errors(inverted, targets), floor).mean)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from mnist_etc.predictor import softmax
 __all__ = ["Logits"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Logits(OutputPolicy):
     """The model's logits as they are."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from mnist_etc.data.dataset import CLASSES
 from mnist_etc.policy.operators import Operators
@@ -12,7 +11,6 @@ from mnist_etc.policy.output_policy import FLOATS, OutputPolicy
 __all__ = ["Probabilities"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Probabilities(OutputPolicy):
     """The softmax of the logits, in full precision."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from mnist_etc.policy.output_policy import OutputPolicy
 __all__ = ["Rounded"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Rounded(OutputPolicy):
     """Probabilities to ``decimals``."""
 

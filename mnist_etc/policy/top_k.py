@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from mnist_etc.policy.output_policy import FLOATS, OutputPolicy
 __all__ = ["Top1", "TopK"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class TopK(OutputPolicy):
     """The ``k`` greatest probabilities; the other classes share what is left."""
 
@@ -42,7 +40,6 @@ class TopK(OutputPolicy):
         return math.log2(math.comb(CLASSES, self.k)) + self.k * math.log2(FLOATS)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Top1(TopK):
     """The greatest probability; the other classes share what is left."""
 

@@ -7,8 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
-from mnist_etc.policy.output_policy import fit_policy
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.policy.config import AUTO
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.registry import POLICIES
 from mnist_etc.policy.specification import format_policy, parse_policy
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (2000, 10)).astype(np.float32)
@@ -48,6 +52,28 @@ def test_roundings_are_counted_generously() -> None:
     sums = np.rint(10 * np.random.default_rng(0).dirichlet(np.full(10, 0.7), 100_000)).sum(axis=1)
     assert (sums >= 5).all()
     assert (sums <= 15).all()
+
+
+@pytest.mark.parametrize("name", list(POLICIES))
+def test_each_policy_is_a_group_of_the_configuration(name: str) -> None:
+    assert compose("export", ExportCommand, [f"policy={name}"]).policy.name == name
+
+
+def test_a_name_without_a_policy_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"policy\.name as one of logits, .*received 'level'\. Did.* levels\?.*auto"):
+        compose("export", ExportCommand, ["policy.name=level"])
+    assert compose("export", ExportCommand, ["policy=auto"]).policy.name == AUTO
+
+
+def test_a_policy_without_operators_is_none() -> None:
+    """Nothing is served in its place."""
+
+    class Forgotten(OutputPolicy):
+        def leakage_bits(self) -> float:
+            return 0
+
+    with pytest.raises(TypeError, match="answer"):
+        Forgotten(config=parse_policy("label"))  # type: ignore[abstract]
 
 
 def test_about_tells_no_key() -> None:
