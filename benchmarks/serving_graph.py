@@ -27,21 +27,30 @@ from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
-from mnist_etc.policy.naming import named
-from mnist_etc.policy.output_policy import OutputPolicy
+from mnist_etc.policy.levels import Levels
+from mnist_etc.policy.logits import Logits
+from mnist_etc.policy.probabilities import Probabilities
+from mnist_etc.policy.specification import format_policy, parse_policy
 
 BATCHES = (1, 64)
 PLAIN = "plain export"
 CALIBRATION = 512
-POLICIES = ("logits", "probabilities", "levels:3")
-LEVELS = np.array([0.7, 0.9], np.float32), np.array([0.5, 0.8, 0.99], np.float32)
+POLICIES = (
+    Logits(config=parse_policy("logits")),
+    Probabilities(config=parse_policy("probabilities")),
+    Levels(
+        config=parse_policy("levels:3"),
+        edges=np.array([0.7, 0.9], np.float32),
+        confidences=np.array([0.5, 0.8, 0.99], np.float32),
+    ),
+)
 
 
 def variants(plain: onnx.ModelProto) -> dict[str, onnx.ModelProto]:
     """The plain graph first."""
     served = {
-        f"{input_type.value}, {policy}": append_policy(
-            build_serving_graph(plain, input_type), OutputPolicy(named(policy), *LEVELS)
+        f"{input_type.value}, {format_policy(policy.config)}": append_policy(
+            build_serving_graph(plain, input_type), policy
         )
         for input_type in InputType
         for policy in POLICIES

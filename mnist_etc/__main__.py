@@ -60,7 +60,7 @@ COMMANDS = {
         help="rebuild images from a model's answers, under each output policy",
         schema="mnist_etc.attack.config:ReconstructCommand",
         job="mnist_etc.attack.study:report",
-        examples=("policies=[logits,levels:3] preset_2023=false",),
+        examples=("policies=[logits,levels:3] attacks=[hill_climbing,inverse_network]",),
     ),
     "audit": Command(
         help="measure how much a private training gives away, against the epsilon it states",

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import MODEL, InputType, TritonConfig, VersionPolicy
-from mnist_etc.policy.config import PolicyName
+from mnist_etc.policy.registry import POLICIES
 
 __all__ = ["ModelConfig", "decode", "encode"]
 
@@ -24,7 +24,8 @@ class ModelConfig:
 
     triton: TritonConfig
     input_type: InputType
-    policy: PolicyName
+    policy: str
+    """A row of `mnist_etc.policy.registry.POLICIES`."""
     version: int
     """The version in service, where the version policy is specific; read from a file with another one it is 0."""
 
@@ -116,7 +117,7 @@ def _version_policy(config: ModelConfig) -> dict[str, Any]:
 
 def _parameters(config: ModelConfig) -> dict[str, str]:
     """Threads, which the backend reads, and the policy, which clients read."""
-    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy.value}
+    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy}
 
 
 def _typed(message: Any) -> ModelConfig:
@@ -136,6 +137,12 @@ def _typed(message: Any) -> ModelConfig:
             **{key: int(message.parameters[name].string_value) for key, name in THREADS.items()},
         ),
         input_type=types[message.input[0].data_type],
-        policy=PolicyName(message.parameters["policy"].string_value or "logits"),
+        policy=_known(message.parameters["policy"].string_value or "logits"),
         version=message.version_policy.specific.versions[0] if policy is VersionPolicy.specific else 0,
     )
+
+
+def _known(policy: str) -> str:
+    if policy not in POLICIES:
+        raise ValueError(f"policy {policy!r}, which is none of {', '.join(POLICIES)}")
+    return policy

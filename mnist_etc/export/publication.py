@@ -18,11 +18,11 @@ from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession, in_chunks, speedup
 from mnist_etc.export.trained_model import TrainedModel
 from mnist_etc.files import sha256
-from mnist_etc.policy.config import PolicyName
-from mnist_etc.policy.facts import PolicyFacts
+from mnist_etc.policy.config import AUTO
 from mnist_etc.policy.graph import answers, append_policy
-from mnist_etc.policy.naming import short_name
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.specification import format_policy
+from mnist_etc.policy.utility import PolicyUtility
 
 __all__ = ["publish"]
 
@@ -72,7 +72,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     )
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
-        f"output {short_name(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer"
+        f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer"
     )
     for name, value in checked.items():
         print(f"  {name:<44}{value:.6g}")
@@ -107,17 +107,18 @@ def _choose_policy(command: ExportCommand, trained: TrainedModel, session: Servi
     """The policy asked for, fitted on the validation images; for ``auto`` the one that the search finds."""
     judged, config = trained.dataset.validation, command.policy
     logits = session.outputs(judged.images)
-    if config.name is PolicyName.auto:
-        from mnist_etc.attack.search import Answered, best_policy
+    if config.name == AUTO:
+        from mnist_etc.attack.examples import Examples
+        from mnist_etc.attack.policy_search import best_policy
 
         if trained.private:  # the guarantee covers the training images: this search looks at none of them
             half = len(judged) // 2
-            own = Answered(judged.images[:half], judged.labels[:half], logits[:half])
-            targets = Answered(judged.images[half:], judged.labels[half:], logits[half:])
+            own = Examples(judged.images[:half], judged.labels[:half], logits[:half])
+            targets = Examples(judged.images[half:], judged.labels[half:], logits[half:])
         else:
             train = trained.dataset.train
-            own = Answered(train.images, train.labels, session.outputs(train.images))
-            targets = Answered(judged.images, judged.labels, logits)
+            own = Examples(train.images, train.labels, session.outputs(train.images))
+            targets = Examples(judged.images, judged.labels, logits)
         config = best_policy(config, command.attack, own, targets, command.seed)
     return fit_policy(config, logits, judged.labels)
 
@@ -153,16 +154,16 @@ def _check(
     off = float(np.abs(served.outputs(images) - answers(policy, logits, images)).max())
     if not off < POLICY_TOLERANCE:
         raise ExportError(
-            f"Expected the served graph to answer as policy {short_name(policy.config)} says; received a difference of "
-            f"{off:.2g}. It was not published."
+            f"Expected the served graph to answer as policy {format_policy(policy.config)} says; received a difference "
+            f"of {off:.2g}. It was not published."
         )
-    facts = PolicyFacts.of(policy, served.outputs(judged.images), judged.labels)
+    utility = PolicyUtility.of(policy, served.outputs(judged.images), judged.labels)
     return {
         f"same class as Keras, of {len(images):,} images": float(np.mean(logits.argmax(1) == kept.argmax(1))),
         "largest difference of logits": difference,
-        "validation accuracy": facts.accuracy,
-        "validation accuracy lost by the policy": accuracy - facts.accuracy,
-        "calibration error on the same images": facts.calibration_error,
+        "validation accuracy": utility.accuracy,
+        "validation accuracy lost by the policy": accuracy - utility.accuracy,
+        "calibration error on the same images": utility.calibration_error,
     }
 
 

@@ -38,7 +38,7 @@ TOY = {
     "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
     "infer": TINY_MODEL,
-    "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "preset_2023=false"],
+    "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]"],
     "audit": ["canaries=400", "guesses=80", "images=300", "epochs=2", "membership=false"],
     "export": [*TINY_MODEL, *ATTACK, "policy.min_attack_error=0"],
 }

@@ -20,8 +20,8 @@ from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
-from mnist_etc.policy.naming import named
 from mnist_etc.policy.output_policy import fit_policy
+from mnist_etc.policy.specification import parse_policy
 
 if TYPE_CHECKING:
     import keras
@@ -118,7 +118,7 @@ def test_the_same_answers(plain: onnx.ModelProto, input_type: InputType) -> None
 def test_the_file_is_portable(plain: onnx.ModelProto, input_type: InputType, policy: str) -> None:
     judged = answers(plain, digits.read("train").images)
     served = append_policy(
-        build_serving_graph(plain, input_type), fit_policy(named(policy), judged, digits.read("train").labels)
+        build_serving_graph(plain, input_type), fit_policy(parse_policy(policy), judged, digits.read("train").labels)
     )
     onnx.checker.check_model(served, full_check=True)
     assert served.ir_version <= 8

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import Run
 
-from mnist_etc.attack.rows import read_rows, strongest
+from mnist_etc.attack.results import read_results, strongest
 
 pytestmark = [pytest.mark.mnist, pytest.mark.slow]
 
@@ -25,10 +25,15 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
     assert inferred.returncode == 0, inferred.stderr
     assert f"accuracy {classifier['test_accuracy']:.4f} on 10,000 images" in inferred.stdout
 
-    study = ["policies=[logits,levels:3]", "preset_2023=false", "attack.epochs=5", "attack.networks=1"]
+    study = [
+        "policies=[logits,levels:3]",
+        "attacks=[mean_by_answer,inverse_network,hill_climbing]",
+        "attack.epochs=5",
+        "attack.networks=1",
+    ]
     rebuilt = run("noprotect_reconstruction.py", *study, timeout=1200)
     assert rebuilt.returncode == 0, rebuilt.stderr
-    rows = read_rows(tmp_path / "artifacts/full_model_h32_ee3_ce6_reconstruction")
+    rows = read_results(tmp_path / "artifacts/full_model_h32_ee3_ce6_reconstruction")
     climbed = next(row for row in rows if (row.policy, row.attack, row.knows_encoder) == ("logits", "hill climbing", 1))
     assert climbed.mse <= 0.0253
     assert climbed.queries <= 1000

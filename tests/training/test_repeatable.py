@@ -83,7 +83,7 @@ def test_the_attackers_networks_follow_from_their_seed() -> None:
 
     from mnist_etc.attack.config import ReconstructCommand
     from mnist_etc.attack.evaluator import Evaluator
-    from mnist_etc.attack.inverse import invert
+    from mnist_etc.attack.inverse_network import invert
     from mnist_etc.data.dataset import Split
 
     small = ["attack.epochs=1", "attack.units=4", "attack.blocks=1", "attack.networks=1"]

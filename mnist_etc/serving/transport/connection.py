@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
-from mnist_etc.policy.config import PolicyName
+from mnist_etc.policy.registry import POLICIES
 from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.transport.base import Description, Transport
 from mnist_etc.serving.transport.grpc import GrpcTransport
@@ -18,7 +18,6 @@ from mnist_etc.serving.transport.shared_memory import SharedMemoryTransport
 __all__ = ["connect"]
 
 TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FP32"}
-POLICIES = [policy.value for policy in PolicyName if policy is not PolicyName.auto]
 FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from mnist_etc.export.config import InputType, TritonConfig, Variant
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
-from mnist_etc.policy.config import PolicyName
 from mnist_etc.serving.config import Server, ServingConfig, TuneCommand
 from mnist_etc.serving.server import TritonServer
 
@@ -53,7 +52,7 @@ class Candidate:
             max_queue_delay_microseconds=self.max_queue_delay_microseconds,
             preferred_batch_size=[self.preferred_batch_size] if self.preferred_batch_size else [],
         )
-        return ModelConfig(triton=triton, input_type=self.input_type, policy=PolicyName.logits, version=1)
+        return ModelConfig(triton=triton, input_type=self.input_type, policy="logits", version=1)
 
 
 def candidates(command: TuneCommand) -> list[Candidate]:

@@ -7,13 +7,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.attack.class_prior import Gaussians, Mixture, tempered
+from mnist_etc.attack.adversary import Adversary, Reconstruction
+from mnist_etc.attack.class_prior import Gaussians, Mixture, fit_mixtures
+from mnist_etc.attack.code_posterior import CodePosterior, tempered
 
-__all__ = ["linear_posterior"]
+__all__ = ["linear_posterior", "rebuild", "rebuild_by_one_gaussian"]
 
 NOISE = 1e-4
 """Deviation that the logits are taken to have."""
 Array = NDArray[np.float64]
+
+
+def rebuild(adversary: Adversary) -> Reconstruction:
+    """Decode the likeliest codes, as many as hill climbing has restarts, with its own prior."""
+    return _rebuild(adversary, adversary.code_prior, adversary.config.restarts)
+
+
+def rebuild_by_one_gaussian(adversary: Adversary) -> Reconstruction:
+    """Decode the mean code of a prior of one Gaussian for each class."""
+    predicted = adversary.answers.argmax(axis=1)
+    prior = fit_mixtures(adversary.own.codes, adversary.compared, predicted, components=1, seed=adversary.seed)
+    return _rebuild(adversary, prior, 1)
+
+
+def _rebuild(adversary: Adversary, prior: Sequence[Mixture], restarts: int) -> Reconstruction:
+    linear = adversary.victim.linear_head()
+    assert linear, "the row of this attack asks for a linear head"
+    found = linear_posterior(prior, *linear, adversary.target_answers, restarts)
+    return Reconstruction(found.mean_image(adversary.victim.decode))
 
 
 def linear_posterior(
@@ -22,7 +43,7 @@ def linear_posterior(
     bias: NDArray[np.float32],
     logits: NDArray[np.float32],
     restarts: int,
-) -> tuple[Array, Array]:
+) -> CodePosterior:
     """Of a linear classifier: each target's likeliest codes and their weights, which sum to 1.
 
     With code z of component k, N(m, C), and logits t = W' z + b, z given t and k is Gaussian with the mean
@@ -35,9 +56,6 @@ def linear_posterior(
         bias: b, ``(10,)``.
         logits: of the targets, ``(n, 10)``.
         restarts: components that are kept.
-
-    Returns:
-        ``(n, restarts, d)`` and ``(n, restarts)``.
     """
     codes, weights = np.zeros((len(logits), restarts, len(kernel))), np.zeros((len(logits), restarts))
     for label, mixture in enumerate(mixtures):
@@ -51,4 +69,4 @@ def linear_posterior(
         found = mixture.codes.means[best] + moved[best, np.arange(len(targets))[:, None]]
         codes[targets, : best.shape[1]] = found
         weights[targets, : best.shape[1]] = tempered(np.take_along_axis(likely, best, axis=1))
-    return codes, weights
+    return CodePosterior(codes, weights)

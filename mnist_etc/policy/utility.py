@@ -8,19 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.policy.calibration import expected_calibration_error
-from mnist_etc.policy.config import PolicyName
 from mnist_etc.policy.output_policy import OutputPolicy
-from mnist_etc.predictor import softmax
 
-__all__ = ["PolicyFacts"]
+__all__ = ["PolicyUtility"]
 
 SMALLEST = 1e-7
 """Probability that a class has at least in the log loss, of answers that rule it out."""
 
 
 @dataclass(frozen=True)
-class PolicyFacts:
-    """Of answers about labelled images."""
+class PolicyUtility:
+    """What answers about labeled images say, and how well."""
 
     leakage_bits: float
     accuracy: float
@@ -30,9 +28,9 @@ class PolicyFacts:
     """In nats."""
 
     @classmethod
-    def of(cls, policy: OutputPolicy, answered: NDArray[np.float32], labels: NDArray[np.int64]) -> PolicyFacts:
-        """Measure ``answered`` ``(n, 10)`` against ``labels`` ``(n,)``."""
-        told = softmax(answered) if policy.config.name is PolicyName.logits else answered
+    def of(cls, policy: OutputPolicy, answers: NDArray[np.float32], labels: NDArray[np.int64]) -> PolicyUtility:
+        """Hold ``answers`` ``(n, 10)`` against ``labels`` ``(n,)``."""
+        told = policy.probabilities(answers)
         right = np.maximum(told[np.arange(len(labels)), labels], SMALLEST)
         return cls(
             leakage_bits=policy.leakage_bits(),

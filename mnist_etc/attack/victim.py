@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.artifacts.fingerprint import configuration
 from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
-from mnist_etc.data.dataset import SIDE, scaled
+from mnist_etc.data.dataset import SIDE, Split, scaled
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.full_model import read_full_model
 from mnist_etc.models.h5 import read_h5
 
-__all__ = ["Subject"]
+__all__ = ["VictimModel"]
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class VictimModel:
     """Encoder, decoder and classifier of a trained full model on the hidden code."""
 
     encoder: keras.Model
@@ -34,7 +35,7 @@ class Subject:
     """Of the full model."""
 
     @classmethod
-    def of(cls, command: TrainCommand) -> Subject:
+    def of(cls, command: TrainCommand) -> VictimModel:
         """What the training keys of ``command`` choose.
 
         Raises:
@@ -53,28 +54,33 @@ class Subject:
         return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)
 
     @property
-    def width(self) -> int:
-        """Of the code."""
+    def hid_dim(self) -> int:
+        """Numbers of a code."""
         return int(self.encoder.output_shape[-1])
 
+    def examples(self, split: Split) -> Examples:
+        """The images of ``split`` with their codes and logits."""
+        codes = self.codes(split.images)
+        return Examples(split.images, split.labels, self.logits(codes), codes)
+
     def codes(self, images: NDArray[np.uint8]) -> Array:
-        """Of images ``(n, 28, 28)``: ``(n, d)``."""
+        """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""
         return np.asarray(apply(self.encoder, scaled(images)))
 
-    def decoded(self, codes: NDArray[np.floating[Any]]) -> Array:
+    def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
         """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""
         images = apply(self.decoder, codes.astype(np.float32))
         return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
 
     def logits(self, codes: Array) -> Array:
-        """``(n, 10)``, of codes ``(n, d)``."""
+        """Logits ``(n, 10)`` of codes ``(n, d)``."""
         return np.asarray(self.classifier(codes, training=False))
 
-    def asked(self, images: Array) -> Array:
+    def logits_of_images(self, images: Array) -> Array:
         """Logits ``(n, 10)`` of images ``(n, 28, 28)`` in [0, 1]."""
         return self.logits(np.asarray(apply(self.encoder, images[..., None])))
 
-    def linear(self) -> tuple[Array, Array] | None:
+    def linear_head(self) -> tuple[Array, Array] | None:
         """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer."""
         weights = self.classifier.get_weights()
         return (weights[0], weights[1]) if len(weights) == 2 and len(self.classifier.layers) == 1 else None

@@ -13,19 +13,29 @@ from keras import layers
 from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
+from mnist_etc.attack.adversary import Adversary, Reconstruction
 from mnist_etc.attack.config import AttackConfig
+from mnist_etc.attack.mean_by_answer import mean_suffices
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["invert"]
+__all__ = ["invert", "rebuild"]
 
 WARMUP = 0.05
 
 
+def rebuild(adversary: Adversary) -> Reconstruction | None:
+    """Train on the answers about the attacker's own images; None where their mean is already as good."""
+    if mean_suffices(adversary.answers):
+        return None
+    images, targets = adversary.own.images, adversary.compared_targets
+    return Reconstruction(invert(adversary.config, adversary.compared, images, targets, adversary.seed))
+
+
 def invert(
     config: AttackConfig,
-    learnt: NDArray[np.float32],
+    learned: NDArray[np.float32],
     images: NDArray[np.float32],
     seen: NDArray[np.float32],
     seed: int,
@@ -36,14 +46,14 @@ def invert(
     Pritzel and Blundell, NeurIPS 2017).
 
     Args:
-        config: sizes and optimisation.
-        learnt: features of the answers about ``images``, ``(n, m)``.
+        config: sizes and optimization.
+        learned: features of the answers about ``images``, ``(n, m)``.
         images: the attacker's own, ``(n, 28, 28)`` in [0, 1].
         seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
     seeds = np.random.SeedSequence(seed).generate_state(config.networks)
-    return np.asarray(sum(apply(_trained(config, learnt, images, int(one)), seen) for one in seeds) / config.networks)
+    return np.asarray(sum(apply(_trained(config, learned, images, int(one)), seen) for one in seeds) / config.networks)
 
 
 def _trained(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "Measures", "interval", "measure", "ratio"]
+__all__ = ["ImageMetrics", "Interval", "image_metrics", "interval", "ratio"]
 
 NORMAL_95 = 1.959964
 Images = NDArray[np.float32]
@@ -27,7 +27,7 @@ class Interval:
 
 
 @dataclass(frozen=True, eq=False)
-class Measures:
+class ImageMetrics:
     """Of the rebuilt images against the originals, over all targets."""
 
     mse: Interval
@@ -41,7 +41,7 @@ class Measures:
     """``(n,)``, of each target."""
 
 
-def measure(originals: Images, rebuilt: Images, classify: Classify) -> Measures:
+def image_metrics(originals: Images, rebuilt: Images, classify: Classify) -> ImageMetrics:
     """Compare images ``(n, 28, 28)`` in [0, 1].
 
     Args:
@@ -56,7 +56,7 @@ def measure(originals: Images, rebuilt: Images, classify: Classify) -> Measures:
     norms = np.linalg.norm(flat, axis=1) * np.linalg.norm(other, axis=1)
     cosine = (flat * other).sum(axis=1) / np.maximum(norms, np.finfo(float).tiny)
     similarity = tf.image.ssim(originals[..., None], rebuilt[..., None], max_val=1.0).numpy()
-    return Measures(
+    return ImageMetrics(
         mse=interval(errors),
         ssim=interval(similarity),
         cosine=interval(cosine),

@@ -1,4 +1,4 @@
-"""Baselines and measures, against loops and known values."""
+"""Baselines and metrics, against loops and known values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from mnist_etc.attack import inverse
-from mnist_etc.attack.attacks import mean_image
-from mnist_etc.attack.baselines import mean_by_answer, principal_components, repeat
+from mnist_etc.attack import inverse_network
+from mnist_etc.attack.baselines import principal_components
 from mnist_etc.attack.class_prior import fit_mixtures
+from mnist_etc.attack.code_posterior import CodePosterior
 from mnist_etc.attack.hill_climbing import climb
-from mnist_etc.attack.inverse import invert
-from mnist_etc.attack.measures import interval, measure, ratio
+from mnist_etc.attack.inverse_network import invert
+from mnist_etc.attack.mean_by_answer import mean_by_answer, mean_suffices
+from mnist_etc.attack.metrics import image_metrics, interval, ratio
 from mnist_etc.composition import compose
 from mnist_etc.data import digits
 from mnist_etc.export.config import ExportCommand
@@ -42,11 +43,11 @@ def test_principal_components_are_those_of_the_singular_values() -> None:
     assert np.square(found - expected).mean() < 1e-4
 
 
-def test_measures_of_known_cases() -> None:
-    same = measure(TEST, TEST, lambda images: (images.sum(axis=(1, 2)) > 100).astype(np.int64))
+def test_metrics_of_known_cases() -> None:
+    same = image_metrics(TEST, TEST, lambda images: (images.sum(axis=(1, 2)) > 100).astype(np.int64))
     assert (same.mse.mean, same.same_class.mean) == (0, 1)
     assert (same.cosine.mean, same.ssim.mean) == (pytest.approx(1), pytest.approx(1))
-    black = measure(TEST, np.zeros_like(TEST), lambda images: np.zeros(len(images), np.int64))
+    black = image_metrics(TEST, np.zeros_like(TEST), lambda images: np.zeros(len(images), np.int64))
     assert black.mse.mean == pytest.approx(np.square(TEST).mean(), rel=1e-5)
     assert black.cosine.mean == 0
     assert black.ssim.mean < 0.7
@@ -75,7 +76,7 @@ def test_a_mean_image_leaves_out_what_weighs_nothing() -> None:
         asked.append(len(codes))
         return np.repeat(codes[:, :1, None], 4, axis=1).astype(np.float32)
 
-    images = mean_image(decode, codes, weights)
+    images = CodePosterior(codes, weights).mean_image(decode)
     np.testing.assert_allclose(images[:, 0, 0], [1, 8])
     assert asked == [3]
 
@@ -86,7 +87,7 @@ def test_the_inverse_network_learns() -> None:
     own = TRAIN[:300]
     components = PCA(10, random_state=0).fit(own.reshape(len(own), -1))
     answers, asked = (components.transform(side.reshape(len(side), -1)).astype(np.float32) for side in (own, TEST))
-    assert not repeat(answers)
+    assert not mean_suffices(answers)
     found = invert(compose("export", ExportCommand, words).attack, answers, own, asked, 2**32 - 1)
     assert np.square(found - TEST).mean() < 0.6 * np.square(own.mean(axis=0) - TEST).mean()
 
@@ -98,7 +99,7 @@ def test_the_inverse_is_the_mean_of_different_networks(monkeypatch: pytest.Monke
         seeds.append(seed)
         return lambda asked: tf.ones((len(asked), 28, 28)) * len(seeds)
 
-    monkeypatch.setattr(inverse, "_trained", trained)
+    monkeypatch.setattr(inverse_network, "_trained", trained)
     for seed in (0, 1):
         attack = compose("export", ExportCommand, ["attack.networks=3"]).attack
         found = invert(attack, TRAIN[:5, 0], TRAIN[:5], TEST[:2, 0], seed)
@@ -108,8 +109,8 @@ def test_the_inverse_is_the_mean_of_different_networks(monkeypatch: pytest.Monke
 
 def test_answers_repeat_or_not() -> None:
     classes = np.eye(10, dtype=np.float32)
-    assert repeat(np.repeat(classes, 100, axis=0))
-    assert not repeat(np.repeat(classes, 99, axis=0))
+    assert mean_suffices(np.repeat(classes, 100, axis=0))
+    assert not mean_suffices(np.repeat(classes, 99, axis=0))
 
 
 def test_random_answers_tell_nothing() -> None:
