@@ -94,7 +94,7 @@ class ExportCommand(TrainCommand):
     rollback: bool
     """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)
-    """The number of newest versions to keep; all others but the one in service go, and nothing is published."""
+    """The number of newest versions to keep beside the one in service; the others are removed, nothing is published."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

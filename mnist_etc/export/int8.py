@@ -18,6 +18,7 @@ __all__ = ["quantize"]
 
 BATCH = 256
 OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape", "Flatten"]
+INPUT_TYPES = {TensorProto.FLOAT: InputType.float32, TensorProto.UINT8: InputType.uint8}
 PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 """What ONNX Runtime's own preparation would leave, so that nobody is told to run it on a graph that needs none."""
 
@@ -62,8 +63,7 @@ def _reader(model: onnx.ModelProto, images: NDArray[np.uint8]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     batches = (images[first : first + BATCH] for first in range(0, len(images), BATCH))
-    floats = model.graph.input[0].type.tensor_type.elem_type == TensorProto.FLOAT
-    input_type = InputType.float32 if floats else InputType.uint8
+    input_type = INPUT_TYPES[model.graph.input[0].type.tensor_type.elem_type]
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, NDArray[Any]] | None:

@@ -80,7 +80,7 @@ class TuneCommand(TrainCommand):
     triton: TritonConfig
     """The settings that are not searched."""
     serving: ServingConfig
-    """The server to measure on: its ports are used; its repository is not, each candidate has a folder of its own."""
+    """The server to measure on: its ports are used, its repository is not, since each candidate has its own."""
     output: str = path()
     """The folder of the tables, the plot and the winning config.pbtxt; a stopped search goes on from it."""
     concurrency: list[int] = between(1, 1024)

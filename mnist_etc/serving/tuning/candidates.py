@@ -38,9 +38,10 @@ class Candidate:
         """The candidate's name in tables and among the trials."""
         threads = self.intra_op_threads or "unset"
         preferred = f" preferring {self.preferred_batch_size}" if self.preferred_batch_size else ""
+        variant = "" if self.variant is Variant.float32 else f", {self.variant.value}"
         return (
             f"{self.instances} x {threads} threads, delay {self.max_queue_delay_microseconds}{preferred}, "
-            f"{self.input_type.value}{', int8' * (self.variant is Variant.int8)}"
+            f"{self.input_type.value}{variant}"
         )
 
     def config(self, base: TritonConfig) -> ModelConfig:
