@@ -36,7 +36,7 @@ test: develop                              # the whole suite; MNIST_ETC_DATA=<fo
 coverage: develop                          # the same, and which lines it ran; half as long again
 	@$(PYTEST) --cov
 
-lint: develop                              # ruff, and mypy strict on mnist_etc/
+lint: develop                              # ruff, and mypy strict on all of it
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 bench: develop                             # this project's training speed beside its peers'

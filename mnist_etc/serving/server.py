@@ -158,11 +158,12 @@ class TritonServer:
 
     def _follow(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            if line.strip():
-                self._said.append(line.strip())
-                if self._running.is_set() and not self._quiet:
-                    print(line, end="", file=sys.stderr, flush=True)
+        with self.process.stdout as lines:
+            for line in lines:
+                if line.strip():
+                    self._said.append(line.strip())
+                    if self._running.is_set() and not self._quiet:
+                        print(line, end="", file=sys.stderr, flush=True)
 
     def _stop(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
