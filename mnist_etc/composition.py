@@ -109,7 +109,7 @@ def conf_folder(config_name: str) -> Path:
             print(f"{own} is another project's, without {config_name}_schema: using {PACKAGED}", file=sys.stderr)
     if packaged:
         return PACKAGED.resolve()
-    raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
+    raise ConfigError("The folder conf/ with the configuration is missing. Run: dvc pull conf.dvc")
 
 
 def _sentence(error: Exception, schema: type, groups: set[str]) -> str:

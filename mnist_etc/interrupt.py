@@ -12,11 +12,10 @@ import sys
 from typing import NoReturn
 
 from mnist_etc import interpreter
+from mnist_etc.errors import ExitCode
 
-__all__ = ["CODE", "TERMINATED", "Terminated", "loaded", "loading"]
+__all__ = ["Terminated", "loaded", "loading"]
 
-CODE, TERMINATED = 130, 143
-"""Exit codes of what SIGINT and SIGTERM ended."""
 LINE = b"interrupted: nothing was written yet\n"
 STDERR = 2
 
@@ -63,4 +62,4 @@ def _terminate(*_: object) -> NoReturn:
 
 def _end(*_: object) -> NoReturn:
     os.write(STDERR, LINE)
-    os._exit(CODE)
+    os._exit(ExitCode.INTERRUPTED)

@@ -103,26 +103,6 @@ def test_public_names_exist_and_are_documented() -> None:
             assert getattr(module, public).__doc__, f"{name}.{public}"
 
 
-def test_the_error_tree_is_what_users_catch() -> None:
-    from mnist_etc import errors
-
-    assert sorted(errors.__all__) == [
-        "ArtifactError",
-        "BusyError",
-        "ConfigError",
-        "DataError",
-        "ExportError",
-        "MnistEtcError",
-        "PrivacyError",
-        "ServingError",
-        "TrainingError",
-    ]
-    assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "ConfigError"} == {
-        name: 1 for name in errors.__all__ if name != "ConfigError"
-    }
-    assert errors.ConfigError.exit_code == 2
-
-
 def test_a_key_appears_only_on_purpose() -> None:
     """What ``--cfg job`` shows: users' scripts and sweeps rely on these names."""
     from mnist_etc.inference.config import InferCommand

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
-from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.data.config import DataConfig
+from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
 
@@ -24,7 +26,6 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-BUNDLED = ("mnist", "fashion_mnist", "digits")
 UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
 """What does not decide the weights, or is secret: an address may hold a password."""
 WITHHELD = " privacy.seed=<the same number>"
@@ -66,7 +67,7 @@ def command(
     if elsewhere is not None:
         places = (Path(run.artifacts, f"{elsewhere}{suffix}") for suffix in ("", *map("_{}".format, range(2, 100))))
         wanted["artifacts"] = str(next((place for place in places if not place.exists()), Path(elsewhere)))
-    groups = _groups(run.data, classifier)
+    groups = _groups(name, run.data, classifier)
     words: dict[str, str] = {}
     for _ in range(3):
         missing = _missing(name, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
@@ -90,12 +91,17 @@ def _missing(name: str, wanted: Mapping[str, Any], words: list[str]) -> dict[str
     return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
 
 
-def _groups(data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
-    words = []
-    if data.name not in BUNDLED:
-        words = ["data=folder", f"data.root={data.root}"] if data.kind is DataKind.folder else []
-    elif data.name != "mnist":
-        words = [f"data={data.name}"]
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
+    """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
+    from mnist_etc.composition import choices
+
+    words: list[str] = []
+    with suppress(ConfigError):  # a message about something else goes before one about conf/
+        default, *others = choices(name).get("data", [""])
+        file = next((file for file in (data.name, data.kind) if file in others), default)
+        words = [f"data={file}"] if file != default else []
+        if file == data.kind and DATASETS[data.kind].needs_root:
+            words.append(f"data.root={data.root}")
     if classifier is not None and classifier.features is not Features.code:
         words.append(f"features={classifier.features.value}")
     return words

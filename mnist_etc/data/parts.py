@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mnist_etc.data.strokes import EIGHT, Mask, Strokes
 
-__all__ = ["Group", "Part", "box_of", "grouped", "ink_of", "parts_of", "side_of", "sorted_out"]
+__all__ = ["Group", "Part", "box_of", "find_parts", "group_parts", "ink_of", "side_of", "sort_parts"]
 
 BORDER = 0.75
 """Of a side of the picture: what covers more of it is a frame or a bar."""
@@ -51,7 +51,7 @@ class Part:
 Group = list[Part]
 
 
-def parts_of(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part]]:
+def find_parts(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part]]:
     """The connected parts of ``mask``, and the number of its part in each pixel, 0 on the ground."""
     labels, _ = ndimage.label(mask, EIGHT)
     parts = []
@@ -61,7 +61,7 @@ def parts_of(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part
     return labels, parts
 
 
-def sorted_out(parts: Group, labels: NDArray[np.int32]) -> tuple[Group, Group, Group]:
+def sort_parts(parts: Group, labels: NDArray[np.int32]) -> tuple[Group, Group, Group]:
     """What may be a figure, what covers a border of the sheet, and what is a box around something else."""
     borders = labels[0], labels[-1], labels[:, 0], labels[:, -1]
     frames = [part for part in parts if max(np.mean(border == part.number) for border in borders) > BORDER]
@@ -97,7 +97,7 @@ def _within(inner: slice, outer: slice) -> bool:
     return bool(outer.start <= inner.start and inner.stop <= outer.stop)
 
 
-def grouped(parts: Group) -> list[Group]:
+def group_parts(parts: Group) -> list[Group]:
     """Parts that make up a figure together, the figures from left to right; what is much smaller is dropped."""
     largest = max(part.side for part in parts)
     groups: list[list[Part]] = []

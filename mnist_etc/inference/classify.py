@@ -22,8 +22,8 @@ from mnist_etc.artifacts.fingerprint import configuration
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import program
 from mnist_etc.data.dataset import CLASSES
-from mnist_etc.data.inputs import EMPTY, SEVERAL, Batch, Reading, Source
-from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.data.inputs import EMPTY, SEVERAL, Batch, ImageStream, InputOptions
+from mnist_etc.errors import ArtifactError, DataError, ExitCode
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.files import temporary
 from mnist_etc.inference.config import InferCommand, ModelSource
@@ -31,7 +31,7 @@ from mnist_etc.predictor import Predictor, softmax
 
 __all__ = ["SOME_BAD", "Classifies", "infer"]
 
-SOME_BAD = 3
+SOME_BAD = ExitCode.SOME_SKIPPED
 """Exit code where some images could not be read and the others are in the file."""
 UNFAMILIAR = "unfamiliar"
 FEW = 10
@@ -163,19 +163,19 @@ def _classifier(config: InferCommand, onnx: Path) -> Iterator[Classifies]:
         yield predictor
 
 
-def _source(config: InferCommand) -> Source:
+def _source(config: InferCommand) -> ImageStream:
     from mnist_etc.data import inputs, load_test
 
     if config.input is None:
-        return inputs.of_split(load_test(config.data))
-    reading = Reading(
+        return inputs.stream_split(load_test(config.data))
+    options = InputOptions(
         prepare=config.prepare, polarity=config.polarity, split=config.split, originals=config.show is not None
     )
-    return inputs.open_input(Path(config.input), reading)
+    return inputs.open_input(Path(config.input), options)
 
 
 def _classify(
-    config: InferCommand, chosen: Chosen, source: Source, classifier: Classifies, path: Path
+    config: InferCommand, chosen: Chosen, source: ImageStream, classifier: Classifies, path: Path
 ) -> tuple[Tally, list[Path]]:
     """Write the CSV and the sheets; what was seen, and where the sheets lie."""
     tally = Tally()

@@ -16,7 +16,7 @@ def test_they_are_images_and_the_same_each_time() -> None:
     assert len(np.unique(images.reshape(100, -1), axis=0)) == 100
 
 
-def test_light_on_dark_strokes_then_greys() -> None:
+def test_light_on_dark_strokes_then_grays() -> None:
     strokes, shapes = np.split(surrogates(200), 2)
     border = np.concatenate([strokes[:, 0], strokes[:, -1], shapes[:, 0], shapes[:, -1]])
     assert (border == 0).mean() > 0.9
