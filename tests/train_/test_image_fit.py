@@ -31,7 +31,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ArtifactFo
     from mnist_etc.training.autoencoder import train_autoencoder
     from mnist_etc.training.classifier import train_classifier
 
-    folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker(None, None, {})
+    folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker()
 
     def train(*keys: str) -> ArtifactFolder:
         command = compose("train", TrainCommand, [*KEYS, f"artifacts={folder}", *keys])
