@@ -12,7 +12,6 @@ import sys
 from typing import NoReturn
 
 from mnist_etc import interpreter
-from mnist_etc.errors import ExitCode
 
 __all__ = ["Terminated", "loaded", "loading"]
 
@@ -60,6 +59,6 @@ def _terminate(*_: object) -> NoReturn:
     raise Terminated
 
 
-def _end(*_: object) -> NoReturn:
+def _end(number: int, _: object) -> NoReturn:
     os.write(STDERR, LINE)
-    os._exit(ExitCode.INTERRUPTED)
+    os._exit(128 + number)  # as `errors.ExitCode` has it, which may not be loaded yet

@@ -31,7 +31,13 @@ DAMAGE = (
 
 
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Read the array ``images``, ``x_test`` or ``x``, or the only one, and ``labels``, ``y_test`` or ``y`` if there.
+    """Read images, and their labels where there are any, from an npz file.
+
+    The images are the array ``images``, ``x_test`` or ``x``, or the only one; the labels are ``labels``, ``y_test`` or
+    ``y``.
+
+    Args:
+        path: of the file, whatever its name.
 
     Returns:
         Images as `to_gray` takes them, and labels int64 ``(n,)`` or None.
@@ -56,7 +62,17 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Read one array of images; returns and raises as `read_npz`."""
+    """Read one array of images from an npy file.
+
+    Args:
+        path: of the file, whatever its name.
+
+    Returns:
+        Images as `to_gray` takes them.
+
+    Raises:
+        DataError: as `read_npz`.
+    """
     try:
         with path.open("rb") as file:
             images = _read_array(file, path)
@@ -67,11 +83,14 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def to_gray(images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bring a slice of what was read to uint8 ``(n, height, width)``.
+    """Convert images of any of the forms that `read_npz` accepts to gray levels.
 
     Args:
         images: uint8, or float in [0, 1], ``(n, height, width)`` or ``(n, height, width, channels)``;
             of 4 channels the last, alpha, is left out.
+
+    Returns:
+        uint8 ``(n, height, width)``; colors are weighted as Pillow's mode L does (ITU-R 601-2 luma).
     """
     pixels = images if images.dtype == np.uint8 else np.round(images * np.float32(255)).astype(np.uint8)
     if pixels.ndim == 3:

@@ -1,4 +1,4 @@
-"""What a file that cannot be read holds, in a user's words, and what to do about it."""
+"""Tell what a file that cannot be read holds, in a user's words, and what to do about it."""
 
 from __future__ import annotations
 

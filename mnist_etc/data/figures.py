@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from mnist_etc.data.config import Polarity
 from mnist_etc.data.parts import Group, box_of, find_parts, group_parts, ink_of, side_of, sort_parts
-from mnist_etc.data.strokes import EIGHT, Gray, Mask, Strokes, find_strokes, hysteresis, remove_ruling
+from mnist_etc.data.strokes import EIGHT, Gray, Mask, Strokes, find_strokes, keep_connected, remove_ruling
 
 __all__ = ["OUTLINED", "Figure", "find_figures"]
 
@@ -171,7 +171,7 @@ def _outline(picture: NDArray[np.uint8], hypothesis: _Hypothesis, group: Group) 
     count = max(12, int(0.15 * region.sum()))
     contrast = np.partition(ink.ravel(), max(0, ink.size - count))[max(0, ink.size - count) :].mean()
     beside = ndimage.gaussian_filter(ndimage.maximum_filter(ink, 9), 3)
-    outline = hysteresis(ink > 0.5 * np.maximum(beside, 0.5 * contrast), ink > 0.45 * contrast)
+    outline = keep_connected(ink > 0.5 * np.maximum(beside, 0.5 * contrast), ink > 0.45 * contrast)
     labels, count = ndimage.label(outline, EIGHT)
     if count > 1:
         areas = ndimage.sum(outline, labels, range(1, count + 1))

@@ -43,7 +43,7 @@ class ExpectedFile:
 
 
 def read_images(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.uint8]:
-    """Read images of any size.
+    """Read images of any size from an IDX file.
 
     Args:
         path: IDX file with three dimensions, gzipped or not, whatever its name.
@@ -60,7 +60,7 @@ def read_images(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.
 
 
 def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.int64]:
-    """Read labels.
+    """Read labels from an IDX file.
 
     Args:
         path: IDX file with one dimension, gzipped or not.
@@ -70,7 +70,7 @@ def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.
         int64 ``(n,)``, each in 0..9.
 
     Raises:
-        DataError: as `read_images`, or a label is above 9.
+        DataError: the file is not what it should be, see `read_images`, or a label is above 9.
     """
     labels = _read(path, 1, expected)
     if labels.max() >= CLASSES:

@@ -28,7 +28,9 @@ PER_8_BIT_LEVEL = 257
 
 
 def find(folder: Path) -> list[Path]:
-    """Every image below ``folder`` by its suffix, sorted; names that begin with a dot and linked folders are left out.
+    """List every image below ``folder`` by its suffix, sorted.
+
+    Names that begin with a dot and linked folders are left out; of a folder that is not there the list is empty.
 
     Raises:
         DataError: a folder in it cannot be listed.
@@ -73,7 +75,7 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
 
 
 def normalize(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
-    """Scale whole gray images to the trained form.
+    """Scale whole gray images to the size of the training images, and invert those that are dark on light.
 
     Args:
         images: uint8 ``(n, height, width)`` of one size.

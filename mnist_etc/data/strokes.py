@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["EIGHT", "Gray", "Mask", "Strokes", "find_strokes", "hysteresis", "remove_ruling"]
+__all__ = ["EIGHT", "Gray", "Mask", "Strokes", "find_strokes", "keep_connected", "remove_ruling"]
 
 Gray = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -36,7 +36,7 @@ SPAN = 0.93
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """What is drawn on a sheet ``(height, width)`` of the size of each field."""
+    """What is drawn on a sheet; its arrays have the shape of the sheet, ``(height, width)``."""
 
     ground: Gray
     """Gray level of the paper."""
@@ -49,12 +49,15 @@ class Strokes:
 
 
 def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Strokes | None:
-    """The strokes that are darker (or lighter) than the paper around them; None on an empty sheet.
+    """Find the strokes that are darker, or lighter, than the paper around them.
 
     Args:
-        sheet: gray levels 0 to 255.
+        sheet: gray levels 0 to 255, ``(height, width)``.
         dark: look for dark strokes on light ground, else for light ones on dark ground.
         without: pixels that do not count, since they are known to be something else.
+
+    Returns:
+        The strokes; None on an empty sheet.
     """
     broad = max(3, int(BROADEST * max(sheet.shape)) | 1)
     smooth = ndimage.gaussian_filter(sheet, 0.8) if min(sheet.shape) > SMALL else sheet
@@ -75,7 +78,7 @@ def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Str
     contrast = float(np.partition(above.ravel(), above.size - count)[above.size - count :].mean())
     if contrast < max(LEAST_CONTRAST, TIMES_NOISE * noise):
         return None
-    mask = hysteresis(above > max(FAINT * contrast, 3 * noise), above > STRONG * contrast)
+    mask = keep_connected(above > max(FAINT * contrast, 3 * noise), above > STRONG * contrast)
     return Strokes(
         ground=ground - np.float32(offset if dark else -offset),
         ink=np.clip(above / contrast, 0, None),
@@ -84,8 +87,8 @@ def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Str
     )
 
 
-def hysteresis(weak: Mask, strong: Mask) -> Mask:
-    """The parts of ``weak`` that hold a pixel of ``strong`` (hysteresis; Canny 1986)."""
+def keep_connected(weak: Mask, strong: Mask) -> Mask:
+    """Keep the connected parts of ``weak`` that hold a pixel of ``strong`` (hysteresis; Canny 1986)."""
     parts, count = ndimage.label(weak, EIGHT)
     kept = np.zeros(count + 1, bool)
     kept[np.unique(parts[strong & weak])] = True
@@ -94,7 +97,7 @@ def hysteresis(weak: Mask, strong: Mask) -> Mask:
 
 
 def remove_ruling(mask: Mask) -> Mask:
-    """``mask`` less thin lines across the whole sheet, tilted by up to 6 degrees; crossed strokes are mended."""
+    """Remove thin lines across the whole sheet, tilted by up to 6 degrees; strokes that they cross are mended."""
     if min(mask.shape) < SMALL:
         return mask
     lines = _find_lines(mask) | _find_lines(mask.T).T

@@ -11,15 +11,23 @@ from PIL import Image, ImageDraw
 
 from mnist_etc.data.dataset import SIDE
 
-__all__ = ["surrogates"]
+__all__ = ["draw_surrogates"]
 
 ZOOM = 4
 """Drawn so many times as large, then averaged."""
 Points = npt.NDArray[np.float64]
 
 
-def surrogates(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
-    """``count`` images of strokes, then as many of filled shapes: uint8 ``(2 * count, 28, 28)``, light on dark."""
+def draw_surrogates(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Draw ``count`` images of strokes, then as many of filled shapes.
+
+    Args:
+        count: of each.
+        seed: the same seed draws the same images.
+
+    Returns:
+        uint8 ``(2 * count, 28, 28)``, light on dark.
+    """
     generator = np.random.default_rng(seed)
     return np.stack([draw(generator) for draw in (_draw_strokes, _draw_shapes) for _ in range(count)])
 
