@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
@@ -31,6 +32,19 @@ class Polarity(Enum):
     """Decided for each image by the brightness of its border."""
     light_on_dark = "light_on_dark"
     dark_on_light = "dark_on_light"
+
+    @property
+    def dark(self) -> bool | None:
+        """Whether the figure is dark; None: to be found out."""
+        match self:
+            case Polarity.auto:
+                return None
+            case Polarity.light_on_dark:
+                return False
+            case Polarity.dark_on_light:
+                return True
+            case _:
+                assert_never(self)
 
 
 @dataclass(kw_only=True)

@@ -40,7 +40,7 @@ def read(part: str) -> Split:
     tie_breaker = np.random.default_rng(0).random(len(labels))
     test = np.zeros(len(labels), bool)
     test[np.lexsort((tie_breaker, labels))[::EVERY_FIFTH]] = True
-    chosen = test if part == "test" else ~test
+    chosen = {"train": ~test, "test": test}[part]
     return Split(_enlarge(table[chosen, :-1].reshape(-1, 8, 8)), labels[chosen])
 
 

@@ -62,8 +62,7 @@ def find_figures(picture: NDArray[np.uint8], polarity: Polarity = Polarity.auto)
     hypotheses = [
         hypothesis
         for dark in (True, False)
-        if polarity in (Polarity.auto, Polarity.dark_on_light if dark else Polarity.light_on_dark)
-        and (hypothesis := _interpret(overview, dark=dark))
+        if polarity.dark in (None, dark) and (hypothesis := _interpret(overview, dark=dark))
     ]
     if not hypotheses:
         return []

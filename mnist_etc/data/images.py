@@ -84,7 +84,7 @@ def normalize(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8
     Returns:
         uint8 ``(n, 28, 28)``, light on dark; other aspect ratios are centered on their ground.
     """
-    dark_on_light = _light_border(images) if polarity is Polarity.auto else polarity is Polarity.dark_on_light
+    dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (SIDE, SIDE) else np.stack([_fit(image) for image in light])
 
@@ -124,11 +124,10 @@ def _to_gray(image: Image.Image, polarity: Polarity) -> NDArray[np.uint8]:
 def _flatten(image: Image.Image, polarity: Polarity) -> Image.Image:
     """Lay the image on black or white, whichever the figure stands out from unless ``polarity`` says."""
     gray, alpha = image.convert("L"), image.getchannel("A")
-    if polarity is Polarity.auto:
+    light = polarity.dark
+    if light is None:
         visible = ImageStat.Stat(gray, mask=alpha)
         light = visible.count[0] > 0 and visible.mean[0] < MIDDLE
-    else:
-        light = polarity is Polarity.dark_on_light
     ground = Image.new("L", image.size, 255 if light else 0)
     ground.paste(gray, mask=alpha)
     return ground

@@ -44,9 +44,9 @@ def prepare(picture: NDArray[np.uint8], how: Prepare, polarity: Polarity = Polar
         case Prepare.mnist:
             return _extract_figures(picture, polarity)
         case Prepare.auto:
-            for inverted, other in ((False, Polarity.dark_on_light), (True, Polarity.light_on_dark)):
-                light = np.uint8(255) - picture if inverted else picture
-                if polarity is not other and _has_form(light):
+            for dark in (False, True):
+                light = np.uint8(255) - picture if dark else picture
+                if polarity.dark in (None, dark) and _has_form(light):
                     return PreparedPicture(light[None])
             return _extract_figures(picture, polarity)
         case _:
