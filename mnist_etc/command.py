@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from mnist_etc import interrupt
 from mnist_etc.composition import choices, compose, program
-from mnist_etc.errors import ConfigError, MnistEtcError
+from mnist_etc.errors import ConfigError, ExitCode, MnistEtcError
 from mnist_etc.overrides import keys, one_value
 from mnist_etc.registry import load
 
@@ -66,7 +66,7 @@ def run(name: str, command: Command) -> NoReturn:
             sep=": ",
             file=sys.stderr,
         )
-        sys.exit(interrupt.TERMINATED if terminated else interrupt.CODE)
+        sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     sys.exit(result if isinstance(result, int) else 0)
 
 

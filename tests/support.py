@@ -61,7 +61,7 @@ def environment(changes: Mapping[str, str | None] | None = None, *, timed: bool 
 def refused(done: Completed, *words: str, code: int = 1, plain: bool = False) -> None:
     """Assert one line on stderr with all ``words``, that exit code, and no stack trace.
 
-    A ``plain`` line says what happened, any other one what was expected and received.
+    The line reads "Expected X; received Y" unless it is a ``plain`` one, about no value.
     """
     assert done.returncode == code, done.stdout + done.stderr
     lines = done.stderr.strip().splitlines()

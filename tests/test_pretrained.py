@@ -19,7 +19,6 @@ from mnist_etc.artifacts.manifest import differences
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load_test
-from mnist_etc.data.config import DataKind
 from mnist_etc.errors import ArtifactError
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.predictor import Predictor
@@ -71,7 +70,7 @@ def test_a_damaged_installation_is_one_line(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.mnist
 def test_it_reads_mnist_as_its_manifest_says() -> None:
     path, content = pretrained.verified()
-    test = load_test(data_config("mnist", DataKind.idx, os.environ["MNIST_ETC_DATA"]))
+    test = load_test(data_config("mnist", "idx", os.environ["MNIST_ETC_DATA"]))
     right = Predictor(path).probabilities(test.images).argmax(axis=1) == test.labels
     assert right.mean() == pytest.approx(content["metrics"]["test_accuracy"], abs=2e-4)
     assert right.mean() >= 0.993

@@ -25,6 +25,8 @@ ASKED = [
     ["data=fashion_mnist", "autoencoder.learning_rate=0.003", "autoencoder.output_activation=sigmoid"],
     ["data=folder", "data.root=my photos/it's $HOME", "data.name=mine", "data.prepare=none", "artifacts=a b"],
     ["data.name=other", "data.root=/data", "autoencoder.hid_dim=16"],
+    ["data=digits", "data.name=other", "data.validation=100"],
+    ["data=folder", "data.root=photos"],
     ["run_name=secret", "tracking_uri=http://user:secret@host", "force=true"],
 ]
 

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import Any
 
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.data.config import DataConfig
+from mnist_etc.data.registry import DATASETS
 from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.privacy.config import PrivacyConfig
@@ -24,7 +25,7 @@ def configuration(
     """
     data = _plain(run.data, DataConfig)
     del data["root"]
-    if run.data.kind is not DataKind.folder:
+    if not DATASETS[run.data.kind].prepares:
         del data["prepare"]
     settings: dict[str, Any] = {"data": data, "seed": run.seed}
     if classifier is None or FEATURES[classifier.features].trained:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
-from mnist_etc.composition import conf_folder
-from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.composition import choices
+from mnist_etc.data.config import DataConfig
+from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 
@@ -25,7 +27,6 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-BUNDLED = ("mnist", "fashion_mnist", "digits")
 UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
 """What does not decide the weights, or is secret: an address may hold a password."""
 WITHHELD = "privacy.seed=<the same number>"
@@ -83,7 +84,7 @@ def arguments(
         classifier: The features among them, unless the autoencoder alone is trained.
     """
     wanted = {key: value for key, value in wanted.items() if key not in UNSAID}
-    groups = _groups(run.data, classifier)
+    groups = _groups(name, run.data, classifier)
     words: dict[str, str] = {}
     for _ in range(3):
         missing = _missing(name, schema, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
@@ -120,14 +121,18 @@ def _missing(name: str, schema: type, wanted: Mapping[str, Any], words: list[str
     return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
 
 
-def _groups(data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
-    words = []
-    if data.name not in BUNDLED:
-        words = ["data=folder", f"data.root={data.root}"] if data.kind is DataKind.folder else []
-    elif data.name != "mnist":
-        words = [f"data={data.name}"]
-    if classifier is not None and (conf_folder("train") / f"features/{classifier.features}.yaml").is_file():
-        words += [f"features={classifier.features}"] * (classifier.features != "code")
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
+    """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
+    words: list[str] = []
+    with suppress(ConfigError):  # a message about something else goes before one about conf/
+        groups = choices(name)
+        default, *others = groups.get("data", [""])
+        file = next((file for file in (data.name, data.kind) if file in others), default)
+        words = [f"data={file}"] if file != default else []
+        if file == data.kind and DATASETS[data.kind].needs_root:
+            words.append(f"data.root={data.root}")
+        if classifier is not None and classifier.features in groups.get("features", [])[1:]:
+            words.append(f"features={classifier.features}")
     return words
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.inputs import Batch, Reading, Source
-from mnist_etc.errors import DataError
+from mnist_etc.data.inputs import Batch, ImageStream, InputOptions
+from mnist_etc.errors import DataError, ExitCode
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.files import temporary
 from mnist_etc.inference.config import InferCommand
@@ -22,7 +22,7 @@ from mnist_etc.predictor import Predictor, softmax
 
 __all__ = ["SOME_BAD", "infer"]
 
-SOME_BAD = 3
+SOME_BAD = ExitCode.SOME_SKIPPED
 """Exit code where some images could not be read and the others are in the file."""
 FEW = 10
 """Images whose answers are printed besides."""
@@ -59,19 +59,19 @@ def infer(config: InferCommand) -> int:
     return SOME_BAD if summary.bad else 0
 
 
-def _open_input(config: InferCommand) -> Source:
+def _open_input(config: InferCommand) -> ImageStream:
     from mnist_etc.data import inputs, load_test
 
     if config.input is None:
-        return inputs.of_split(load_test(config.data))
-    reading = Reading(
+        return inputs.stream_split(load_test(config.data))
+    options = InputOptions(
         prepare=config.prepare, polarity=config.polarity, split=config.split, originals=config.show is not None
     )
-    return inputs.open_input(Path(config.input), reading)
+    return inputs.open_input(Path(config.input), options)
 
 
 def _classify(
-    config: InferCommand, model: SelectedModel, source: Source, classifier: Classifier, path: Path
+    config: InferCommand, model: SelectedModel, source: ImageStream, classifier: Classifier, path: Path
 ) -> tuple[Summary, list[Path]]:
     """Write the CSV file and the sheets; the counts, and where the sheets lie."""
     summary, sheets = Summary(), list[Path]()

@@ -14,7 +14,6 @@ from samples import data_config
 from support import TINY, Run
 
 from mnist_etc.data import load_test
-from mnist_etc.data.config import DataKind
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.pretrained import FOLDER, MANIFEST
 
@@ -73,7 +72,7 @@ def test_each_figure_of_a_row(run: Run, tmp_path: Path, pictures: Path) -> None:
 
 
 def test_forty_pairs_a_sheet(run: Run, tmp_path: Path) -> None:
-    digits = load_test(data_config("digits", DataKind.digits)).images
+    digits = load_test(data_config("digits", "digits")).images
     np.savez(tmp_path / "mine.npz", x=digits[:41])
     assert run("infer.py", "input=mine.npz", "prepare=none", "show=seen").returncode == 0
     assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["sheet_1.png", "sheet_2.png"]
@@ -126,7 +125,7 @@ def test_clothes_are_far_from_digits(run: Run, tmp_path: Path) -> None:
 
     distances = []
     for name in ("mnist", "fashion_mnist"):
-        images = load_test(data_config(name, DataKind.idx, os.environ["MNIST_ETC_DATA"], 5000)).images[:500]
+        images = load_test(data_config(name, "idx", os.environ["MNIST_ETC_DATA"], 5000)).images[:500]
         np.savez(tmp_path / f"{name}.npz", x=images)
         assert run("infer.py", f"input={name}.npz").returncode == 0
         distances.append([float(row["distance"] or "inf") for row in rows(tmp_path / CSV)])

@@ -32,7 +32,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ArtifactFo
     from mnist_etc.training.classifier import ClassifierTraining
     from mnist_etc.training.recipe import run_training
 
-    folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker(None, None, {})
+    folder, quiet = tmp_path_factory.mktemp("fitted"), Tracker()
 
     def train(*keys: str) -> ArtifactFolder:
         command = compose("train", TrainCommand, [*KEYS, f"artifacts={folder}", *keys])

@@ -55,7 +55,7 @@ def test_stopped_in_each_training_and_between_them_under_a_meddler(tmp_path: Pat
     from mnist_etc.training.classifier import ClassifierTraining
     from mnist_etc.training.recipe import run_training
 
-    quiet = Tracker(None, None, {})
+    quiet = Tracker()
     for folder in ("whole", "stopped"):
         keys = [*KEYS, f"artifacts={tmp_path / folder}"]
         command, on_images = (compose("train", TrainCommand, [*keys, *more]) for more in ([], ON_IMAGES))
