@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from support import writer
 
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load
@@ -102,7 +102,7 @@ def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferComm
     artifact = ArtifactFolder.of(config).full_model(config.autoencoder, config.classifier)
     artifact.publish(
         {artifact.onnx: writer(content)},
-        settings=configuration(config, config.autoencoder, config.classifier),
+        settings=fingerprint(config, config.autoencoder, config.classifier),
         dataset_sha256="0" * 64,
         metrics={},
         privacy={"epsilon": None, "words": "none: a sample"},

@@ -10,7 +10,7 @@ from support import TINY, Run
 
 from mnist_etc.artifacts import remedies
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.inference.config import InferCommand
@@ -39,21 +39,21 @@ def arguments(line: str, program: str) -> list[str]:
 @pytest.mark.parametrize("words", ASKED, ids=" ".join)
 def test_each_command_gives_what_was_asked_for(words: list[str]) -> None:
     config = compose("infer", InferCommand, words)
-    wanted = configuration(config, config.autoencoder, config.classifier)
+    wanted = fingerprint(config, config.autoencoder, config.classifier)
     folder = ArtifactFolder.of(config)
     full = folder.full_model(config.autoencoder, config.classifier).remedy
     assert "secret" not in full
     again = compose("infer", InferCommand, arguments(full, remedies.program("train")))
-    assert configuration(again, again.autoencoder, again.classifier) == wanted
+    assert fingerprint(again, again.autoencoder, again.classifier) == wanted
     assert (again.artifacts, again.data.root) == (config.artifacts, config.data.root)
 
     head = folder.classifier(config.autoencoder, config.classifier).remedy
     alone = compose("classifier", ClassifierCommand, arguments(head, remedies.program("classifier")))
-    assert configuration(alone, alone.autoencoder, alone) == wanted
+    assert fingerprint(alone, alone.autoencoder, alone) == wanted
 
     first = folder.autoencoder(config.autoencoder).remedy
     encoder = compose("autoencoder", AutoencoderCommand, arguments(first, remedies.program("autoencoder")))
-    assert configuration(encoder, encoder) == configuration(config, config.autoencoder)
+    assert fingerprint(encoder, encoder) == fingerprint(config, config.autoencoder)
 
 
 def test_nothing_is_said_that_is_the_default() -> None:

@@ -13,10 +13,10 @@ from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, Class
 from mnist_etc.models.features import FEATURES
 from mnist_etc.privacy.config import PrivacyConfig
 
-__all__ = ["configuration"]
+__all__ = ["fingerprint"]
 
 
-def configuration(
+def fingerprint(
     run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
 ) -> dict[str, Any]:
     """The settings that decide the trained weights, as plain JSON types; places and names of runs do not.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.adversary import Adversary, Reconstruction
 from mnist_etc.attack.config import ReconstructCommand
@@ -108,7 +108,7 @@ def refuse_common(own: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
 def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
     """The model in tables: its data, its name and the privacy of its training images."""
     full = folder.full_model(command.autoencoder, command.classifier)
-    manifest = full.verified(full.h5, configuration(command, command.autoencoder, command.classifier))
+    manifest = full.verify(full.h5, fingerprint(command, command.autoencoder, command.classifier))
     privacy = "not private" if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
     return f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
 

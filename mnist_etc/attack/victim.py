@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.artifacts.config import TrainCommand
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
@@ -46,8 +46,8 @@ class VictimModel:
             folder.full_model(command.autoencoder, command.classifier),
             folder.autoencoder(command.autoencoder),
         )
-        manifest = whole.verified(whole.h5, configuration(command, command.autoencoder, command.classifier))
-        half.verified(half.h5, configuration(command, command.autoencoder))
+        manifest = whole.verify(whole.h5, fingerprint(command, command.autoencoder, command.classifier))
+        half.verify(half.h5, fingerprint(command, command.autoencoder))
         autoencoder = build_autoencoder(command.autoencoder)
         read_h5(autoencoder, half.h5)
         full = read_full_model(command.autoencoder, command.classifier, whole.h5)

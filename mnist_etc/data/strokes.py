@@ -17,7 +17,7 @@ __all__ = ["EIGHT", "Gray", "Mask", "Strokes", "find_strokes", "keep_connected",
 Gray = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
-"""Neighbours of a pixel, corners included."""
+"""Neighbors of a pixel, corners included."""
 BROADEST = 0.28
 """Of the sheet's longer side: what is broader than that is ground."""
 FAINT, STRONG = 0.3, 0.5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import TrainCommand
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, load
 from mnist_etc.export.config import InputType, Variant
@@ -41,11 +41,11 @@ class TrainedModel:
             DataError: The data cannot be read.
         """
         artifact = ArtifactFolder.of(command).full_model(command.autoencoder, command.classifier)
-        settings = configuration(command, command.autoencoder, command.classifier)
-        manifest = artifact.verified(artifact.onnx, settings)
-        artifact.verified(artifact.h5, settings)
+        settings = fingerprint(command, command.autoencoder, command.classifier)
+        manifest = artifact.verify(artifact.onnx, settings)
+        artifact.verify(artifact.h5, settings)
         dataset = load(command.data)
-        artifact.verified(artifact.onnx, settings, dataset.sha256)
+        artifact.verify(artifact.onnx, settings, dataset.sha256)
         return cls(artifact=artifact, manifest=manifest, dataset=dataset)
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_etc import pretrained
 from mnist_etc.artifacts import manifest
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import program
 from mnist_etc.errors import ArtifactError
@@ -58,15 +58,15 @@ def select_model(config: InferCommand) -> SelectedModel:
         make = f"{artifact.onnx} is not there, to make it: {program('train')} with the same training keys"
         why = "" if config.model is ModelSource.pretrained else f"; {make}"
         print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
-        onnx, content = pretrained.verified()
+        onnx, content = pretrained.verify()
         return _selected(onnx, folder.pretrained_inference, content)
     table = folder.inference(config.autoencoder, config.classifier)
     if config.server is not None:
         return SelectedModel(
             onnx=artifact.onnx, table=table, privacy=_privacy_beside(config, artifact), familiarity=None
         )
-    settings = configuration(config, config.autoencoder, config.classifier)
-    return _selected(artifact.onnx, table, artifact.verified(artifact.onnx, settings))
+    settings = fingerprint(config, config.autoencoder, config.classifier)
+    return _selected(artifact.onnx, table, artifact.verify(artifact.onnx, settings))
 
 
 def _wants_pretrained(config: InferCommand, artifact: Artifact) -> bool:
@@ -91,7 +91,7 @@ def _privacy_beside(config: InferCommand, artifact: Artifact) -> str:
     """The words of a manifest that agrees with the configuration; the server's model may be another."""
     with suppress(ArtifactError):
         content = manifest.read(artifact.manifest, lambda: artifact.remedy)
-        settings = configuration(config, config.autoencoder, config.classifier)
+        settings = fingerprint(config, config.autoencoder, config.classifier)
         if not manifest.differences(content, settings):
             return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"
     return "unknown: the server does not say"

@@ -30,7 +30,7 @@ class Levels(OutputPolicy):
 
     @classmethod
     def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Calibrate on labelled images; raises `ConfigError` where they are too few for so many levels."""
+        """Calibrate on labeled images; raises `ConfigError` where they are too few for so many levels."""
         top = softmax(logits).max(axis=1)
         edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels)
         return cls(config=config, edges=edges, confidences=confidences)

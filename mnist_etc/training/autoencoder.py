@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
 from mnist_etc.models.config import AutoencoderConfig
@@ -47,7 +47,7 @@ class AutoencoderTraining:
         self._run, self._config, self._dataset = run, config, dataset
         self._folder = ArtifactFolder.of(run)
         self.outputs: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
-        self.settings: Mapping[str, Any] = configuration(run, config)
+        self.settings: Mapping[str, Any] = fingerprint(run, config)
         self.sources: Mapping[str, str] = {}
 
     def plan(self) -> PrivacyPlan:

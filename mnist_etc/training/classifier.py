@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
 from mnist_etc.evaluation.familiarity import Familiarity
@@ -52,7 +52,7 @@ class ClassifierTraining:
             folder.full_model(autoencoder, config),
             folder.classifier(autoencoder, config),
         )
-        self.settings: Mapping[str, Any] = configuration(run, autoencoder, config)
+        self.settings: Mapping[str, Any] = fingerprint(run, autoencoder, config)
         self.sources: Mapping[str, str] = self._origin.sources
 
     def plan(self) -> PrivacyPlan:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, Split, scaled
 from mnist_etc.files import sha256
@@ -62,7 +62,7 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
     if not FEATURES[config.features].trained:
         return FeatureOrigin(kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=None)
     artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
-    manifest = artifact.verified(artifact.h5, configuration(run, autoencoder), dataset.sha256)
+    manifest = artifact.verify(artifact.h5, fingerprint(run, autoencoder), dataset.sha256)
     return FeatureOrigin(
         kind=config.features,
         autoencoder=autoencoder,

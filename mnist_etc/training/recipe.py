@@ -65,7 +65,7 @@ class Training(Protocol):
     outputs: tuple[Artifact, ...]
     """What it publishes; figures, history and checkpoint belong to the last."""
     settings: Mapping[str, Any]
-    """What `mnist_etc.artifacts.fingerprint.configuration` returned."""
+    """What `mnist_etc.artifacts.fingerprint.fingerprint` returned."""
     sources: Mapping[str, str]
     """sha256 of each file it starts from, by name."""
 
@@ -96,7 +96,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     *_, main = training.outputs
     settings, sources = training.settings, training.sources
     if not run.force and not main.checkpoint.exists():
-        done = [artifact.finished(settings, dataset.sha256, sources) for artifact in training.outputs]
+        done = [artifact.find_finished(settings, dataset.sha256, sources) for artifact in training.outputs]
         if all(done) and (figures := done[-1]):
             return report_skipped(main, figures)
     plan = training.plan()

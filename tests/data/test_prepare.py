@@ -17,7 +17,7 @@ from mnist_etc.data import images, load_test
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.prepare import prepare
 from mnist_etc.predictor import Predictor
-from mnist_etc.pretrained import verified
+from mnist_etc.pretrained import verify
 
 pytestmark = pytest.mark.filterwarnings("error")
 Picture = NDArray[np.uint8]
@@ -179,7 +179,7 @@ def test_each_kind_of_paper_costs_little(kind: str) -> None:
         prepared = prepare(papers.KINDS[kind](test.images[number], np.random.default_rng([1, number])), Prepare.auto)
         if len(prepared.images):
             seen[row] = prepared.images[prepared.main]
-    model = Predictor(verified()[0])
+    model = Predictor(verify()[0])
     plain = (model.logits(test.images[chosen]).argmax(axis=1) == test.labels[chosen]).mean()
     assert (model.logits(seen).argmax(axis=1) == test.labels[chosen]).mean() >= 0.95 * plain
 
@@ -188,7 +188,7 @@ def test_each_kind_of_paper_costs_little(kind: str) -> None:
 def test_other_peoples_handwriting() -> None:
     found = images.find(PHOTOS)
     seen = np.stack([main_figure(images.read(path, Polarity.auto), Prepare.auto) for path in found])
-    predicted = Predictor(verified()[0]).logits(seen).argmax(axis=1)
+    predicted = Predictor(verify()[0]).logits(seen).argmax(axis=1)
     assert np.mean(predicted == [int(path.parent.name) for path in found]) >= 0.97
 
 

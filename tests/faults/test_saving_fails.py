@@ -81,7 +81,7 @@ def test_a_disk_that_fills_while_publishing_leaves_all_of_before(
     with pytest.raises(ArtifactError, match="No space left"):
         publish(b"new", full if fails == "second file" else lambda path: _write(path, b"new"))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    artifact.verified(artifact.onnx, {})
+    artifact.verify(artifact.onnx, {})
 
 
 def _write(path: Path, content: bytes) -> None:

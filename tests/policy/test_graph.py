@@ -175,7 +175,7 @@ def test_the_likelihood_ratio_is_bounded_exactly(epsilon: float) -> None:
 
 
 def test_what_is_drawn_has_the_stated_probabilities() -> None:
-    """One image over many keys, and its neighbour, which differs in a pixel by one: the same likelihoods, apart."""
+    """One image over many keys, and its neighbor, which differs in a pixel by one: the same likelihoods, apart."""
     images = np.repeat(IMAGES[:1], 2, axis=0)
     images[1, 14, 14] += 1
     logits = np.repeat(LOGITS[:1], 2, axis=0)

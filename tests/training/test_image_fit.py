@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from support import SCHEMAS, weights
 
 from mnist_etc.artifacts.config import TrainCommand
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load, load_test, scaled
@@ -80,10 +80,10 @@ def test_a_model_trained_before_there_was_either_key_is_still_the_one_asked_for(
     varied = ["classifier.augmentation.rotation=40"]
     for keys in ([], varied):
         command = compose("train", TrainCommand, [*KEYS, *keys])
-        settings = configuration(command, command.autoencoder, command.classifier)
+        settings = fingerprint(command, command.autoencoder, command.classifier)
         assert settings["classifier"].keys() == BEFORE
     command = compose("train", TrainCommand, [*KEYS, "classifier.augment=true", *varied])
-    settings = configuration(command, command.autoencoder, command.classifier)
+    settings = fingerprint(command, command.autoencoder, command.classifier)
     assert settings["classifier"]["augmentation"] == {
         "shift": 1.5,
         "scale": 0.12,

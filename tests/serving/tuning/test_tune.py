@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.composition import compose
 from mnist_etc.export.config import ExportCommand, InputType, TritonConfig, Variant
 from mnist_etc.export.repository import COMMAND
@@ -35,7 +35,7 @@ def test_it_publishes_the_winner_of_the_model_that_was_searched(words: list[str]
     command = compose("tune", TuneCommand, words)
     for winner in (candidates(command)[0], candidates(command)[-1]):
         export = composed(export_command(command, winner))
-        assert configuration(export, export.autoencoder, export.classifier) == configuration(
+        assert fingerprint(export, export.autoencoder, export.classifier) == fingerprint(
             command, command.autoencoder, command.classifier
         )
         assert (export.artifacts, export.data) == (command.artifacts, command.data)
