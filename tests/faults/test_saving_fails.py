@@ -179,5 +179,5 @@ def test_infer_on_a_full_disk(run: Run, tiny: Path, tmp_path: Path, project: Pat
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),
     )
-    refused(Completed(process.returncode, process.stdout, process.stderr, 0), table.name)
+    refused(Completed(process.returncode, process.stdout, process.stderr, 0), table.name, plain=True)
     assert table.read_bytes() == before
