@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(ROOT))
 
 from mnist_etc.data import digits
-from mnist_etc.data.dataset import scaled
+from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
@@ -71,7 +71,7 @@ def calls(session: onnxruntime.InferenceSession, images: NDArray[np.uint8]) -> d
     takes_bytes = session.get_inputs()[0].type == "tensor(uint8)"
 
     def prepared() -> NDArray[Any]:
-        return images[..., None] if takes_bytes else scaled(images)
+        return images[..., None] if takes_bytes else scale_pixels(images)
 
     ready = prepared()
     return {

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE / "extensions")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests"), str(HERE / "extensions")]
 
 from mnist_etc.backend import load_tensorflow  # noqa: E402
 

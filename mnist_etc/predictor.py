@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES, SIDE, scaled
+from mnist_etc.data.dataset import CLASSES, SIDE, scale_pixels
 from mnist_etc.errors import ArtifactError
 
 __all__ = ["Predictor", "softmax"]
@@ -63,7 +63,7 @@ class Predictor:
         out = np.empty((len(images), CLASSES), np.float32)
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
-            out[part] = self._session.run(["output"], {"input": scaled(images[part])})[0]
+            out[part] = self._session.run(["output"], {"input": scale_pixels(images[part])})[0]
         return out
 
 

@@ -32,9 +32,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def schemas() -> dict[str, type]:
     """The schema of each command, by the command's name."""
-    from mnist_etc.command import SCHEMAS
+    from mnist_etc.__main__ import COMMANDS
+    from mnist_etc.registry import load
 
-    return dict(SCHEMAS)
+    return {name: load(command.schema) for name, command in COMMANDS.items()}
 
 
 def write(docs: Path) -> None:
@@ -50,7 +51,7 @@ def write(docs: Path) -> None:
 
 def page(command: str, schema: type) -> str:
     """The page of one command."""
-    from mnist_etc.command import compose
+    from mnist_etc.composition import compose
 
     with mock.patch.dict(os.environ):
         os.environ.pop("MNIST_ETC_DATA", None)
@@ -68,7 +69,7 @@ def table(config: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
         if dataclasses.is_dataclass(value):
             rows += table(value, f"{prefix}{field.name}.")
         else:
-            meaning = " ".join(filter(None, [_meaning(type(config), field.name), _words(kind)]))
+            meaning = " ".join(filter(None, [_meaning(type(config), field.name), _words(kind), _rows(field.metadata)]))
             own.append((f"`{prefix}{field.name}`", f"`{_shown(value)}`", _kind(kind, field.metadata), meaning))
     return own + rows
 
@@ -83,6 +84,8 @@ def _kind(kind: Any, metadata: typing.Mapping[str, Any]) -> str:
         return f"list of {_kind(parts[0], metadata)}"
     if issubclass(kind, Enum):
         return "one of " + ", ".join(f"`{member.value}`" for member in kind)
+    if "registry" in metadata:
+        return "one of " + ", ".join(f"`{name}`" for name in metadata["registry"])
     name = {bool: "`true` or `false`", str: "path" if "path" in metadata else "text"}.get(kind, kind.__name__)
     if "between" in metadata:
         low, high = metadata["between"]
@@ -103,6 +106,12 @@ def _words(kind: Any) -> str:
         for member in choice
         if (said := _meaning(choice, member.name))
     )
+
+
+def _rows(metadata: typing.Mapping[str, Any]) -> str:
+    """What each row of a registry says of itself."""
+    registry = metadata.get("registry", {})
+    return " ".join(f"`{name}`: {said}." for name in registry if (said := getattr(registry[name], "help", "")))
 
 
 def _meaning(owner: type, name: str) -> str:

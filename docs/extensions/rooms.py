@@ -7,15 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from imports import COMMAND, FLOOR, ORDER
 from sphinx.application import Sphinx
 
 FOLDER = Path("generated")
-ORDER = (
-    *("errors", "backend", "files", "schema", "data", "labels", "models", "predictor", "privacy", "audit", "artifacts"),
-    *("evaluation", "tracking", "policy", "attack", "export", "training", "serving", "inference", "sweep", "service"),
-    *("command", "__main__"),
-)
-"""A room stands only on rooms before it; those that are not built yet are left out."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -29,7 +24,8 @@ def write(docs: Path) -> None:
     folder = docs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     said = dict(sentences(docs.parent / "mnist_etc"))
-    rooms = [name for name in ORDER if name in said]
+    order = [*FLOOR, *ORDER, *COMMAND]
+    rooms = [name for name in order if name in said]
     beside = sorted(said.keys() - set(rooms))
     for file, names in (("rooms", rooms), ("beside", beside)):
         rows = "".join(f"| `mnist_etc/{place}` | {words} |\n" for place, words in (said[name] for name in names))

@@ -10,7 +10,7 @@ from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
 from mnist_etc.attack.networks import apply, fit
-from mnist_etc.data.dataset import CLASSES, SIDE, Split, scaled
+from mnist_etc.data.dataset import CLASSES, SIDE, Split, scale_pixels
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["Evaluator"]
@@ -43,7 +43,7 @@ class Evaluator:
         fit(
             self._network,
             tf.nn.sparse_softmax_cross_entropy_with_logits,
-            scaled(split.images),
+            scale_pixels(split.images),
             split.labels,
             epochs=EPOCHS,
             batch_size=BATCH,

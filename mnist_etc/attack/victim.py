@@ -14,7 +14,7 @@ from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
-from mnist_etc.data.dataset import SIDE, Split, scaled
+from mnist_etc.data.dataset import SIDE, Split, scale_pixels
 from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.full_model import read_full_model
 from mnist_etc.models.h5 import read_h5
@@ -65,7 +65,7 @@ class VictimModel:
 
     def codes(self, images: NDArray[np.uint8]) -> Array:
         """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""
-        return np.asarray(apply(self.encoder, scaled(images)))
+        return np.asarray(apply(self.encoder, scale_pixels(images)))
 
     def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
         """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""

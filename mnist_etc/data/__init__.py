@@ -7,11 +7,11 @@ import sys
 import numpy as np
 
 from mnist_etc.data.config import DataConfig
-from mnist_etc.data.dataset import CLASSES, Dataset, Split, check_split, hold_out, scaled
+from mnist_etc.data.dataset import CLASSES, Dataset, Split, check_split, hold_out, scale_pixels
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import DataError
 
-__all__ = ["Dataset", "Split", "load", "load_test", "scaled"]
+__all__ = ["Dataset", "Split", "load", "load_test", "scale_pixels"]
 
 
 def load(config: DataConfig) -> Dataset:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "check_split", "hold_out", "scaled"]
+__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
 
 CLASSES = 10
 SIDE = 28
@@ -41,7 +41,7 @@ class Dataset:
     """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is."""
 
 
-def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Convert pixels uint8 ``(n, 28, 28)`` to what the models read: float32 ``(n, 28, 28, 1)`` in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mnist_etc.data.dataset import Split
-from mnist_etc.registry import Registry
+from mnist_etc.registry import Registry, load
 
 __all__ = ["DATASETS", "DatasetKind"]
 
@@ -27,10 +26,7 @@ class DatasetKind:
 
     def read(self, config: Any, part: str) -> Split:
         """Call the reader with a `DataConfig` and "train" or "test"; raises what the reader raises."""
-        if callable(self.reader):
-            return self.reader(config, part)
-        module, _, function = self.reader.partition(":")
-        split: Split = getattr(importlib.import_module(module), function)(config, part)
+        split: Split = load(self.reader)(config, part)
         return split
 
 

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
-from mnist_etc.data import scaled
+from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.model_config import ModelConfig
@@ -174,4 +174,4 @@ def _keras_logits(command: ExportCommand, h5: Path, images: NDArray[np.uint8]) -
     from mnist_etc.models.full_model import read_full_model
 
     model = read_full_model(command.autoencoder, command.classifier, h5)
-    return in_chunks(lambda part: model(scaled(part), training=False).numpy(), images)
+    return in_chunks(lambda part: model(scale_pixels(part), training=False).numpy(), images)

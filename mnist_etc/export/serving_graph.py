@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_etc.data.dataset import CLASSES, SIDE, scaled
+from mnist_etc.data.dataset import CLASSES, SIDE, scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import InputType
 
@@ -65,7 +65,7 @@ def as_input(images: NDArray[np.uint8], input_type: InputType) -> Array:
     """Turn images, uint8 ``(n, 28, 28)``, into what the ``input`` of a serving graph takes, ``(n, 28, 28, 1)``."""
     match input_type:
         case InputType.float32:
-            return scaled(images)
+            return scale_pixels(images)
         case InputType.uint8:
             return images[..., np.newaxis]
         case _:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from mnist_etc.data.dataset import SIDE, scaled
+from mnist_etc.data.dataset import SIDE, scale_pixels
 from mnist_etc.data.surrogates import draw_surrogates
 from mnist_etc.models.scattering import build_features
 
@@ -28,7 +28,7 @@ def build_fixed_features() -> keras.Model:
     from sklearn.decomposition import PCA
 
     scattering = build_features()
-    images = scaled(draw_surrogates(DRAWN))
+    images = scale_pixels(draw_surrogates(DRAWN))
     firsts = range(0, len(images), BATCH)
     seen = np.concatenate([scattering(images[first : first + BATCH]).numpy() for first in firsts])
     components = PCA(WIDTH, svd_solver="randomized", iterated_power=2, random_state=0).fit(seen)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_etc.registry import Registry
+from mnist_etc.registry import Registry, load
 
 __all__ = ["POLICIES", "PolicyRow"]
 
@@ -26,10 +25,7 @@ class PolicyRow:
 
     def load(self) -> type[Any]:
         """The class, imported where need be."""
-        if not isinstance(self.implementation, str):
-            return self.implementation
-        module, _, name = self.implementation.partition(":")
-        kind: type[Any] = getattr(importlib.import_module(module), name)
+        kind: type[Any] = load(self.implementation)
         return kind
 
 

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES, scaled
+from mnist_etc.data.dataset import CLASSES, scale_pixels
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.predictor import softmax
@@ -140,7 +140,9 @@ class TritonPredictor:
         return self._transport
 
     def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        return np.ascontiguousarray(images[..., None] if self._description.datatype == "UINT8" else scaled(images))
+        return np.ascontiguousarray(
+            images[..., None] if self._description.datatype == "UINT8" else scale_pixels(images)
+        )
 
     def _probabilities(self, answer: NDArray[np.float32], images: int) -> NDArray[np.float32]:
         if answer.shape != (images, CLASSES):

@@ -12,7 +12,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.data import Dataset, scaled
+from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.models.config import AutoencoderConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -62,7 +62,7 @@ class AutoencoderTraining:
         validation, config, folder = self._dataset.validation, self._config, self._folder
         model = AUTOENCODERS[config.model].network(config, self._run.seed)
         shown = first_of_each_class(validation.labels)
-        originals = scaled(validation.images[shown])
+        originals = scale_pixels(validation.images[shown])
 
         def evaluate(epoch: int) -> Metrics:
             write_pairs(folder.examples(config, epoch), validation.labels[shown], originals, model(originals).numpy())
@@ -78,7 +78,7 @@ class AutoencoderTraining:
             "validation_mse": history[-1]["validation_mse"],
             "test_mse": _mse(model, self._dataset.test.images),
         }
-        examples = scaled(validation.images[:EXAMPLES])
+        examples = scale_pixels(validation.images[:EXAMPLES])
         published = Published(name=self.name, artifact=self.outputs[0], network=model, examples=examples)
         return Fitted(history=history, figures=figures, published=(published,))
 
@@ -106,6 +106,6 @@ def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
     total = 0.0
     for first in range(0, len(images), BATCH):
-        pixels = scaled(images[first : first + BATCH])
+        pixels = scale_pixels(images[first : first + BATCH])
         total += float(np.square(model(pixels).numpy() - pixels, dtype=np.float64).sum())
     return total / images.size

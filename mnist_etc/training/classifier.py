@@ -11,7 +11,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.data import Dataset, scaled
+from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.privacy.plan import PrivacyPlan
@@ -79,7 +79,7 @@ class ClassifierTraining:
             features = [LabeledFeatures(compute(network, split), split.labels) for split in (train, validation)]
             classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
         full = build_full_model(network, classifier)
-        images, known = scaled(validation.images[:EXAMPLES]), compute(full, validation)
+        images, known = scale_pixels(validation.images[:EXAMPLES]), compute(full, validation)
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
             "test_accuracy": float(np.mean(compute(full, test).argmax(axis=1) == test.labels)),

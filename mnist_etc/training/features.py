@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.data import Dataset, Split, scaled
+from mnist_etc.data import Dataset, Split, scale_pixels
 from mnist_etc.files import sha256
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
@@ -77,5 +77,5 @@ def compute(network: keras.Model, split: Split) -> npt.NDArray[np.float32]:
     features = np.empty((len(split), *network.output_shape[1:]), np.float32)
     for first in range(0, len(split), BATCH):
         part = slice(first, first + BATCH)
-        features[part] = network(scaled(split.images[part]))
+        features[part] = network(scale_pixels(split.images[part]))
     return features

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.composition import compose
 from mnist_etc.data import digits
-from mnist_etc.data.dataset import scaled
+from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import InputType
 from mnist_etc.export.int8 import quantize
@@ -38,7 +38,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
         from mnist_etc.export.onnx import write_onnx
 
         path = tmp_path_factory.mktemp("export") / "model.onnx"
-        write_onnx(model, path, scaled(IMAGES))
+        write_onnx(model, path, scale_pixels(IMAGES))
         return onnx.load(path)
 
     return exported
@@ -50,7 +50,7 @@ def plain(export: Export) -> onnx.ModelProto:
     from mnist_etc.models.classifier import build_full_model
 
     train, encoder, classifier = digits.read("train"), fresh_encoder(), fresh_classifier()
-    codes = encoder.predict(scaled(train.images), verbose=0)
+    codes = encoder.predict(scale_pixels(train.images), verbose=0)
     fitted = np.linalg.lstsq(np.pad(codes, [(0, 0), (0, 1)], constant_values=1), np.eye(10)[train.labels], rcond=None)[
         0
     ]
@@ -83,7 +83,7 @@ def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.flo
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    pixels = images[..., None] if session.get_inputs()[0].type == "tensor(uint8)" else scaled(images)
+    pixels = images[..., None] if session.get_inputs()[0].type == "tensor(uint8)" else scale_pixels(images)
     return session.run(["output"], {"input": pixels})[0]
 
 

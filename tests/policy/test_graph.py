@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import scaled
+from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.policy.graph import answers, append_policy
 from mnist_etc.policy.noisy import DRAWS
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
@@ -53,7 +53,7 @@ def model(kind: str) -> onnx.ModelProto:
 def run(graph: onnx.ModelProto, images: NDArray[np.uint8]) -> Array:
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     uint8 = session.get_inputs()[0].type == "tensor(uint8)"
-    return np.asarray(session.run(["output"], {"input": images[..., None] if uint8 else scaled(images)})[0])
+    return np.asarray(session.run(["output"], {"input": images[..., None] if uint8 else scale_pixels(images)})[0])
 
 
 LOGITS = run(model("uint8"), IMAGES)
@@ -158,7 +158,7 @@ def test_a_pixel_that_is_no_gray_gives_no_second_draw(pixel: float) -> None:
     """What the hash reads is what the model reads: one answer for one image, whatever stands in it."""
     graph = append_policy(model("float32"), policy("noisy:1")).SerializeToString()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    odd = scaled(IMAGES[:500])
+    odd = scale_pixels(IMAGES[:500])
     odd[:, 3, 3] = pixel
     gray = odd.copy()
     gray[:, 3, 3] = 0 if np.isnan(pixel) else np.clip(pixel, 0, 1)

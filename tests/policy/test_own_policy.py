@@ -13,7 +13,7 @@ from support import ROOT, TINY_MODEL, Run
 
 from mnist_etc.attack.results import read_results
 from mnist_etc.data import digits
-from mnist_etc.data.dataset import scaled
+from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.predictor import softmax
 
 
@@ -28,7 +28,7 @@ def test_a_policy_of_ones_own_is_published_and_attacked(run: Run, trained: Path)
     version = trained / "triton/model_repository/onnx-mnist_etc/1"
     said = json.loads((version / "manifest.json").read_text())["policy"]
     assert said == {"name": "softened", "leakage_bits": pytest.approx(299.9, abs=0.1)}
-    images = {"input": scaled(digits.read("test").images)}
+    images = {"input": scale_pixels(digits.read("test").images)}
     model = trained / "artifacts/digits/full_model_h32_ee1_ce1.onnx"
     served, logits = (
         onnxruntime.InferenceSession(path).run(None, images)[0] for path in (version / "model.onnx", model)

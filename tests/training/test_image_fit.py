@@ -15,7 +15,7 @@ from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
-from mnist_etc.data import load, load_test, scaled
+from mnist_etc.data import load, load_test, scale_pixels
 from mnist_etc.errors import ConfigError
 from mnist_etc.tracking.tracker import Tracker
 
@@ -66,7 +66,7 @@ def test_the_encoder_is_trained_on_where_asked_and_only_there(
     assert same(part(full, "encoder"), part(of_autoencoder, "encoder")) == ("fine_tune=true" not in keys)
     head = folder / "clsf_h32_ee1_e1_fc_weights.h5"
     assert same(part(full, "classifier"), part(head, "classifier"))
-    images = scaled(load_test(compose("train", TrainCommand, KEYS).data).images)
+    images = scale_pixels(load_test(compose("train", TrainCommand, KEYS).data).images)
     answers = onnxruntime.InferenceSession(full.with_suffix(".onnx")).run(None, {"input": images})[0]
     stated = json.loads(full.with_suffix(".json").read_bytes())
     labels = load_test(compose("train", TrainCommand, KEYS).data).labels
