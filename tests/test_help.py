@@ -19,6 +19,18 @@ GROUPS = {
     "features": {"code", "scattering"},
     "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
 }
+IN_README = {
+    "train": "python train.py",
+    "autoencoder": "python -m train_.autoencoder",
+    "classifier": "python -m train_.classifier",
+    "infer": "python infer.py",
+    "export": "python -m mnist_etc.export",
+    "serve": "make serve",
+    "tune": "python -m mnist_etc.serving.tune",
+    "reconstruct": "python noprotect_reconstruction.py",
+    "audit": "python -m mnist_etc.privacy.audit",
+}
+"""How the table of commands in README calls each."""
 WITHOUT = {
     "autoencoder": {"features", "policy"},
     "audit": {"features", "policy"},
@@ -28,11 +40,13 @@ WITHOUT = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_row_has_its_values_its_console_script_and_its_job(command: str) -> None:
+def test_a_row_has_its_values_its_console_script_its_job_and_its_line_in_readme(command: str) -> None:
     assert (ROOT / f"conf/{command}.yaml").is_file()
     assert callable(load(str(COMMANDS[command].job)))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"][f"mnist-etc-{command}"] == "mnist_etc.__main__:script"
+    row = next(line for line in (ROOT / "README.md").read_text().splitlines() if f"`{IN_README[command]}" in line)
+    assert row.startswith("| ")
 
 
 @pytest.mark.parametrize("command", SCHEMAS)

@@ -54,14 +54,14 @@ class Adversary:
     """About the targets, ``(t, 10)``."""
 
     @property
-    def compared(self) -> Array:
+    def scores(self) -> Array:
         """`answers` where differences are informative, ``(n, 10)``."""
-        return self.policy.compared(self.answers)
+        return self.policy.informative_scores(self.answers)
 
     @property
-    def compared_targets(self) -> Array:
+    def target_scores(self) -> Array:
         """`target_answers` where differences are informative, ``(t, 10)``."""
-        return self.policy.compared(self.target_answers)
+        return self.policy.informative_scores(self.target_answers)
 
     @property
     def search(self) -> dict[str, int]:
@@ -88,12 +88,12 @@ class Adversary:
         """What codes to expect behind an answer, by the class that it names; of an attacker who has the encoder."""
         return fit_mixtures(
             self.own.codes,
-            self.compared,
+            self.scores,
             self.answers.argmax(axis=1),
             components=self.config.components,
             seed=self.seed,
         )
 
-    def scores(self, codes: Array) -> Array:
+    def ask(self, codes: Array) -> Array:
         """Ask about codes ``(n, d)``: answers ``(n, 10)`` where differences are informative."""
-        return self.policy.compared(answers(self.policy, self.victim.logits(codes)))
+        return self.policy.informative_scores(answers(self.policy, self.victim.logits(codes)))

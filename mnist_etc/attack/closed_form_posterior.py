@@ -26,7 +26,7 @@ def rebuild(adversary: Adversary) -> Reconstruction:
 def rebuild_by_one_gaussian(adversary: Adversary) -> Reconstruction:
     """Decode the mean code of a prior of one Gaussian for each class."""
     predicted = adversary.answers.argmax(axis=1)
-    prior = fit_mixtures(adversary.own.codes, adversary.compared, predicted, components=1, seed=adversary.seed)
+    prior = fit_mixtures(adversary.own.codes, adversary.scores, predicted, components=1, seed=adversary.seed)
     return _rebuild(adversary, prior, 1)
 
 

@@ -34,7 +34,7 @@ def rebuild(adversary: Adversary) -> Reconstruction:
     """Climb in the codes of an attacker who has the encoder and the decoder."""
     asking = adversary.asking_codes
     labels = asking.target_answers.argmax(axis=1)
-    found = climb(asking.scores, asking.code_prior, asking.compared_targets, labels, **adversary.search)
+    found = climb(asking.ask, asking.code_prior, asking.target_scores, labels, **adversary.search)
     return Reconstruction(found.mean_image(adversary.victim.decode), found.queries)
 
 

@@ -27,7 +27,7 @@ def rebuild(adversary: Adversary) -> Reconstruction:
 
     predicted, sought = adversary.answers.argmax(axis=1), adversary.target_answers
     prior = fit_mixtures(
-        codes, adversary.compared, predicted, components=adversary.config.components, seed=adversary.seed
+        codes, adversary.scores, predicted, components=adversary.config.components, seed=adversary.seed
     )
     found = climb(
         lambda codes: victim.logits_of_images(image(codes)), prior, sought, sought.argmax(axis=1), **adversary.search

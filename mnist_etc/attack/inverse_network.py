@@ -29,8 +29,8 @@ def rebuild(adversary: Adversary) -> Reconstruction | None:
     """Train on the answers about the attacker's own images; None where their mean is already as good."""
     if mean_suffices(adversary.answers):
         return None
-    images, targets = adversary.own.images, adversary.compared_targets
-    return Reconstruction(invert(adversary.config, adversary.compared, images, targets, adversary.seed))
+    images, targets = adversary.own.images, adversary.target_scores
+    return Reconstruction(invert(adversary.config, adversary.scores, images, targets, adversary.seed))
 
 
 def invert(

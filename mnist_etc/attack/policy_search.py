@@ -89,7 +89,7 @@ def _attacked(
     load_tensorflow()
     from mnist_etc.attack.inverse_network import invert
 
-    inverted = invert(attack, policy.compared(learned), own.images, policy.compared(told), seed)
+    inverted = invert(attack, policy.informative_scores(learned), own.images, policy.informative_scores(told), seed)
     return min(error, ratio(_errors(inverted, targets), floor).mean)
 
 

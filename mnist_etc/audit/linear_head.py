@@ -64,7 +64,7 @@ class HeadTraining:
             return engine.clipped_sum([kernel, bias], mask, tf.gather(rows, indices), tf.gather(answers, indices))
 
         self._clipped_sum = tf.function(clipped_sum, autograph=False, reduce_retracing=True)
-        self._noised = tf.function(engine.noised, autograph=False)
+        self._noised = tf.function(engine.add_noise, autograph=False)
 
     @full_precision()
     def fit(

@@ -20,9 +20,9 @@ class NoiseHalved:
         self._engine = engine
         self.clipped_sum = engine.clipped_sum
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
-        return (total + self._engine.noised(total, step)) / 2
+        return (total + self._engine.add_noise(total, step)) / 2
 
 
 class BatchClipped:
@@ -45,10 +45,10 @@ class BatchClipped:
         """See `ClippingEngine`."""
         return self._unclipped.clipped_sum(weights, mask, *batch)
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
         mean = tf.clip_by_norm(total / self._batch_size, self._clip)
-        return self._engine.noised(mean * self._batch_size, step)
+        return self._engine.add_noise(mean * self._batch_size, step)
 
 
 class FullBatches:

@@ -26,7 +26,7 @@ class Familiarity:
     """What one in a hundred is below."""
 
     @classmethod
-    def measured(cls, logits: ArrayLike) -> Familiarity:
+    def measure(cls, logits: ArrayLike) -> Familiarity:
         """From logits ``(n, classes)`` of validation images."""
         greatest = np.max(np.asarray(logits), axis=1)
         return cls(typical_logit=float(np.median(greatest)), least_logit=float(np.quantile(greatest, 0.01)))

@@ -87,7 +87,7 @@ class PrivateSteps:
                 total += engine.clipped_sum(weights.pieces(), mask[number], *batch)
 
                 def update() -> tuple[tf.Tensor, tf.Tensor]:
-                    optimizer.apply([engine.noised(total, step) / unit], [weights.flat])
+                    optimizer.apply([engine.add_noise(total, step) / unit], [weights.flat])
                     return step + 1, tf.zeros_like(total)
 
                 return number + 1, *tf.cond(last[number], update, lambda: (step, total))

@@ -53,6 +53,6 @@ class Levels(OutputPolicy):
         """Of a class and a level."""
         return math.log2(CLASSES * self.config.levels)
 
-    def fitted(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """The confidences."""
         return {"confidences": [round(float(value), 6) for value in self.confidences]}

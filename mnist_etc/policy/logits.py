@@ -28,6 +28,6 @@ class Logits(OutputPolicy):
         """Their softmax."""
         return softmax(answers)
 
-    def compared(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
+    def informative_scores(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits, which are logarithms already."""
         return answers

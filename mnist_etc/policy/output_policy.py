@@ -53,18 +53,18 @@ class OutputPolicy(ABC):
 
     @property
     def least(self) -> float:
-        """What a value of an answer is taken for, at least, where answers are `compared`."""
+        """What a value of an answer is taken for, at least, where answers become `informative_scores`."""
         return SMALLEST
 
     def probabilities(self, answers: Array) -> Array:
         """What answers ``(n, 10)`` say of each class."""
         return answers
 
-    def compared(self, answers: Array) -> Array:
+    def informative_scores(self, answers: Array) -> Array:
         """Answers ``(n, 10)`` where differences are informative to an attacker: the logarithms of probabilities."""
         return np.asarray(np.log(np.maximum(answers, np.float32(self.least))))
 
-    def fitted(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """What fitting found, for a manifest: nothing secret."""
         return {}
 
@@ -74,7 +74,7 @@ class OutputPolicy(ABC):
         return {
             "name": self.config.name,
             **({number: getattr(self.config, number)} if number else {}),
-            **self.fitted(),
+            **self.parameters(),
             "leakage_bits": self.leakage_bits(),
         }
 

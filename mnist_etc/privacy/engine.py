@@ -26,7 +26,7 @@ class ClippingEngine(Protocol):
             batch: what the loss takes after ``predict``, each ``(batch, ...)``.
         """
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """``total`` and Gaussian noise of standard deviation ``l2_norm_clip * noise_multiplier`` in every parameter.
 
         Args:

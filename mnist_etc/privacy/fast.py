@@ -70,7 +70,7 @@ class FastEngine:
         factors = mask * tf.minimum(1.0, self._clip * tf.math.rsqrt(tf.maximum(squares, TINY)))
         return tf.concat([tf.reshape(part.weighted_sum(factors), [-1]) for part in parts], 0)
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
         return total + gaussian_noise(tf.size(total), self._seed, step, self._stddev)
 

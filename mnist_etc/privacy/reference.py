@@ -59,7 +59,7 @@ class TensorFlowPrivacyEngine:
         total = tf.reduce_sum(records * mask[:, tf.newaxis], 0)
         return self._query.accumulate_preprocessed_record(tf.zeros_like(total), total)
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
         return total + gaussian_noise(tf.size(total), self._seed, step, self._state.stddev)
 

@@ -96,5 +96,5 @@ class ClassifierTraining:
                     examples=network(images).numpy(),
                 ),
             ),
-            more=Familiarity.measured(known).figures(),
+            more=Familiarity.measure(known).figures(),
         )

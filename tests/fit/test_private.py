@@ -38,8 +38,8 @@ class Recording:
         self._engine, self._noise = engine, noise
         self.clipped_sum = engine.clipped_sum
 
-    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        noised = self._engine.noised(total, step)
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        noised = self._engine.add_noise(total, step)
         tf.numpy_function(
             lambda step, noise: self._noise.setdefault(int(step), []).append(noise), (step, noised - total), []
         )

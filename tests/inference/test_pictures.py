@@ -110,7 +110,7 @@ def test_a_trained_model_goes_before_the_pretrained_one(run: Run, trained: Path,
 def test_distance_is_one_where_a_hundredth_of_the_known_lies() -> None:
     generator = np.random.default_rng(0)
     known = generator.normal(10, 2, (20_000, 1)) + np.zeros((1, 10))
-    familiarity = Familiarity.measured(known)
+    familiarity = Familiarity.measure(known)
     distance = familiarity.distance(known.astype(np.float32), [0.1] * len(known))
     assert np.mean(distance > 1) == pytest.approx(0.01, abs=1e-3)
     assert Familiarity.of(familiarity.figures()) == familiarity

@@ -172,7 +172,7 @@ def draws(kind: str, count: int, *, clip: float = 0.5, noise: float = 3.0) -> np
     total = tf.ones(15)
     draw = tf.function(
         lambda: tf.map_fn(
-            lambda step: engine.noised(total, step), tf.range(count, dtype=tf.int64), fn_output_signature=tf.float32
+            lambda step: engine.add_noise(total, step), tf.range(count, dtype=tf.int64), fn_output_signature=tf.float32
         ),
         autograph=False,
     )
@@ -202,7 +202,9 @@ def test_a_step_has_its_own_noise_and_keeps_it(kind: str) -> None:
     first, second = draws(kind, 3), draws(kind, 3)
     np.testing.assert_array_equal(first, second)
     engine = engine_for(kind, network(layers.Dense(3), shape=(4,)), clip=0.5, noise=3.0)
-    alone = [tf.function(engine.noised, autograph=False)(tf.ones(15), tf.constant(step, tf.int64)) for step in range(3)]
+    alone = [
+        tf.function(engine.add_noise, autograph=False)(tf.ones(15), tf.constant(step, tf.int64)) for step in range(3)
+    ]
     np.testing.assert_array_equal(np.array(alone) - 1, first)
     assert len(np.unique(first)) == first.size
 
@@ -211,7 +213,7 @@ def test_a_step_has_its_own_noise_and_keeps_it(kind: str) -> None:
 def test_noise_goes_on_where_tensorflows_normal_numbers_end(kind: str) -> None:
     """They end at 5.678 deviations; beyond lies one number in 70 million, and one among these."""
     engine = engine_for(kind, network(layers.Dense(3), shape=(4,)), clip=0.5, noise=3.0)
-    noise = engine.noised(tf.zeros(4_000_000), tf.constant(6, tf.int64))
+    noise = engine.add_noise(tf.zeros(4_000_000), tf.constant(6, tf.int64))
     assert 5.69 < np.abs(noise).max() / 1.5 < 8.03
 
 
