@@ -15,7 +15,7 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 
 INSTALL = .venv/bin/python scripts/install.py
 
-.PHONY: setup run serve test coverage lint bench lock develop
+.PHONY: setup run serve test coverage lint bench docs lock develop
 
 setup: .venv/.installed conf               # the environment and the configuration
 
@@ -42,6 +42,9 @@ lint: develop                              # ruff, and mypy strict on all of it
 bench: develop                             # this project's training speed beside its peers'
 	@.venv/bin/python benchmarks/train_speed.py
 
+docs: develop                              # the pages of docs/ as HTML, from docs/_build/index.html on; a warning fails
+	@.venv/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
 lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, requirements.txt from poetry.lock
 	@export POETRY_PYPI_MIRROR_URL="$${PIP_INDEX_URL:-$$($(INDEX))}"; unset PIP_FIND_LINKS; set -e; \
 	  .venv-poetry/bin/poetry lock; \
@@ -63,7 +66,7 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	@mv .venv/.unfinished $@ && touch $@
 
 .venv/.developing: requirements-dev.txt .venv/.installed
-	@echo 'Installing what tests and checks need besides: 30 MB.'
+	@echo 'Installing what tests and checks need besides: 50 MB.'
 	@$(INSTALL) requirements-dev.txt
 	@touch $@
 

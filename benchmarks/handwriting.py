@@ -29,7 +29,7 @@ from mnist_etc.data.config import Polarity, Prepare  # noqa: E402
 from mnist_etc.data.prepare import prepare  # noqa: E402
 from mnist_etc.evaluation.familiarity import Familiarity  # noqa: E402
 from mnist_etc.predictor import Predictor  # noqa: E402
-from mnist_etc.pretrained import verified  # noqa: E402
+from mnist_etc.pretrained import verify  # noqa: E402
 
 Picture = NDArray[np.uint8]
 LETTERS = "ABCDEFGHJKMNPQRTUVWXYabdefhkmnprtuwy"
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", type=Path, help="full models, their manifests beside them")
     parser.add_argument("--digits", type=int, default=2000, help="test digits of each kind")
     arguments = parser.parse_args()
-    table = Comparison({"pretrained": verified()[0]} | {path.parent.name: path for path in arguments.models})
+    table = Comparison({"pretrained": verify()[0]} | {path.parent.name: path for path in arguments.models})
     data = Path(os.environ["MNIST_ETC_DATA"])
     test = catalog.read(data, "mnist", "test")
     table.row("MNIST's test images", table.accuracies(test.images, test.labels))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.composition import compose
-from mnist_etc.data import load
+from mnist_etc.data import Split, load
 
 ROUNDS = 5
 TARGETS_2023 = 20
@@ -48,30 +48,29 @@ def main() -> None:
     command, here = compose("reconstruct", ReconstructCommand, sys.argv[1:]), machine()
     dataset = load(command.data)
     load_tensorflow()
-    from mnist_etc.attack.attacks import Known, mean_image
     from mnist_etc.attack.class_prior import fit_mixtures
     from mnist_etc.attack.hill_climbing import climb
-    from mnist_etc.attack.subject import Subject
+    from mnist_etc.attack.victim import VictimModel
 
-    subject, attack = Subject.of(command), command.attack
-    own = Known.of(subject, dataset.train.images)
-    targets = Known.of(subject, dataset.test.images[: command.targets])
+    victim, attack = VictimModel.of(command), command.attack
+    own = victim.examples(dataset.train)
+    targets = victim.examples(Split(dataset.test.images[: command.targets], dataset.test.labels[: command.targets]))
     start = time.perf_counter()
     mixtures = fit_mixtures(
         own.codes, own.logits, own.logits.argmax(axis=1), components=attack.components, seed=command.seed
     )
     prepared = time.perf_counter() - start
-    linear = subject.linear()
+    linear = victim.linear_head()
     assert linear, "the loop of 2023 knows a linear classifier"
     few = targets.logits[:TARGETS_2023]
 
     def old() -> NDArray[np.float32]:
         codes = np.stack([as_in_2023(*linear, own.codes, target) for target in few])
-        return subject.decoded(codes)
+        return victim.decode(codes)
 
     def new() -> NDArray[np.float32]:
         found = climb(
-            subject.logits,
+            victim.logits,
             mixtures,
             targets.logits,
             targets.logits.argmax(axis=1),
@@ -80,7 +79,7 @@ def main() -> None:
             iterations=attack.iterations,
             seed=command.seed,
         )
-        return mean_image(subject.decoded, found.codes, found.weights)
+        return found.mean_image(victim.decode)
 
     speeds: dict[str, list[float]] = {"2023": [], "now": []}
     errors: dict[str, float] = {}

@@ -20,21 +20,22 @@ from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.composition import compose
 from mnist_etc.data import load
+from mnist_etc.privacy.plan import PrivacyPlan
 
 PRIVATE = ["features=scattering", "classifier.private=true"]
-TO_REACH = {
-    "mnist": {1.0: 98.1, 2.0: 98.5, 3.0: 98.7, 8.0: 98.9},
-    "fashion_mnist": {1.0: 87.3, 2.0: 88.8, 3.0: 89.3, 8.0: 90.0},
+PUBLISHED = {
+    "mnist": {1.0: 97.8, 2.0: 98.4, 3.0: 98.3},
+    "fashion_mnist": {1.0: 85.5, 2.0: 88.0, 3.0: 89.0},
 }
+"""The best figures published elsewhere, as known when this was written; none at epsilon 8."""
 
 
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
     """Validation and test accuracy of each training, in %, by epsilon."""
     load_tensorflow()
     from mnist_etc.fit.checkpoint import Checkpoint
-    from mnist_etc.training.classifier_fit import Features, accuracy, fit_classifier
+    from mnist_etc.training.feature_fit import LabeledFeatures, accuracy, fit_on_features
     from mnist_etc.training.features import compute, find
-    from mnist_etc.training.plan import promise_of_classifier
 
     base = compose("train", TrainCommand, [f"data={dataset}", *PRIVATE, *keys])
     data = load(base.data)
@@ -47,13 +48,15 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
         for epsilon in epsilons:
             asked = [f"data={dataset}", *PRIVATE, *keys, f"seed={seed}", f"privacy.target_epsilon={epsilon}"]
             command = compose("train", TrainCommand, asked)
-            train, validation, test = (Features(values=values.copy(), labels=labels) for values, labels in parts)
+            train, validation, test = (LabeledFeatures(values.copy(), labels) for values, labels in parts)
             with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-                stages, _ = promise_of_classifier(command, command.classifier, source, len(data.train))
-                classifier, history = fit_classifier(
+                plan = PrivacyPlan.for_classifier(
+                    command.classifier, command.privacy, len(data.train), encoder=source.stages
+                )
+                classifier, history = fit_on_features(
                     command,
                     command.classifier,
-                    stages,
+                    plan,
                     train,
                     validation,
                     checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
@@ -67,7 +70,7 @@ def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) ->
 def main() -> None:
     """Measure and write ``benchmarks/results/private_figures.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--datasets", nargs="+", default=list(TO_REACH), choices=list(TO_REACH))
+    parser.add_argument("--datasets", nargs="+", default=list(PUBLISHED), choices=list(PUBLISHED))
     parser.add_argument("--epsilons", type=float, nargs="+", default=[1.0, 2.0, 3.0, 8.0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("keys", nargs="*", help="more keys of train.py")
@@ -79,15 +82,15 @@ def main() -> None:
         runs = measure(dataset, arguments.epsilons, arguments.seeds, arguments.keys)
         for epsilon, pairs in runs.items():
             validation, test = zip(*pairs, strict=True)
-            wanted = TO_REACH[dataset].get(epsilon, "")
+            published = PUBLISHED[dataset].get(epsilon, "")
             name = f"{dataset}, epsilon {epsilon:g}"
-            rows.append([name, spread(test, ".2f"), f"{statistics.median(validation):.2f}", str(wanted)])
+            rows.append([name, spread(test, ".2f"), f"{statistics.median(validation):.2f}", str(published)])
     write_results(
         "private_figures",
         "Accuracy of the private pipeline",
         {"machine": here, "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
         f"In %, delta 1e-5. Test: median (least to greatest) of {arguments.seeds} seeds; validation: median.",
-        table(["", "test", "validation", "to reach"], rows),
+        table(["", "test", "validation", "best published"], rows),
     )
 
 

@@ -52,7 +52,7 @@ def main() -> None:
         "train_wall",
         "Wall time of the whole training",
         {"machine": here, "versions": versions("tensorflow", "keras", "mlflow", "tf2onnx", "onnxruntime")},
-        "Seconds from start to exit; odd pairs begin with before.py, even ones with train.py. To reach: 0.6 or less.",
+        "Seconds from start to exit; odd pairs begin with before.py, even ones with train.py.",
         table(["", "before.py, s", "train.py, s", "train.py over before.py"], rows),
     )
 

@@ -26,8 +26,8 @@ from mnist_etc.export.config import InputType
 from mnist_etc.export.model_config import ModelConfig, decode
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.serving.config import ServeCommand, ServingConfig, WireProtocol
-from mnist_etc.serving.tuning.candidates import served
-from mnist_etc.serving.tuning.measurement import Load, Measurement, measure
+from mnist_etc.serving.tuning.candidates import serve_alone
+from mnist_etc.serving.tuning.measurement import Measurement, Workload, measure
 
 OLD = {"four instances, delay 500, threads unset": (4, 500), "one instance, delay 500, threads unset": (1, 500)}
 PROTOCOLS = {"HTTP": WireProtocol.http, "gRPC": WireProtocol.grpc, "shared memory": WireProtocol.shm}
@@ -49,10 +49,10 @@ class Sitting:
         """The tuned configuration with other values."""
         return replace(self.tuned, triton=replace(self.tuned.triton, **changes))
 
-    def measure(self, config: ModelConfig, *loads: Load) -> list[Measurement]:
-        """A server of ``config``, put under each load."""
-        with served(config, self.graphs[config.input_type], self.serving) as server:
-            return [measure(server, replace(load, milliseconds=self.milliseconds)) for load in loads]
+    def measure(self, config: ModelConfig, *workloads: Workload) -> list[Measurement]:
+        """A server of ``config``, put under each workload."""
+        with serve_alone(config, self.graphs[config.input_type], self.serving) as server:
+            return [measure(server, replace(workload, milliseconds=self.milliseconds)) for workload in workloads]
 
     def in_process(self) -> float:
         """Images a second of the float32 graph in ONNX Runtime."""
@@ -85,10 +85,10 @@ def tuning(sitting: Sitting, rounds: int) -> str:
     cells: dict[str, list[Measurement]] = {name: [] for name in (TUNED, *others)}
     for number in range(rounds):
         for name, config in [(TUNED, sitting.tuned), *others.items()][:: 1 if number % 2 else -1]:
-            cells[name] += sitting.measure(config, Load(concurrency=20))
+            cells[name] += sitting.measure(config, Workload(concurrency=20))
             progress(f"{name}: {cells[name][-1].images_per_second:,.0f} infer/s")
     half = int(max(one.images_per_second for one in cells[TUNED]) / 2)
-    calm = [sitting.measure(sitting.tuned, Load(rate=half))[0] for _ in range(rounds)]
+    calm = [sitting.measure(sitting.tuned, Workload(rate=half))[0] for _ in range(rounds)]
     speeds = {name: [one.images_per_second for one in several] for name, several in cells.items()}
     rows = [
         [
@@ -116,11 +116,13 @@ def network(sitting: Sitting, rounds: int) -> str:
     Such a request is a full batch already, so nothing is gained where requests pile up: two instances, one a core.
     """
     config = replace(sitting.variant(instances=2), input_type=InputType.uint8)
-    loads = {name: Load(concurrency=4, batch_size=64, protocol=protocol) for name, protocol in PROTOCOLS.items()}
-    cells: dict[str, list[float]] = {name: [] for name in (LIMIT, *loads)}
+    workloads = {
+        name: Workload(concurrency=4, batch_size=64, protocol=protocol) for name, protocol in PROTOCOLS.items()
+    }
+    cells: dict[str, list[float]] = {name: [] for name in (LIMIT, *workloads)}
     for _ in range(rounds):
         cells[LIMIT].append(sitting.in_process())
-        for name, one in zip(loads, sitting.measure(config, *loads.values()), strict=True):
+        for name, one in zip(workloads, sitting.measure(config, *workloads.values()), strict=True):
             cells[name].append(one.images_per_second)
         progress(", ".join(f"{name} {speeds[-1]:,.0f}" for name, speeds in cells.items()))
     rows = [[name, spread(speeds), spread(ratios(speeds, cells[LIMIT]), ".2f")] for name, speeds in cells.items()]
@@ -144,7 +146,7 @@ def instances(sitting: Sitting, rounds: int) -> str:
     }
     for key in list(configs) * rounds:
         for level, one in zip(
-            levels, sitting.measure(configs[key], *(Load(concurrency=level) for level in levels)), strict=True
+            levels, sitting.measure(configs[key], *(Workload(concurrency=level) for level in levels)), strict=True
         ):
             cells.setdefault((*key, level), []).append(one)
     rows = []

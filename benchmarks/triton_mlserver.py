@@ -29,9 +29,10 @@ sys.path.insert(0, str(ROOT))
 from mnist_etc.composition import compose
 from mnist_etc.export.config import MODEL, InputType
 from mnist_etc.export.model_config import ModelConfig, decode
-from mnist_etc.export.serving_graph import build_serving_graph
+from mnist_etc.export.serving_graph import as_input, build_serving_graph
 from mnist_etc.serving.config import ServeCommand
-from mnist_etc.serving.tuning.candidates import served
+from mnist_etc.serving.transport.base import datatype
+from mnist_etc.serving.tuning.candidates import serve_alone
 
 CONCURRENCY, PORT = 20, 18601
 MLSERVER, TRITON = "MLServer 1.7.0", "Triton, tuned, ONNX Runtime behind its Python backend"
@@ -67,9 +68,8 @@ async def drive(port: int, kind: InputType, seconds: float) -> float:
     """Requests answered a second, `CONCURRENCY` in flight, each of one image."""
     from tritonclient.grpc import aio as client
 
-    data = np.random.default_rng(0).integers(0, 255, (1, 28, 28, 1))
-    pixels = data.astype(np.uint8 if kind is InputType.uint8 else np.float32)
-    given = client.InferInput("input", list(pixels.shape), "UINT8" if kind is InputType.uint8 else "FP32")
+    pixels = as_input(np.random.default_rng(0).integers(0, 255, (1, 28, 28), np.uint8), kind)
+    given = client.InferInput("input", list(pixels.shape), datatype(pixels))
     given.set_data_from_numpy(pixels)
     async with client.InferenceServerClient(f"127.0.0.1:{port}") as server:
         deadline = time.monotonic() + 60
@@ -130,7 +130,7 @@ def main() -> None:
 
 def triton_speed(config: ModelConfig, model: bytes, seconds: float) -> float:
     """Of this project's server."""
-    with served(config, model, compose("serve", ServeCommand, []).serving) as server:
+    with serve_alone(config, model, compose("serve", ServeCommand, []).serving) as server:
         return asyncio.run(drive(server.config.grpc_port, config.input_type, seconds))
 
 

@@ -23,13 +23,13 @@ COMMANDS = {
     "autoencoder": Command(
         help="fit and export the autoencoder alone",
         schema="mnist_etc.artifacts.config:AutoencoderCommand",
-        job="mnist_etc.training.pipeline:train_autoencoder_alone",
+        job="mnist_etc.training.pipeline:train_autoencoder",
         examples=("hid_dim=32 epochs=3", "data=digits private=true"),
     ),
     "classifier": Command(
         help="fit and export the classifier on a finished autoencoder",
         schema="mnist_etc.artifacts.config:ClassifierCommand",
-        job="mnist_etc.training.pipeline:train_classifier_alone",
+        job="mnist_etc.training.pipeline:train_classifier",
         examples=("epochs=6 hidden_units=[256]", "features=scattering private=true"),
     ),
     "infer": Command(
@@ -60,12 +60,12 @@ COMMANDS = {
         help="rebuild images from a model's answers, under each output policy",
         schema="mnist_etc.attack.config:ReconstructCommand",
         job="mnist_etc.attack.study:report",
-        examples=("policies=[logits,levels:3] preset_2023=false",),
+        examples=("policies=[logits,levels:3] attacks=[hill_climbing,inverse_network]",),
     ),
     "audit": Command(
         help="measure how much a private training gives away, against the epsilon it states",
         schema="mnist_etc.audit.config:AuditCommand",
-        job="mnist_etc.audit.report:report",
+        job="mnist_etc.audit.job:audit",
         examples=("data=mnist privacy.target_epsilon=3",),
     ),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,10 +11,11 @@ from typing import Any, NoReturn
 
 from mnist_etc import interrupt
 from mnist_etc.composition import choices, compose, program
-from mnist_etc.errors import ConfigError, MnistEtcError
+from mnist_etc.errors import ConfigError, ExitCode, MnistEtcError
 from mnist_etc.overrides import keys, one_value
+from mnist_etc.registry import load
 
-__all__ = ["Command", "load", "run"]
+__all__ = ["Command", "run"]
 
 SWEEPS = ("-m", "--multirun")
 
@@ -47,7 +47,7 @@ def run(name: str, command: Command) -> NoReturn:
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
-        job = load(command.job) if isinstance(command.job, str) else command.job
+        job = load(command.job)
         interrupt.loaded()
         result = job(config)
     except MnistEtcError as error:
@@ -66,14 +66,8 @@ def run(name: str, command: Command) -> NoReturn:
             sep=": ",
             file=sys.stderr,
         )
-        sys.exit(interrupt.TERMINATED if terminated else interrupt.CODE)
+        sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     sys.exit(result if isinstance(result, int) else 0)
-
-
-def load(target: str) -> Any:
-    """What ``module:name`` names."""
-    module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -31,7 +31,12 @@ T = TypeVar("T")
 
 
 def compose(config_name: str, schema: type[T], words: list[str]) -> T:
-    """The configuration of ``conf/<config_name>.yaml`` with ``words`` (``key=value``), checked.
+    """Compose and check the configuration of a command.
+
+    Args:
+        config_name: file of ``conf/`` to start from, without its suffix.
+        schema: dataclass of the keys.
+        words: of the command line, each ``key=value``.
 
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
@@ -69,7 +74,11 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
 
 
 def choices(config_name: str) -> dict[str, list[str]]:
-    """The folders of ``conf/`` that this command chooses one file of several from, the default first."""
+    """List the folders of ``conf/`` that a command chooses one file of several from, with the files, the default first.
+
+    Raises:
+        ConfigError: ``conf/`` is missing, or its file for the command is damaged.
+    """
     from yaml import YAMLError, safe_load
 
     folder = conf_folder(config_name)
@@ -87,7 +96,7 @@ def choices(config_name: str) -> dict[str, list[str]]:
 
 
 def program() -> str:
-    """The command as it was typed, without its arguments."""
+    """Name the command as it was typed, without its arguments."""
     name = Path(sys.argv[0]).name
     spec = sys.modules["__main__"].__spec__
     module = spec.name.removesuffix(".__main__") if spec else ""
@@ -99,7 +108,11 @@ def program() -> str:
 
 
 def conf_folder(config_name: str) -> Path:
-    """``./conf`` where its ``<config_name>.yaml`` extends this command's schema, else the packaged one."""
+    """Choose ``./conf`` where its ``<config_name>.yaml`` extends this command's schema, else the packaged one.
+
+    Raises:
+        ConfigError: there is neither.
+    """
     own = Path("conf", f"{config_name}.yaml")
     packaged = (PACKAGED / own.name).is_file()
     if own.is_file():
@@ -109,7 +122,7 @@ def conf_folder(config_name: str) -> Path:
             print(f"{own} is another project's, without {config_name}_schema: using {PACKAGED}", file=sys.stderr)
     if packaged:
         return PACKAGED.resolve()
-    raise ConfigError("Expected the configuration in conf/; received no such folder. Run: dvc pull conf.dvc")
+    raise ConfigError("The folder conf/ with the configuration is missing. Run: dvc pull conf.dvc")
 
 
 def _sentence(error: Exception, schema: type, groups: set[str]) -> str:

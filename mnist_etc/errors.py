@@ -1,15 +1,31 @@
-"""The exceptions a user can meet: one tree, one line each.
+"""What ends a command: the exceptions a user can meet, one line each, and the exit code of each.
 
-A message names the thing, what was expected, what was received, and the remedy.
+* MnistEtcError    1   every error this project raises on purpose
+  + ConfigError    2   a key, a type or a value of the configuration is wrong; nothing was written
+  + DataError      1   a dataset or an image is missing, damaged or not of the expected form
+  + ArtifactError  1   trained weights or their manifest are missing, altered, of another configuration or unwritable
+  + ExportError    1   an exported model does not answer as the model it was made from
+  + BusyError      1   another training writes into the same folder
+  + TrainingError  1   a training diverged
+  + PrivacyError   1   a guarantee cannot be given
+  + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
+
+Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, TERMINATED 143; see `ExitCode`.
+
+A message about a value says what was expected, what was received, and the remedy; any other says what happened and
+what to do.
 """
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 __all__ = [
     "ArtifactError",
     "BusyError",
     "ConfigError",
     "DataError",
+    "ExitCode",
     "ExportError",
     "MnistEtcError",
     "PrivacyError",
@@ -18,16 +34,32 @@ __all__ = [
 ]
 
 
-class MnistEtcError(Exception):
-    """Base of every error this project raises on purpose; ``exit_code`` ends the program."""
+class ExitCode(IntEnum):
+    """What a command ends with."""
 
-    exit_code = 1
+    DONE = 0
+    FAILED = 1
+    """An error of this project but the next, or a file that cannot be read or written."""
+    WRONG_CONFIGURATION = 2
+    """A key, a type or a value is wrong, or the Python is; found before anything is written."""
+    SOME_SKIPPED = 3
+    """``infer``: some images could not be read and are named on stderr; the others are in the file."""
+    INTERRUPTED = 130
+    """Ctrl-C, 128 plus SIGINT: a training goes on from its last epoch with the same command."""
+    TERMINATED = 143
+    """128 plus SIGTERM, otherwise as Ctrl-C."""
+
+
+class MnistEtcError(Exception):
+    """Base of every error this project raises on purpose; a command that meets one prints it and ends."""
+
+    exit_code = ExitCode.FAILED
 
 
 class ConfigError(MnistEtcError):
     """A key, a type or a value of the configuration is not what the schema says."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_CONFIGURATION
 
 
 class DataError(MnistEtcError):
@@ -35,7 +67,7 @@ class DataError(MnistEtcError):
 
 
 class ArtifactError(MnistEtcError):
-    """A file of trained weights, or its manifest, is missing, altered or of another configuration."""
+    """Trained weights, or their manifest, are missing, altered, of another configuration or cannot be written."""
 
 
 class ExportError(MnistEtcError):

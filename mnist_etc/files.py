@@ -97,7 +97,7 @@ def write_json(final: Path, content: dict[str, Any]) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes.
+    """Compute the hexadecimal SHA-256 of a file's bytes.
 
     Raises:
         ArtifactError: it cannot be read.
@@ -147,7 +147,7 @@ def exclusive(lock: Path, *, key: str = "artifacts") -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
-                f"Expected {lock.parent} to be free; received process {_owner(file) or 'unknown'} writing into it. "
+                f"Process {_owner(file) or 'unknown'} is writing into {lock.parent}. "
                 f"Wait for it to end, or pass {key}=<another folder>."
             ) from error
         if _owner(file) is not None:
@@ -213,7 +213,7 @@ def _umask() -> int:
 
 
 def _cannot(verb: str, path: Path, error: OSError) -> str:
-    return f"Expected to {verb} {path}; received: {error.strerror or error}. "
+    return f"Cannot {verb} {path}: {error.strerror or error}. "
 
 
 def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
@@ -224,14 +224,12 @@ def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """``folder/name``, refused where ``..`` or a symbolic link leads out of ``folder``.
+    """Join ``folder`` and ``name``; a path that ``..`` or a symbolic link leads out of ``folder`` is refused.
 
     Raises:
         ArtifactError: names the path and where it leads.
     """
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ArtifactError(
-            f"Expected {path} to lie inside {folder}; received a path to {path.resolve()}. Remove the link or rename."
-        )
+        raise ArtifactError(f"{path} leads out of {folder}, to {path.resolve()}. Remove the link or rename.")
     return path

@@ -13,10 +13,8 @@ from typing import NoReturn
 
 from mnist_etc import interpreter
 
-__all__ = ["CODE", "TERMINATED", "Terminated", "loaded", "loading"]
+__all__ = ["Terminated", "loaded", "loading"]
 
-CODE, TERMINATED = 130, 143
-"""Exit codes of what SIGINT and SIGTERM ended."""
 LINE = b"interrupted: nothing was written yet\n"
 STDERR = 2
 
@@ -61,6 +59,6 @@ def _terminate(*_: object) -> NoReturn:
     raise Terminated
 
 
-def _end(*_: object) -> NoReturn:
+def _end(number: int, _: object) -> NoReturn:
     os.write(STDERR, LINE)
-    os._exit(CODE)
+    os._exit(128 + number)  # as `errors.ExitCode` has it, which may not be loaded yet

@@ -27,7 +27,7 @@ INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
 def kinds(schema: Any, prefix: str = "") -> dict[str, Any]:
-    """Every key of ``schema``, a dataclass, nested ones with dots, and its type."""
+    """List every key of ``schema``, a dataclass, nested ones with dots, with its type."""
     found: dict[str, Any] = {}
     for name, kind in typing.get_type_hints(schema).items():
         found |= kinds(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else {prefix + name: kind}
@@ -35,12 +35,12 @@ def kinds(schema: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def keys(schema: Any) -> list[str]:
-    """Every key of ``schema``, a dataclass, nested ones with dots."""
+    """List every key of ``schema``, a dataclass, nested ones with dots."""
     return list(kinds(schema))
 
 
 def overrides(words: list[str], schema: Any, groups: set[str]) -> list[str]:
-    """What Hydra is to be given for ``words``, each ``key=value``, or the path of ``input`` where the schema has it.
+    """Translate the words of a command line, each ``key=value`` or the path of ``input``, to Hydra's overrides.
 
     Args:
         words: of the command line.
@@ -55,14 +55,14 @@ def overrides(words: list[str], schema: Any, groups: set[str]) -> list[str]:
 
 
 def unknown(key: str, schema: Any) -> str:
-    """The error line for a key that ``schema`` has not."""
+    """Write the error line for a key that ``schema`` has not."""
     near = difflib.get_close_matches(key, keys(schema), n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"Expected a key of the configuration; received {key!r}. {hint}All keys: --cfg job"
 
 
 def one_value(program: str, schema: Any, key: str, value: str) -> str:
-    """The error line for a sweep, by ``key=value`` or by the flag ``value`` without a key."""
+    """Write the error line for a sweep, asked for by ``key=value`` or by the flag ``value`` without a key."""
     known = kinds(schema)
     values = " ".join(shlex.quote(part) for part in value.split(",")) if key and "(" not in value else "1 2"
     place = " artifacts=out/$value" if "artifacts" in known else ""

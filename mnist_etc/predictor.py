@@ -1,4 +1,4 @@
-"""ONNX Runtime: images to what a full model says of them."""
+"""A trained full model on ONNX Runtime: from images to class probabilities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES, SIDE
+from mnist_etc.data.dataset import CLASSES, SIDE, scaled
 from mnist_etc.errors import ArtifactError
 
 __all__ = ["Predictor", "softmax"]
@@ -18,11 +18,11 @@ ERRORS_ONLY = 3
 
 
 class Predictor:
-    """The full model: ``input`` float32 ``(batch, 28, 28, 1)`` in [0, 1] to ``output``, logits ``(batch, 10)``.
+    """A full model from ``input``, float32 ``(batch, 28, 28, 1)`` in [0, 1], to ``output``, logits ``(batch, 10)``.
 
     Args:
-        path: ONNX file.
-        threads: of ONNX Runtime; 0: one a core.
+        path: ONNX file of the model.
+        threads: Threads of ONNX Runtime; 0 for one a core.
 
     Raises:
         ArtifactError: ONNX Runtime cannot load the file, or its input and output are others.
@@ -48,27 +48,26 @@ class Predictor:
             )
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities.
+        """Classify images.
 
         Args:
             images: uint8 ``(n, 28, 28)``, light on dark.
 
         Returns:
-            float32 ``(n, 10)``, each row a softmax.
+            Class probabilities, float32 ``(n, 10)``: the softmax of `logits`.
         """
         return softmax(self.logits(images))
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the model answers, float32 ``(n, 10)``; see `probabilities`."""
+        """Run the model on images as `probabilities` takes them; its output is logits, float32 ``(n, 10)``."""
         out = np.empty((len(images), CLASSES), np.float32)
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
-            scaled = images[part, :, :, None].astype(np.float32) / np.float32(255)
-            out[part] = self._session.run(["output"], {"input": scaled})[0]
+            out[part] = self._session.run(["output"], {"input": scaled(images[part])})[0]
         return out
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities from logits, both float32 ``(n, 10)``."""
+    """Turn logits into probabilities, both float32 ``(n, 10)``."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "load"]
 
 Row = TypeVar("Row")
 
@@ -66,3 +67,11 @@ class Registry(Generic[Row]):
             raise ConfigError(
                 f"Expected {key or f'a {self.kind}'} as one of {', '.join(self._rows)}; received {name!r}.{hint}"
             )
+
+
+def load(target: Any) -> Any:
+    """What ``module:name`` names, imported now; anything but a string as it is."""
+    if not isinstance(target, str):
+        return target
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

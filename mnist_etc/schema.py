@@ -15,23 +15,24 @@ __all__ = ["between", "check", "expand_home", "one_of", "path", "text"]
 
 
 def between(low: float, high: float) -> Any:
-    """A required field whose value, or each value of a list, lies in [low, high]."""
+    """Declare a required field whose value, or each value of a list, lies in [low, high]."""
     return dataclasses.field(metadata={"between": (low, high)})
 
 
 def text(null: str = "", *, empty: bool = False) -> Any:
-    """A required field of characters, refused where empty unless ``empty``; ``null`` says what null stands for."""
+    """Declare a required text, refused where empty unless ``empty``; ``null`` says what null stands for."""
     return dataclasses.field(metadata={"null": null, "empty": empty})
 
 
 def path(null: str = "", *, empty: bool = False) -> Any:
-    """As `text`, the name of a file or folder, or a list of such names; see `expand_home`."""
+    """Declare a required name of a file or folder, or list of such names, as `text` does; see `expand_home`."""
     return dataclasses.field(metadata={"null": null, "empty": empty, "path": True})
 
 
-def one_of(registry: Registry[Any]) -> Any:
-    """A required field that names a row of ``registry``, or a list of such names."""
-    return dataclasses.field(metadata={"registry": registry})
+def one_of(registry: Registry[Any], default: str | None = None) -> Any:
+    """Declare a field that names a row of ``registry``, or a list of such; required unless there is a ``default``."""
+    given: Any = dataclasses.MISSING if default is None else default
+    return dataclasses.field(default=given, metadata={"registry": registry})
 
 
 def check(config: Any, prefix: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "train_.pipeline", *TINY]
     subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
     return folder
+
+
+def pytest_configure() -> None:
+    """A shell that starts the suite in the background ignores SIGINT, and so would every command under test."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,7 +29,7 @@ ORDER = (
     *("evaluation", "tracking", "policy", "attack", "export", "training", "serving", "inference", "command"),
 )
 """The rooms, from the lowest up: each may import itself and those before it."""
-COMMAND = ("command", "__main__", "__init__")
+COMMAND = ("command", "api", "__main__", "__init__")
 """Files at the top of the package that make the highest room."""
 
 

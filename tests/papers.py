@@ -1,6 +1,6 @@
-"""Digits as people send them: enlarged, on paper of any tint, shaded, ruled, off-centre, cropped, inverted, framed.
+"""Digits as people send them: enlarged, on paper of any tint, shaded, ruled, off-center, cropped, inverted, framed.
 
-Each kind takes an image of MNIST, uint8 ``(28, 28)``, light on dark, and gives a grey picture uint8 of another size.
+Each kind takes an image of MNIST, uint8 ``(28, 28)``, light on dark, and gives a gray picture uint8 of another size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def inverted(image: Picture, generator: np.random.Generator) -> Picture:
 
 
 def tinted(image: Picture, generator: np.random.Generator) -> Picture:
-    """Ink of any grey on paper of any lighter or darker one, with noise."""
+    """Ink of any gray on paper of any lighter or darker one, with noise."""
     return _bytes(_drawn(_ink(image, generator), generator) + generator.normal(0, 3, (1, 1)))
 
 
@@ -65,7 +65,7 @@ def ruled(image: Picture, generator: np.random.Generator) -> Picture:
     return _bytes(np.minimum(sheet, np.where(lines, paper - strength * (paper - pen), paper)))
 
 
-def off_centre(image: Picture, generator: np.random.Generator) -> Picture:
+def off_center(image: Picture, generator: np.random.Generator) -> Picture:
     """Small, somewhere on a large sheet."""
     ink = _ink(image, generator)
     height, width = (int(side * generator.uniform(2, 4)) for side in ink.shape)
@@ -113,7 +113,7 @@ def thin(image: Picture, generator: np.random.Generator) -> Picture:
 
 
 KINDS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
-    kind.__name__: kind for kind in (clean, inverted, tinted, noisy, shaded, ruled, off_centre, cropped, framed, thin)
+    kind.__name__: kind for kind in (clean, inverted, tinted, noisy, shaded, ruled, off_center, cropped, framed, thin)
 }
 
 
@@ -125,7 +125,7 @@ def _ink(image: Picture, generator: np.random.Generator) -> Layer:
 
 
 def _drawn(ink: Layer, generator: np.random.Generator, *, dark: bool | None = None) -> Layer:
-    """Grey levels: paper where ``ink`` is 0, pen where it is 1, at least 70 apart."""
+    """Gray levels: paper where ``ink`` is 0, pen where it is 1, at least 70 apart."""
     contrast = generator.uniform(70, 200)
     low = generator.uniform(0, 255 - contrast)
     on_light = generator.random() < 0.5 if dark is None else dark

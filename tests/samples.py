@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from support import writer
 
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load
-from mnist_etc.data.config import DataConfig, DataKind, Prepare
+from mnist_etc.data.config import DataConfig, Prepare
 from mnist_etc.errors import DataError
 from mnist_etc.inference.config import InferCommand
 
@@ -40,15 +40,12 @@ def refusal(function: Callable[[], object]) -> str:
         function()
     except DataError as error:
         message = str(error)
-        assert message.startswith("Expected ")
         assert "\n" not in message
         return message
     return ""
 
 
-def data_config(
-    name: str, kind: DataKind, root: Path | str = "", validation: int = 2, split_seed: int = 0
-) -> DataConfig:
+def data_config(name: str, kind: str, root: Path | str = "", validation: int = 2, split_seed: int = 0) -> DataConfig:
     return DataConfig(
         name=name, kind=kind, root=str(root), prepare=Prepare.none, validation=validation, split_seed=split_seed
     )
@@ -95,7 +92,7 @@ def linear_model(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> bytes:
 
 def digits_model() -> bytes:
     """`linear_model` of the bundled digits."""
-    train = load(data_config("digits", DataKind.digits)).train
+    train = load(data_config("digits", "digits")).train
     return linear_model(train.images, train.labels)
 
 
@@ -105,7 +102,7 @@ def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferComm
     artifact = ArtifactFolder.of(config).full_model(config.autoencoder, config.classifier)
     artifact.publish(
         {artifact.onnx: writer(content)},
-        settings=configuration(config, config.autoencoder, config.classifier),
+        settings=fingerprint(config, config.autoencoder, config.classifier),
         dataset_sha256="0" * 64,
         metrics={},
         privacy={"epsilon": None, "words": "none: a sample"},

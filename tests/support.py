@@ -16,7 +16,7 @@ import h5py
 from numpy.typing import NDArray
 
 from mnist_etc.__main__ import COMMANDS
-from mnist_etc.command import load
+from mnist_etc.registry import load
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
@@ -58,13 +58,16 @@ def environment(changes: Mapping[str, str | None] | None = None, *, timed: bool 
     return {key: value for key, value in {**kept, **asked}.items() if value is not None}
 
 
-def refused(done: Completed, *words: str, code: int = 1) -> None:
-    """Assert one line on stderr with all ``words``, that exit code, and no stack trace."""
+def refused(done: Completed, *words: str, code: int = 1, plain: bool = False) -> None:
+    """Assert one line on stderr with all ``words``, that exit code, and no stack trace.
+
+    The line reads "Expected X; received Y" unless it is a ``plain`` one, about no value.
+    """
     assert done.returncode == code, done.stdout + done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("error: Expected ")
-    for word in (*words, "eceived"):
+    assert lines[0].startswith("error: " if plain else "error: Expected ")
+    for word in words if plain else (*words, "eceived"):
         assert word in lines[0], lines[0]
 
 

@@ -226,26 +226,6 @@ def test_public_names_exist_and_are_documented() -> None:
             assert getattr(module, public).__doc__, f"{file.module}.{public}"
 
 
-def test_the_error_tree_is_what_users_catch() -> None:
-    from mnist_etc import errors
-
-    assert sorted(errors.__all__) == [
-        "ArtifactError",
-        "BusyError",
-        "ConfigError",
-        "DataError",
-        "ExportError",
-        "MnistEtcError",
-        "PrivacyError",
-        "ServingError",
-        "TrainingError",
-    ]
-    assert {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "ConfigError"} == {
-        name: 1 for name in errors.__all__ if name != "ConfigError"
-    }
-    assert errors.ConfigError.exit_code == 2
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.name)
 def test_a_configuration_begins_with_its_command(path: Path) -> None:
     first = next(line for line in path.read_text().splitlines() if not line.startswith("# @package"))

@@ -94,7 +94,7 @@ def test_a_temporary_name_is_one_that_is_swept(tmp_path: Path, dead: int) -> Non
 def test_a_lock_names_its_owner(tmp_path: Path, content: str) -> None:
     (tmp_path / ".lock").write_text(content)
     with exclusive(tmp_path / ".lock", key="repository"):
-        with pytest.raises(BusyError, match=f"received process {os.getpid()} .*pass repository=<another folder>"):
+        with pytest.raises(BusyError, match=f"Process {os.getpid()} is writing .*pass repository=<another folder>"):
             with exclusive(tmp_path / ".lock", key="repository"):
                 pass
 
@@ -103,7 +103,7 @@ def test_a_lock_names_its_owner(tmp_path: Path, content: str) -> None:
 def test_a_lock_file_of_others_keeps_its_content(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".lock").write_bytes(content)
     with exclusive(tmp_path / ".lock"):
-        with pytest.raises(BusyError, match="received process unknown"), exclusive(tmp_path / ".lock"):
+        with pytest.raises(BusyError, match="Process unknown is writing"), exclusive(tmp_path / ".lock"):
             pass
     assert (tmp_path / ".lock").read_bytes() == content
 

@@ -10,8 +10,9 @@ import pytest
 from support import ROOT, SCHEMAS, Run
 
 from mnist_etc.__main__ import COMMANDS
-from mnist_etc.command import load, run
+from mnist_etc.command import run
 from mnist_etc.composition import compose
+from mnist_etc.registry import load
 
 GROUPS = {
     "data": {"mnist", "digits", "fashion_mnist", "folder"},

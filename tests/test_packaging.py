@@ -110,7 +110,7 @@ def test_poetry_finds_the_lock_in_step_with_pyproject(project: Path, tmp_path: P
         poetry = tmp_path / "poetry/bin/poetry"
         pip = [poetry.with_name("python"), "-m", "pip", "install", "--quiet", "poetry >=2.5,<3"]
         subprocess.run(pip, check=True, capture_output=True, text=True)
-    for name in ("pyproject.toml", "poetry.lock", "README.md"):
+    for name in ("pyproject.toml", "poetry.lock", "README.md", "LICENSE"):
         shutil.copy(project / name, tmp_path)
     for name in ("mnist_etc", "train_"):
         (tmp_path / name).mkdir()
@@ -123,7 +123,7 @@ def test_poetry_finds_the_lock_in_step_with_pyproject(project: Path, tmp_path: P
 def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the tree with nothing fetched."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(project / name, source)
     for name in ("mnist_etc", "train_", "conf"):
         shutil.copytree(project / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -151,8 +151,10 @@ def test_wheel_and_sdist_carry_code_and_configuration(project: Path, wheel: Path
         str(path.relative_to(project))
         for name, ending in (
             ("mnist_etc", "*.py"),
+            ("mnist_etc", "py.typed"),
             ("mnist_etc/pretrained", "d*"),
             ("train_", "*.py"),
+            ("train_", "py.typed"),
             ("conf", "*.yaml"),
         )
         for path in (project / name).rglob(ending)

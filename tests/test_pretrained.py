@@ -14,21 +14,20 @@ from samples import data_config
 from support import Run
 
 from mnist_etc import pretrained
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.manifest import differences
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load_test
-from mnist_etc.data.config import DataKind
 from mnist_etc.errors import ArtifactError
-from mnist_etc.inference.classify import Predictor
 from mnist_etc.inference.config import InferCommand
+from mnist_etc.predictor import Predictor
 
 PHOTOS = Path(os.environ.get("MNIST_ETC_DATA", "")) / "photos"
 
 
 def test_it_is_small_whole_and_takes_any_number_of_images() -> None:
-    path, content = pretrained.verified()
+    path, content = pretrained.verify()
     assert path.stat().st_size <= 500_000
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
@@ -40,11 +39,11 @@ def test_it_is_small_whole_and_takes_any_number_of_images() -> None:
 
 
 def test_its_readme_names_the_keys_that_its_manifest_states() -> None:
-    _, content = pretrained.verified()
+    _, content = pretrained.verify()
     (line,) = (line for line in (pretrained.FOLDER / "README.md").read_text().splitlines() if "python train.py" in line)
     keys = [word for word in line.split()[2:] if not word.startswith("artifacts=")]
     command = compose("infer", InferCommand, keys)
-    assert differences(content, configuration(command, command.autoencoder, command.classifier)) == ""
+    assert differences(content, fingerprint(command, command.autoencoder, command.classifier)) == ""
     made = ArtifactFolder.of(command).full_model(command.autoencoder, command.classifier).manifest.name
     assert f"/{made}" in (pretrained.FOLDER / "README.md").read_text()
 
@@ -64,14 +63,14 @@ def test_a_damaged_installation_is_one_line(tmp_path: Path, monkeypatch: pytest.
         case _:
             manifest.write_text(json.dumps([1]))
     with pytest.raises(ArtifactError, match=r"^Expected .* received[: ].*nstall ") as error:
-        pretrained.verified()
+        pretrained.verify()
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.mnist
 def test_it_reads_mnist_as_its_manifest_says() -> None:
-    path, content = pretrained.verified()
-    test = load_test(data_config("mnist", DataKind.idx, os.environ["MNIST_ETC_DATA"]))
+    path, content = pretrained.verify()
+    test = load_test(data_config("mnist", "idx", os.environ["MNIST_ETC_DATA"]))
     right = Predictor(path).probabilities(test.images).argmax(axis=1) == test.labels
     assert right.mean() == pytest.approx(content["metrics"]["test_accuracy"], abs=2e-4)
     assert right.mean() >= 0.993

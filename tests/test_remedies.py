@@ -10,7 +10,7 @@ from support import TINY, Run
 
 from mnist_etc.artifacts import remedies
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.inference.config import InferCommand
@@ -25,6 +25,8 @@ ASKED = [
     ["data=fashion_mnist", "autoencoder.learning_rate=0.003", "autoencoder.output_activation=sigmoid"],
     ["data=folder", "data.root=my photos/it's $HOME", "data.name=mine", "data.prepare=none", "artifacts=a b"],
     ["data.name=other", "data.root=/data", "autoencoder.hid_dim=16"],
+    ["data=digits", "data.name=other", "data.validation=100"],
+    ["data=folder", "data.root=photos"],
     ["run_name=secret", "tracking_uri=http://user:secret@host", "force=true"],
 ]
 
@@ -37,21 +39,21 @@ def arguments(line: str, program: str) -> list[str]:
 @pytest.mark.parametrize("words", ASKED, ids=" ".join)
 def test_each_command_gives_what_was_asked_for(words: list[str]) -> None:
     config = compose("infer", InferCommand, words)
-    wanted = configuration(config, config.autoencoder, config.classifier)
+    wanted = fingerprint(config, config.autoencoder, config.classifier)
     folder = ArtifactFolder.of(config)
     full = folder.full_model(config.autoencoder, config.classifier).remedy
     assert "secret" not in full
     again = compose("infer", InferCommand, arguments(full, remedies.program("train")))
-    assert configuration(again, again.autoencoder, again.classifier) == wanted
+    assert fingerprint(again, again.autoencoder, again.classifier) == wanted
     assert (again.artifacts, again.data.root) == (config.artifacts, config.data.root)
 
     head = folder.classifier(config.autoencoder, config.classifier).remedy
     alone = compose("classifier", ClassifierCommand, arguments(head, remedies.program("classifier")))
-    assert configuration(alone, alone.autoencoder, alone) == wanted
+    assert fingerprint(alone, alone.autoencoder, alone) == wanted
 
     first = folder.autoencoder(config.autoencoder).remedy
     encoder = compose("autoencoder", AutoencoderCommand, arguments(first, remedies.program("autoencoder")))
-    assert configuration(encoder, encoder) == configuration(config, config.autoencoder)
+    assert fingerprint(encoder, encoder) == fingerprint(config, config.autoencoder)
 
 
 def test_nothing_is_said_that_is_the_default() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from private_data import CLIP, HID_DIM, LEARNING_RATE
 
-from mnist_etc.models.config import UNVARIED, AutoencoderConfig, ClassifierConfig, Features, Optimizer, OutputActivation
+from mnist_etc.models.config import UNVARIED, AutoencoderConfig, ClassifierConfig, OutputActivation
 
 
 def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> AutoencoderConfig | ClassifierConfig:
@@ -16,12 +16,12 @@ def config_of(task: str, *, batch_size: int, epochs: int, private: bool) -> Auto
         "private": private,
         "l2_norm_clip": CLIP,
         "batch_size": batch_size,
-        "optimizer": Optimizer.adam,
+        "optimizer": "adam",
         "learning_rate": LEARNING_RATE,
         "warmup": 0.05,
     }
     if task == "autoencoder":
         return AutoencoderConfig(hid_dim=HID_DIM, output_activation=OutputActivation.clip, **shared)
     return ClassifierConfig(
-        features=Features.code, hidden_units=[], augment=False, augmentation=UNVARIED, fine_tune=False, **shared
+        features="code", hidden_units=[], augment=False, augmentation=UNVARIED, fine_tune=False, **shared
     )

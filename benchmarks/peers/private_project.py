@@ -1,7 +1,7 @@
 """This project's steps: ``private_project.py {plain,fast,tensorflow_privacy} {autoencoder,classifier}``.
 
-`mnist_etc.fit.loop.fit` or, with the engine named, `mnist_etc.fit.private_loop.fit_private`, as ``train.py`` calls
-them, checkpoint after each epoch included.
+`mnist_etc.fit.loop.fit` over plain steps or, with the engine named, private ones, as ``train.py`` calls it, checkpoint
+after each epoch included.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from worker import serve
 
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.fit.checkpoint import Checkpoint
-from mnist_etc.fit.loop import Task, fit
+from mnist_etc.fit.loop import Steps, fit
+from mnist_etc.fit.task import Task
 from mnist_etc.models.autoencoder import build_autoencoder
-from mnist_etc.models.classifier import build_classifier, cross_entropy
+from mnist_etc.models.classifier import build_classifier
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
-from mnist_etc.privacy.config import Accountant, Engine, PrivacyConfig
-from mnist_etc.privacy.guarantee import plan
+from mnist_etc.models.losses import cross_entropy
+from mnist_etc.privacy.config import Accountant, PrivacyConfig
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.training.autoencoder import autoencoder_task
 
 KIND, TASK = sys.argv[1:]
@@ -40,7 +42,7 @@ def privacy_of() -> PrivacyConfig:
         noise_multiplier=NOISE_MULTIPLIER,
         delta=1e-6,
         accountant=Accountant.pld,
-        engine=Engine(KIND),
+        engine=KIND,
         autoencoder_share=1,
         whitening_share=0.15,
         seed=None,
@@ -67,12 +69,15 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
             "report": lambda *_: None,
         }
         if PRIVATE:
-            from mnist_etc.fit.private_loop import fit_private
+            from mnist_etc.fit.private import PrivateSteps
 
-            privacy = privacy_of()
-            history = fit_private(task, config, privacy, [plan(TASK, config, privacy, images)], **callbacks)
+            plan = PrivacyPlan.of_training(TASK, config, privacy_of(), images)
+            steps: Steps = PrivateSteps(task, config, plan, plan.seeds())
         else:
-            history = fit(task, config, seed=0, **callbacks)
+            from mnist_etc.fit.plain import PlainSteps
+
+            steps = PlainSteps(task, config, seed=0)
+        history = fit(steps, **callbacks)
     return history[-1]["images_per_second"]
 
 
@@ -80,7 +85,7 @@ def check() -> None:
     """The engine's clipped sum against gradients of one example at a time."""
     import tensorflow as tf
 
-    from mnist_etc.privacy.engine import build_engine
+    from mnist_etc.privacy.registry import build_engine
 
     task = task_of(config_of(TASK, batch_size=CHECKED, epochs=1, private=True), CHECKED)
     weights = [tf.convert_to_tensor(variable) for variable in task.model.trainable_variables]
@@ -96,9 +101,7 @@ def check() -> None:
         return np.concatenate([part.numpy().ravel() for part in tape.gradient(losses, weights)])
 
     def clipped_sum(clip: float) -> Values:
-        engine = build_engine(
-            Engine(KIND), task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0
-        )
+        engine = build_engine(KIND, task.model, task.loss, l2_norm_clip=clip, noise_multiplier=NOISE_MULTIPLIER, seed=0)
         total = tf.function(engine.clipped_sum, autograph=False)(weights, tf.ones(CHECKED), *batch)
         return np.asarray(total)
 
@@ -110,7 +113,7 @@ if __name__ == "__main__":
     if PRIVATE:
         check()
     serve(
-        ["fit_private" if PRIVATE else "fit"],
+        ["fit, private steps" if PRIVATE else "fit, plain steps"],
         ["tensorflow", "keras", *(["tensorflow-privacy"] if KIND == "tensorflow_privacy" else [])],
         measure,
     )

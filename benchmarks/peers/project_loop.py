@@ -11,8 +11,9 @@ from worker import serve
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
+from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.models.autoencoder import build_autoencoder
-from mnist_etc.models.config import AutoencoderConfig, Optimizer, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, OutputActivation
 from mnist_etc.training.autoencoder import autoencoder_task
 
 IMAGES = mnist("train")[0]
@@ -26,7 +27,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
         private=False,
         l2_norm_clip=1,
         batch_size=batch_size,
-        optimizer=Optimizer.adam,
+        optimizer="adam",
         learning_rate=1e-3,
         warmup=0.05,
         output_activation=OutputActivation.clip,
@@ -34,9 +35,7 @@ def measure(variant: str, batch_size: int, images: int) -> float:  # noqa: ARG00
     images = images // batch_size * batch_size
     with tempfile.TemporaryDirectory() as folder:
         history = fit(
-            autoencoder_task(config, build_autoencoder(config), IMAGES[:images]),
-            config,
-            seed=0,
+            PlainSteps(autoencoder_task(config, build_autoencoder(config), IMAGES[:images]), config, seed=0),
             checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
             evaluate=lambda _: {},
             report=lambda *_: None,

@@ -74,7 +74,7 @@ class Artifact:
 
         Args:
             writers: final path to the function that writes the file to the path it is given.
-            settings: what `mnist_etc.artifacts.fingerprint.configuration` returned.
+            settings: what `mnist_etc.artifacts.fingerprint.fingerprint` returned.
             dataset_sha256: checksum of the dataset trained on.
             metrics: figures measured on this model.
             privacy: the guarantee for the training images, or the words why there is none.
@@ -102,12 +102,12 @@ class Artifact:
             manifest.write_bytes(content)
             sync(manifest)
 
-    def verified(self, path: Path, settings: Mapping[str, Any], dataset_sha256: str | None = None) -> dict[str, Any]:
+    def verify(self, path: Path, settings: Mapping[str, Any], dataset_sha256: str | None = None) -> dict[str, Any]:
         """The manifest, once it and the checksum agree with ``path``, one of this artifact's files.
 
         Args:
             path: a file of this artifact.
-            settings: what `mnist_etc.artifacts.fingerprint.configuration` returned.
+            settings: what `mnist_etc.artifacts.fingerprint.fingerprint` returned.
             dataset_sha256: of the data it must have been trained on; None: any.
 
         Raises:
@@ -118,7 +118,7 @@ class Artifact:
         self._intact(path, content)
         return content
 
-    def finished(
+    def find_finished(
         self, settings: Mapping[str, Any], dataset_sha256: str, sources: Mapping[str, str] | None = None
     ) -> dict[str, float] | None:
         """The figures where this very training is done, None where it has yet to be done or finished.

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
 from mnist_etc.privacy.config import PrivacyConfig
+from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
 __all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrainCommand"]
@@ -40,12 +42,16 @@ class TrainCommand(RunConfig):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        _refuse_tuning_what_is_private(self.autoencoder, self.classifier)
+        _check_privacy(self.privacy, self.autoencoder, self.classifier)
 
 
 @dataclass(kw_only=True)
 class AutoencoderCommand(RunConfig, AutoencoderConfig):
     """``python -m train_.autoencoder``: the autoencoder's keys stand at the top."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        _check_privacy(self.privacy, self)
 
 
 @dataclass(kw_only=True)
@@ -56,11 +62,17 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        _refuse_tuning_what_is_private(self.autoencoder, self)
+        _check_privacy(self.privacy, self.autoencoder, self)
 
 
-def _refuse_tuning_what_is_private(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> None:
-    if autoencoder.private and classifier.fine_tune:
+def _check_privacy(
+    privacy: PrivacyConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
+) -> None:
+    if autoencoder.private:
+        refuse(privacy.engine, sorted(AUTOENCODERS[autoencoder.model].layers))
+    if classifier is not None and classifier.private:
+        refuse(privacy.engine, sorted(CLASSIFIERS[classifier.model].layers))
+    if autoencoder.private and classifier is not None and classifier.fine_tune:
         raise ConfigError(
             "Expected autoencoder.private=false with fine_tune=true; received true. The encoder would be trained on "
             "without noise, and what its noise was for be lost. Leave one of them out."

@@ -7,14 +7,16 @@ from enum import Enum
 from typing import Any
 
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.data.config import DataConfig, DataKind
-from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.data.config import DataConfig
+from mnist_etc.data.registry import DATASETS
+from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.features import FEATURES
 from mnist_etc.privacy.config import PrivacyConfig
 
-__all__ = ["configuration"]
+__all__ = ["fingerprint"]
 
 
-def configuration(
+def fingerprint(
     run: RunConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
 ) -> dict[str, Any]:
     """The settings that decide the trained weights, as plain JSON types; places and names of runs do not.
@@ -23,10 +25,10 @@ def configuration(
     """
     data = _plain(run.data, DataConfig)
     del data["root"]
-    if run.data.kind is not DataKind.folder:
+    if not DATASETS[run.data.kind].prepares:
         del data["prepare"]
     settings: dict[str, Any] = {"data": data, "seed": run.seed}
-    if classifier is None or classifier.features is Features.code:
+    if classifier is None or FEATURES[classifier.features].trained:
         share = run.privacy.autoencoder_share
         settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
     if classifier is not None:
@@ -57,12 +59,14 @@ def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> di
             "noise_multiplier": privacy.noise_multiplier,
             "delta": privacy.delta,
             "accountant": privacy.accountant.value,
-            "engine": privacy.engine.value,
+            "engine": privacy.engine,
             "seed_given": privacy.seed is not None,
         }
     }
 
 
 def _plain(config: Any, schema: type) -> dict[str, Any]:
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(schema)}
+    """Without what the schema itself has a default for: a key that came later changes no earlier fingerprint."""
+    fields = [field for field in dataclasses.fields(schema) if getattr(config, field.name) != field.default]
+    values = {field.name: getattr(config, field.name) for field in fields}
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}

@@ -10,7 +10,8 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.remedies import command
 from mnist_etc.files import inside
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.features import FEATURES
 
 __all__ = ["ArtifactFolder"]
 
@@ -62,7 +63,7 @@ class ArtifactFolder:
         """Features and classifier in one: image to logits."""
         return Artifact(
             folder=self.path,
-            stem=f"full_model_{_features(autoencoder, classifier)}_ce{classifier.epochs}"
+            stem=f"full_model_{_model(classifier)}{_features(autoencoder, classifier)}_ce{classifier.epochs}"
             + "_cprivate" * classifier.private,
             make=partial(command, "train", self.run, autoencoder, classifier),
         )
@@ -82,14 +83,22 @@ class ArtifactFolder:
 
 
 def _autoencoder(config: AutoencoderConfig) -> str:
-    return f"ae_h{config.hid_dim}_e{config.epochs}" + "_private" * config.private
+    return f"ae_{_model(config)}h{config.hid_dim}_e{config.epochs}" + "_private" * config.private
 
 
 def _classifier(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
-    return f"clsf_{_features(autoencoder, classifier)}_e{classifier.epochs}" + "_private" * classifier.private
+    return (
+        f"clsf_{_model(classifier)}{_features(autoencoder, classifier)}_e{classifier.epochs}"
+        + "_private" * classifier.private
+    )
 
 
 def _features(autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> str:
-    if classifier.features is not Features.code:
-        return str(classifier.features.value)
-    return f"h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private
+    if not FEATURES[classifier.features].trained:
+        return classifier.features
+    return f"{_model(autoencoder)}h{autoencoder.hid_dim}_ee{autoencoder.epochs}" + "_eprivate" * autoencoder.private
+
+
+def _model(config: AutoencoderConfig | ClassifierConfig) -> str:
+    """What tells a model of another architecture than the usual one apart."""
+    return "" if config.model == type(config).model else f"{config.model}_"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
-from mnist_etc.data.config import DataConfig, DataKind
+from mnist_etc.composition import choices
+from mnist_etc.data.config import DataConfig
+from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 
-__all__ = ["command", "program"]
+__all__ = ["arguments", "command", "flatten", "program"]
 
 CHECKOUT = Path(__file__).parents[2]
 SCHEMAS = {"autoencoder": AutoencoderCommand, "classifier": ClassifierCommand, "train": TrainCommand}
@@ -24,10 +27,9 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-BUNDLED = ("mnist", "fashion_mnist", "digits")
 UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
 """What does not decide the weights, or is secret: an address may hold a password."""
-WITHHELD = " privacy.seed=<the same number>"
+WITHHELD = "privacy.seed=<the same number>"
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
 
@@ -58,59 +60,80 @@ def command(
         classifier: of the model, unless the autoencoder alone is trained.
         elsewhere: a word; a folder of that name, which is not there yet, in that of ``run`` takes its place.
     """
-    wanted = {key: value for key, value in _flat(run, (RunConfig,)).items() if key not in UNSAID}
+    wanted = flatten(run, (RunConfig,))
     for model, place in PLACES[name].items():
         config: Any = autoencoder if model == "autoencoder" else classifier
         kind = AutoencoderConfig if model == "autoencoder" else ClassifierConfig
-        wanted |= {place + key: value for key, value in _flat(config, (kind,)).items()}
+        wanted |= {place + key: value for key, value in flatten(config, (kind,)).items()}
     if elsewhere is not None:
         places = (Path(run.artifacts, f"{elsewhere}{suffix}") for suffix in ("", *map("_{}".format, range(2, 100))))
         wanted["artifacts"] = str(next((place for place in places if not place.exists()), Path(elsewhere)))
-    groups = _groups(run.data, classifier)
+    return " ".join([program(name), *arguments(name, SCHEMAS[name], wanted, run, classifier)])
+
+
+def arguments(
+    name: str, schema: type, wanted: Mapping[str, Any], run: RunConfig, classifier: ClassifierConfig | None
+) -> list[str]:
+    """The words of a command line, quoted for a shell, after which each key has its wanted value.
+
+    Args:
+        name: The file of ``conf/`` that the command starts from, without its suffix.
+        schema: Dataclass of the command's keys.
+        wanted: Values by key, see `flatten`; those in `UNSAID` are left out.
+        run: The data among them.
+        classifier: The features among them, unless the autoencoder alone is trained.
+    """
+    wanted = {key: value for key, value in wanted.items() if key not in UNSAID}
+    groups = _groups(name, run.data, classifier)
     words: dict[str, str] = {}
     for _ in range(3):
-        missing = _missing(name, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
+        missing = _missing(name, schema, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
         switches = {key: value for key, value in missing.items() if key.rpartition(".")[2] in SWITCHES}
         words |= switches or missing
         if not switches:
             break
     typed = [*groups, *(f"{key}={value}" for key, value in words.items())]
-    return " ".join([program(name), *map(shlex.quote, typed)]) + WITHHELD * (run.privacy.seed is not None)
+    return [*map(shlex.quote, typed), *[WITHHELD] * (run.privacy.seed is not None)]
 
 
-def _missing(name: str, wanted: Mapping[str, Any], words: list[str]) -> dict[str, str]:
-    """What ``words`` leave otherwise than it is wanted."""
-    from mnist_etc.composition import compose  # Hydra: 0.3 s, for a message alone
-
-    schema = SCHEMAS[name]
-    try:
-        given = _flat(compose(name, schema, words), (schema,))
-    except ConfigError:  # a message about something else goes before one about conf/
-        given = {}
-    return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
-
-
-def _groups(data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
-    words = []
-    if data.name not in BUNDLED:
-        words = ["data=folder", f"data.root={data.root}"] if data.kind is DataKind.folder else []
-    elif data.name != "mnist":
-        words = [f"data={data.name}"]
-    if classifier is not None and classifier.features is not Features.code:
-        words.append(f"features={classifier.features.value}")
-    return words
-
-
-def _flat(config: Any, kinds: tuple[type, ...], prefix: str = "") -> dict[str, Any]:
-    """The values of a dataclass by their keys, of the fields that ``kinds`` have."""
+def flatten(config: Any, kinds: tuple[type, ...], prefix: str = "") -> dict[str, Any]:
+    """The values of a dataclass by their keys, of the fields that ``kinds`` have; nested ones with dots."""
     names = {field.name for kind in kinds for field in dataclasses.fields(kind)}
     values: dict[str, Any] = {}
     for field in dataclasses.fields(config):
         if field.name in names:
             value = getattr(config, field.name)
             nested = dataclasses.is_dataclass(value)
-            values |= _flat(value, (type(value),), f"{prefix}{field.name}.") if nested else {prefix + field.name: value}
+            values |= (
+                flatten(value, (type(value),), f"{prefix}{field.name}.") if nested else {prefix + field.name: value}
+            )
     return values
+
+
+def _missing(name: str, schema: type, wanted: Mapping[str, Any], words: list[str]) -> dict[str, str]:
+    """What ``words`` leave otherwise than it is wanted."""
+    from mnist_etc.composition import compose  # Hydra: 0.3 s, for a message alone
+
+    try:
+        given = flatten(compose(name, schema, words), (schema,))
+    except ConfigError:  # a message about something else goes before one about conf/
+        given = {}
+    return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
+
+
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
+    """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
+    words: list[str] = []
+    with suppress(ConfigError):  # a message about something else goes before one about conf/
+        groups = choices(name)
+        default, *others = groups.get("data", [""])
+        file = next((file for file in (data.name, data.kind) if file in others), default)
+        words = [f"data={file}"] if file != default else []
+        if file == data.kind and DATASETS[data.kind].needs_root:
+            words.append(f"data.root={data.root}")
+        if classifier is not None and classifier.features in groups.get("features", [])[1:]:
+            words.append(f"features={classifier.features}")
+    return words
 
 
 def _typed(value: Any) -> str:

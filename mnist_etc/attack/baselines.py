@@ -1,50 +1,17 @@
-"""What needs no attack: means, and the best linear use of ten numbers."""
+"""The best linear use of ten numbers: no attack, but what they could hold of an image."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_by_answer", "principal_components", "repeat"]
-
-MANY = 100
-"""Images an answer, on average, whose mean a network could not better."""
+__all__ = ["principal_components"]
 
 Images = NDArray[np.float32]
 
 
-def mean_by_answer(answers: NDArray[np.float32], images: Images, targets: NDArray[np.float32]) -> Images:
-    """The mean of the attacker's images that got the target's very answer; the mean of all where none did.
-
-    Where each answer has many images this is nearly the best that anybody can do in mean squared error. Under the
-    policy ``label`` it is the class mean, the floor that all policies are held against.
-
-    Args:
-        answers: about the attacker's images, ``(n, m)``.
-        images: those, ``(n, 28, 28)`` in [0, 1].
-        targets: answers about the targets, ``(t, m)``.
-
-    Returns:
-        ``(t, 28, 28)``.
-    """
-    distinct, which = np.unique(np.concatenate([answers, targets]), axis=0, return_inverse=True)
-    own, sought = np.split(which.ravel(), [len(answers)])
-    counts = np.bincount(own, minlength=len(distinct))
-    order = np.argsort(own, kind="stable")
-    occurring = np.flatnonzero(counts)
-    sums = np.add.reduceat(images[order], np.append(0, np.cumsum(counts[occurring])[:-1]), axis=0, dtype=np.float64)
-    means = np.broadcast_to(images.mean(axis=0), (len(distinct), *images.shape[1:])).copy()
-    means[occurring] = sums / counts[occurring, None, None]
-    return np.asarray(means[sought], np.float32)
-
-
-def repeat(answers: NDArray[np.float32]) -> bool:
-    """Whether ``(n, m)`` are so few different ones that `mean_by_answer` is where a network trained on them arrives."""
-    return len(np.unique(answers, axis=0)) * MANY <= len(answers)
-
-
 def principal_components(images: Images, targets: Images, components: int) -> Images:
-    """``targets`` through as many numbers each: no attack, but what ten numbers can hold of an image linearly."""
+    """``targets`` ``(t, 28, 28)`` through as many numbers each, by the principal components of ``images``."""
     from sklearn.decomposition import PCA
 
     model = PCA(components, svd_solver="randomized", random_state=0).fit(images.reshape(len(images), -1))

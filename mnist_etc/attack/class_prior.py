@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import CLASSES
 
-__all__ = ["Gaussians", "Mixture", "fit_mixtures", "tempered"]
+__all__ = ["Gaussians", "Mixture", "fit_mixtures"]
 
 LEAST_IMAGES = 10
 """That a component holds on average, at least."""
@@ -17,8 +17,6 @@ SHRINKAGE = 20
 """Images' worth of the common covariance within components that is added to each component's own."""
 FLOOR = 1e-6
 """Added to each variance, as a fraction of the mean one and of 1."""
-TEMPER = 0.5
-"""Power of the components' posterior weights: Gaussians of a few images each are too sure of themselves."""
 Array = NDArray[np.float64]
 
 
@@ -49,12 +47,6 @@ class Mixture:
     scores: Gaussians
 
 
-def tempered(likely: Array) -> Array:
-    """Posterior weights of components, flattened, that sum to 1; by their logarithms ``(t, k)``, up to a constant."""
-    weights = np.exp(TEMPER * (likely - likely.max(axis=1, keepdims=True)))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
 def fit_mixtures(
     codes: NDArray[np.float32],
     scores: NDArray[np.float32],
@@ -65,14 +57,14 @@ def fit_mixtures(
 ) -> list[Mixture]:
     """Cluster the codes of each predicted class by k-means, a Gaussian a cluster.
 
-    Clusters take seconds where expectation-maximisation takes minutes.
+    Clusters take seconds where expectation-maximization takes minutes.
 
     Args:
         codes: ``(n, d)``.
         scores: what is compared of the answers about them, ``(n, 10)``.
         predicted: the class that each answer names, ``(n,)``.
         components: of each class, at most; fewer where it has few images.
-        seed: of the first centres.
+        seed: of the first centers.
 
     Returns:
         one for each class; for a class that no answer names, of all codes.

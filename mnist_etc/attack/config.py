@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.attack.registry import ATTACKS
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import Features
-from mnist_etc.schema import between, path
+from mnist_etc.models.features import FEATURES
+from mnist_etc.policy.registry import POLICIES
+from mnist_etc.policy.specification import parse_policy
+from mnist_etc.schema import between, one_of, path
 
 __all__ = ["AttackConfig", "ReconstructCommand", "Targets"]
 
@@ -58,11 +61,11 @@ class ReconstructCommand(TrainCommand):
     attack: AttackConfig
     policies: list[str]
     """Names of policies, each with its number behind a colon: ``rounded:1``, ``top_k:3``, ``levels:3``, ``noisy:8``."""
+    attacks: list[str] = one_of(ATTACKS)
+    """Rows of `mnist_etc.attack.registry.ATTACKS`; the mean by answer also runs on the label, as the floor."""
     targets: int = between(1, 1_000_000)
     """Images to rebuild; the first so many."""
     targets_from: Targets
-    preset_2023: bool
-    """Also run hill climbing with the settings of 2023, on logits: minutes."""
     beside: list[str] = path()
     """Artifact folders of other models that were attacked before, whose rows join the tables."""
 
@@ -73,8 +76,19 @@ class ReconstructCommand(TrainCommand):
                 "Expected targets that the attacker has not; received targets_from=train, the attacker's own images. "
                 "Pass targets_from=test or validation."
             )
-        if not self.policies:
-            raise ConfigError("Expected policies with at least one name; received []. For example [logits,levels:3]")
+        for key, names, example in (
+            ("policies", self.policies, "logits,levels:3"),
+            ("attacks", self.attacks, "inverse_network"),
+        ):
+            if not names:
+                raise ConfigError(f"Expected {key} with at least one name; received []. For example [{example}]")
+        policies = [POLICIES[parse_policy(text).name] for text in self.policies]
+        attacks = [ATTACKS[name] for name in self.attacks]
+        if not any(attack.applies(policy, linear_head=True) for attack in attacks for policy in policies):
+            raise ConfigError(
+                f"Expected attacks that fit one of the policies; received attacks=[{','.join(self.attacks)}], which "
+                f"need logits, and policies=[{','.join(self.policies)}]. Add logits to policies."
+            )
         least = (self.autoencoder.hid_dim + 2) * self.attack.restarts * self.attack.iterations
         if self.attack.queries < least:
             raise ConfigError(
@@ -86,7 +100,7 @@ class ReconstructCommand(TrainCommand):
                 "Expected classifier.fine_tune=false, since the decoder rebuilds images from the codes of the "
                 "autoencoder's own encoder; received true. Attack the model without it."
             )
-        if self.classifier.features is not Features.code:
+        if not FEATURES[self.classifier.features].trained:
             raise ConfigError(
-                f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features.value}."
+                f"Expected features=code, whose decoder rebuilds images; received {self.classifier.features}."
             )

@@ -7,15 +7,16 @@ hill-climbing attacks', Pattern Recognition 43 (2010), adapted to an answer of s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.attack.class_prior import Mixture, tempered
+from mnist_etc.attack.adversary import Adversary, Reconstruction
+from mnist_etc.attack.class_prior import Mixture
+from mnist_etc.attack.code_posterior import CodePosterior, tempered
 from mnist_etc.errors import ConfigError
 
-__all__ = ["Found", "Scores", "climb", "climb_as_in_2023"]
+__all__ = ["Scores", "climb", "rebuild"]
 
 Array = NDArray[np.float64]
 Scores = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -27,21 +28,14 @@ INFLATION = 1e-2
 """Of the prior's covariance, kept to search in, lest the next search starts in a point."""
 CHUNK = 50
 """Targets at a time."""
-SAMPLES_2023, BEST_2023, RATE_2023, ITERATIONS_2023 = 256, 64, 0.1, 1024
-ENOUGH_2023 = 1e-8
-"""Mean squared difference of scores that ends a search."""
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a search ends with."""
-
-    codes: Array
-    """``(n, restarts, d)``."""
-    weights: Array
-    """``(n, restarts)``; each row sums to 1."""
-    queries: float
-    """Of each target, on average, had it been attacked alone."""
+def rebuild(adversary: Adversary) -> Reconstruction:
+    """Climb in the codes of an attacker who has the encoder and the decoder."""
+    asking = adversary.asking_codes
+    labels = asking.target_answers.argmax(axis=1)
+    found = climb(asking.scores, asking.code_prior, asking.compared_targets, labels, **adversary.search)
+    return Reconstruction(found.mean_image(adversary.victim.decode), found.queries)
 
 
 def climb(
@@ -54,11 +48,11 @@ def climb(
     restarts: int,
     iterations: int,
     seed: int,
-) -> Found:
+) -> CodePosterior:
     """Start from the components that the target's scores make likely; move each to its posterior; weight them.
 
     A step asks about codes drawn around the present Gaussian, regresses their scores on them and conditions the
-    component on the target's by that line (iterated posterior linearisation: Garcia-Fernandez, Svensson, Morelande
+    component on the target's by that line (iterated posterior linearization: Garcia-Fernandez, Svensson, Morelande
     and Sarkka 2015, arXiv:1412.0843). Where scores are linear in the code the first step is exact. The selection of
     the best, as in the original, spends a hundred times the queries on the same line. Some fifty targets of a
     class at a time share the queries of the first step from each component. The weights are `tempered`.
@@ -91,7 +85,7 @@ def climb(
             part = of_class[first : first + CHUNK]
             found, weight = _climb(scores, mixture, targets[part].astype(np.float64), restarts, draws)
             codes[part, : weight.shape[1]], weights[part, : weight.shape[1]] = found, weight
-    return Found(codes, weights, float(samples * restarts * iterations))
+    return CodePosterior(codes, weights, float(samples * restarts * iterations))
 
 
 def _climb(scores: Scores, mixture: Mixture, targets: Array, restarts: int, draws: Array) -> tuple[Array, Array]:
@@ -144,42 +138,6 @@ def _turned(matrices: Array) -> Array:
 
 def _times(matrices: Array, vectors: Array) -> Array:
     return np.asarray((matrices @ vectors[..., None])[..., 0])
-
-
-def climb_as_in_2023(
-    scores: Scores,
-    mean: NDArray[np.float32],
-    deviation: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    *,
-    seed: int,
-) -> Found:
-    """This project's first attempt: 256 draws, the 64 best by log mean squared error, rate 0.1, 1,024 iterations.
-
-    Args:
-        scores: asked.
-        mean: of the codes of any image, ``(d,)``: where each search starts.
-        deviation: the same.
-        targets: ``(n, 10)``.
-        seed: of the draws, which all targets share.
-    """
-    generator = np.random.default_rng(seed)
-    means, variances = np.tile(mean, (len(targets), 1)), np.tile(deviation**2, (len(targets), 1))
-    searching, asked = np.arange(len(targets)), 0
-    for _ in range(ITERATIONS_2023):
-        draw = generator.standard_normal((SAMPLES_2023, len(mean)), np.float32)
-        codes = means[searching, None, :] + np.sqrt(variances[searching, None, :]) * draw
-        answered = scores(codes.reshape(-1, len(mean))).reshape(len(searching), SAMPLES_2023, -1)
-        error = np.log(np.square(answered - targets[searching, None, :]).mean(axis=2) + ENOUGH_2023)
-        best = np.argpartition(error, BEST_2023, axis=1)[:, :BEST_2023]
-        chosen = np.take_along_axis(codes, best[..., None], axis=1)
-        means[searching] += RATE_2023 * (chosen.mean(axis=1) - means[searching])
-        variances[searching] += RATE_2023 * (chosen.var(axis=1) - variances[searching])
-        asked += len(searching) * SAMPLES_2023
-        searching = searching[error.min(axis=1) > np.log(2 * ENOUGH_2023)]
-        if not len(searching):
-            break
-    return Found(means[:, None, :].astype(np.float64), np.ones((len(targets), 1)), asked / len(targets))
 
 
 def _white(generator: np.random.Generator, shape: tuple[int, int, int]) -> Array:

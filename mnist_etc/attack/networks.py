@@ -27,7 +27,7 @@ def fit(
     optimizer: keras.optimizers.Optimizer,
     seed: int,
 ) -> None:
-    """Minimise the mean of ``loss(wanted, network(inputs))``.
+    """Minimize the mean of ``loss(wanted, network(inputs))``.
 
     Args:
         network: with fresh weights.

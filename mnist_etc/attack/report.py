@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.attack.rows import Row, strongest, write_rows
+from mnist_etc.attack.results import Result, strongest, write_results
 from mnist_etc.files import inside, temporary, write_bytes
 
 __all__ = ["write_report"]
@@ -27,25 +27,25 @@ independent network sees the original's class in the rebuilt image. Queries: abo
 """
 
 
-def write_report(folder: Path, rows: Sequence[Row], pictures: Pictures) -> None:
+def write_report(folder: Path, results: Sequence[Result], pictures: Pictures) -> None:
     """Write ``attacks.csv``, ``attacks.md``, ``frontier.png`` and ``sheet.png`` into ``folder``.
 
     Args:
         folder: made if need be.
-        rows: of every attack.
+        results: of every attack.
         pictures: captions and images ``(n, 28, 28)`` in [0, 1], a row of the sheet each.
 
     Raises:
         ArtifactError: a file cannot be written.
     """
-    write_rows(folder, rows)
-    write_bytes(inside(folder, "attacks.md"), _tables(rows).encode())
-    _frontier(inside(folder, "frontier.png"), strongest(rows))
+    write_results(folder, results)
+    write_bytes(inside(folder, "attacks.md"), _tables(results).encode())
+    _frontier(inside(folder, "frontier.png"), strongest(results))
     _sheet(inside(folder, "sheet.png"), pictures)
 
 
-def _tables(rows: Sequence[Row]) -> str:
-    several = len({row.model for row in rows}) > 1
+def _tables(results: Sequence[Result]) -> str:
+    several = len({row.model for row in results}) > 1
     best = [
         [
             *([row.model] if several else []),
@@ -59,7 +59,7 @@ def _tables(rows: Sequence[Row]) -> str:
             _interval(row.of_floor, row.of_floor_half, 3),
             _interval(row.same_class, row.same_class_half, 3),
         ]
-        for row in strongest(rows)
+        for row in strongest(results)
     ]
     heads = ["policy", "bits an answer", "accuracy", "calibration error", "log loss", "strongest attack", "its MSE"]
     heads = [*(["model"] if several else []), *heads, "of label alone", "same class"]
@@ -76,7 +76,7 @@ def _tables(rows: Sequence[Row]) -> str:
             _interval(row.cosine, row.cosine_half, 3),
             _interval(row.same_class, row.same_class_half, 3),
         ]
-        for row in rows
+        for row in results
     ]
     attack_heads = [
         "policy",
@@ -90,7 +90,7 @@ def _tables(rows: Sequence[Row]) -> str:
         "same class",
     ]
     attack_heads = [*(["model"] if several else []), *attack_heads]
-    words = GLOSSARY.format(targets=" or ".join(f"{count:,}" for count in sorted({row.targets for row in rows})))
+    words = GLOSSARY.format(targets=" or ".join(f"{count:,}" for count in sorted({row.targets for row in results})))
     return f"{words}\n{_table(heads, best)}\n\n{_table(attack_heads, every)}\n"
 
 
@@ -103,18 +103,18 @@ def _interval(mean: float, half: float, digits: int = 4) -> str:
     return "" if isnan(mean) else f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
-def _frontier(path: Path, best: Sequence[Row]) -> None:
+def _frontier(path: Path, best: Sequence[Result]) -> None:
     """The strongest attacker's error against what an answer is still worth."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     models, policies = (list(dict.fromkeys(names)) for names in zip(*((r.model, r.policy) for r in best), strict=True))
     marks = {policy: MARKERS[place % len(MARKERS)] for place, policy in enumerate(policies)}
-    colours = {model: f"C{place}" for place, model in enumerate(models)}
+    colors = {model: f"C{place}" for place, model in enumerate(models)}
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     right, sure = figure.subplots(1, 2)
     for row in best:
-        style = {"fmt": marks[row.policy], "color": colours[row.model], "alpha": 0.8, "capsize": 2}
+        style = {"fmt": marks[row.policy], "color": colors[row.model], "alpha": 0.8, "capsize": 2}
         right.errorbar(row.of_floor, row.accuracy, xerr=row.of_floor_half, **style)
         sure.errorbar(row.of_floor, row.calibration_error, xerr=row.of_floor_half, **style)
     accuracies = [row.accuracy for row in best]
@@ -127,7 +127,7 @@ def _frontier(path: Path, best: Sequence[Row]) -> None:
     figure.legend(
         handles=[
             *(Line2D([], [], color="0.3", marker=mark, linestyle="", label=policy) for policy, mark in marks.items()),
-            *(Line2D([], [], color=colour, linewidth=6, label=model) for model, colour in colours.items()),
+            *(Line2D([], [], color=color, linewidth=6, label=model) for model, color in colors.items()),
         ],
         loc="outside right center",
         fontsize=8,

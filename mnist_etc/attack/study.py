@@ -1,35 +1,38 @@
-"""Can the image be rebuilt from the model's answers? Every attack against every output policy."""
+"""Can the image be rebuilt from the model's answers? Every chosen attack against every chosen output policy."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.attack.config import ReconstructCommand, Targets
-from mnist_etc.attack.measures import measure, ratio
+from mnist_etc.attack.adversary import Adversary, Reconstruction
+from mnist_etc.attack.config import ReconstructCommand
+from mnist_etc.attack.metrics import image_metrics, ratio
+from mnist_etc.attack.registry import ATTACKS, FLOOR
 from mnist_etc.attack.report import write_report
-from mnist_etc.attack.rows import Row, read_rows, strongest
+from mnist_etc.attack.results import Result, read_results
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.data import Split, load
+from mnist_etc.data import Dataset, Split, load
 from mnist_etc.errors import ConfigError, DataError
-from mnist_etc.policy.config import PolicyName
-from mnist_etc.policy.facts import PolicyFacts
 from mnist_etc.policy.graph import answers
-from mnist_etc.policy.naming import named, short_name
-from mnist_etc.policy.output_policy import fit_policy
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.specification import format_policy, parse_policy
+from mnist_etc.policy.utility import PolicyUtility
 
 if TYPE_CHECKING:
-    from mnist_etc.attack.attacks import Rebuilt
-    from mnist_etc.attack.subject import Subject
+    from mnist_etc.attack.victim import VictimModel
 
 __all__ = ["Study", "reconstruct", "refuse_common", "report"]
 
+LABEL = "label"
+"""The policy that is attacked first: the floor is the error on it."""
 TEN = 10
 
 
@@ -49,48 +52,37 @@ def reconstruct(command: ReconstructCommand) -> Path:
         ConfigError: a policy is unknown or cannot be fitted, or there are too few queries.
         DataError: the data cannot be read, or targets are among the attacker's images.
     """
-    names = [named(text) for text in command.policies]
-    policies = [named("label"), *(config for config in names if config.name is not PolicyName.label)]
+    policies = [parse_policy(text) for text in command.policies]
+    policies = [parse_policy(LABEL), *(config for config in policies if config.name != LABEL)]
     folder = ArtifactFolder.of(command)
-    full = folder.full_model(command.autoencoder, command.classifier)
-    manifest = full.verified(full.h5, configuration(command, command.autoencoder, command.classifier))
-    privacy = "not private" if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
-    model = f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
-    beside = [row for other in command.beside for row in read_rows(Path(other))]
-    if any(row.model == model for row in beside):
+    model = _name(command, folder)
+    beside = [result for other in command.beside for result in read_results(Path(other))]
+    if any(result.model == model for result in beside):
         raise ConfigError(f"Expected studies of other models in beside; received one of {model!r}. Leave it out.")
     dataset = load(command.data)
-    split = dataset.test if command.targets_from is Targets.test else dataset.validation
-    own, targets = _sides(command, dataset.train, split)
+    split: Split = getattr(dataset, command.targets_from.value)
+    own, targets = _sides(command, dataset, split)
     load_tensorflow()
-    from mnist_etc.attack.attacks import rebuild
-    from mnist_etc.attack.subject import Subject
+    from mnist_etc.attack.victim import VictimModel
 
-    subject = Subject.of(command)
-    study = Study(model, subject, own, targets, command.seed)
-    logits = subject.logits(subject.codes(dataset.validation.images))
-    asked = subject.logits(subject.codes(split.images))
+    victim = VictimModel.of(command)
+    study = Study(model, command, victim, own, targets)
+    logits, asked = (victim.logits(victim.codes(part.images)) for part in (dataset.validation, split))
     for config in policies:
         policy, start = fit_policy(config, logits, dataset.validation.labels), time.perf_counter()
-        facts = PolicyFacts.of(policy, answers(policy, asked, split.images), split.labels)
-        for rebuilt in rebuild(
-            command.attack,
-            subject,
-            policy,
-            study.own,
-            study.targets,
-            preset_2023=command.preset_2023,
-            seed=command.seed,
-        ):
-            study.add(rebuilt, short_name(config), facts)
-        best, seconds = strongest(study.rows)[-1], time.perf_counter() - start
+        utility = PolicyUtility.of(policy, answers(policy, asked, split.images), split.labels)
+        results, name = study.attack(policy, utility), f"{format_policy(config):<14}"
+        if not results:
+            print(f"{name} none of the attacks fits these answers", flush=True)
+            continue
+        best, seconds = min(results, key=lambda one: one.mse), time.perf_counter() - start
         print(
-            f"{best.policy:<14} MSE {best.mse:.4f}, {best.of_floor:.3f} of label alone, by {best.attack}; "
+            f"{name} MSE {best.mse:.4f}, {best.of_floor:.3f} of label alone, by {best.attack}; "
             f"accuracy {best.accuracy:.4f}, calibration error {best.calibration_error:.4f}  ({seconds:.0f} s)",
             flush=True,
         )
     place = folder.reconstruction(command.autoencoder, command.classifier)
-    write_report(place, [*study.rows, *beside], study.pictures)
+    write_report(place, [*study.results, *beside], study.pictures)
     return place
 
 
@@ -113,40 +105,81 @@ def refuse_common(own: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
         )
 
 
-def _sides(command: ReconstructCommand, train: Split, split: Split) -> tuple[Split, Split]:
+def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
+    """The model in tables: its data, its name and the privacy of its training images."""
+    full = folder.full_model(command.autoencoder, command.classifier)
+    manifest = full.verify(full.h5, fingerprint(command, command.autoencoder, command.classifier))
+    privacy = "not private" if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
+    return f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
+
+
+def _sides(command: ReconstructCommand, dataset: Dataset, split: Split) -> tuple[Split, Split]:
     """The attacker's images and the targets."""
+    train, count = dataset.train, command.attack.images
     targets = Split(split.images[: command.targets], split.labels[: command.targets])
-    own = Split(train.images[: command.attack.images], train.labels[: command.attack.images])
+    own = Split(train.images[:count], train.labels[:count])
     refuse_common(own.images, targets.images)
     return own, targets
 
 
 class Study:
-    """What was measured so far."""
+    """The results so far; first of all those of what is no attack: mean image, principal components, autoencoder."""
 
-    def __init__(self, model: str, subject: Subject, own: Split, targets: Split, seed: int) -> None:
-        from mnist_etc.attack.attacks import Known, Rebuilt
+    def __init__(
+        self, model: str, command: ReconstructCommand, victim: VictimModel, own: Split, targets: Split
+    ) -> None:
         from mnist_etc.attack.baselines import principal_components
         from mnist_etc.attack.evaluator import Evaluator
 
-        self.rows: list[Row] = []
-        self.own, self.targets = Known.of(subject, own.images), Known.of(subject, targets.images)
-        self._model = model
-        self._classify = Evaluator(own, seed)
+        self.results: list[Result] = []
+        self._model, self._command, self._victim = model, command, victim
+        self._own, self._targets = victim.examples(own), victim.examples(targets)
+        self._classify = Evaluator(own, command.seed)
         self._shown = np.unique(targets.labels, return_index=True)[1]
-        self.pictures = [("original", self.targets.images[self._shown])]
+        self.pictures = [("original", self._targets.images[self._shown])]
         self._floor: NDArray[np.float64] | None = None
-        everywhere = np.broadcast_to(self.own.images.mean(axis=0), self.targets.images.shape)
-        linear = principal_components(self.own.images, self.targets.images, TEN)
-        decoded = subject.decoded(self.targets.codes)
+        everywhere = np.broadcast_to(self._own.images.mean(axis=0), self._targets.images.shape)
+        linear = principal_components(self._own.images, self._targets.images, TEN)
+        decoded = victim.decode(self._targets.codes)
         for name, images in (("mean image", everywhere), (f"PCA, {TEN} components", linear), ("autoencoder", decoded)):
-            self.add(Rebuilt(name, False, 0, images))
+            self._add(name, Reconstruction(images))
 
-    def add(self, rebuilt: Rebuilt, policy: str = "", facts: PolicyFacts | None = None) -> None:
-        """Measure what an attack made; the first attack on ``label``, the class mean, is the floor."""
-        measured = measure(self.targets.images, rebuilt.images, self._classify)
-        if self._floor is None and policy == PolicyName.label.value:
-            self._floor = measured.squared_errors
-        of_floor = None if self._floor is None else ratio(measured.squared_errors, self._floor)
-        self.rows.append(Row.of(self._model, policy, facts, rebuilt, measured, of_floor))
-        self.pictures.append((f"{policy}  {rebuilt.attack}".strip(), rebuilt.images[self._shown]))
+    def attack(self, policy: OutputPolicy, utility: PolicyUtility) -> Sequence[Result]:
+        """Run the chosen attacks that fit ``policy``; on the label, the first to be attacked, that of the floor too."""
+        adversary = Adversary(
+            config=self._command.attack,
+            seed=self._command.seed,
+            victim=self._victim,
+            policy=policy,
+            own=self._own,
+            answers=answers(policy, self._own.logits, self._own.pixels),
+            target_answers=answers(policy, self._targets.logits, self._targets.pixels),
+        )
+        before, linear = len(self.results), self._victim.linear_head() is not None
+        for name in dict.fromkeys([FLOOR, *self._command.attacks] if self._floor is None else self._command.attacks):
+            row = ATTACKS[name]
+            rebuilt = row.load()(adversary) if row.applies(policy.row, linear_head=linear) else None
+            if rebuilt is not None:
+                self._add(row.title, rebuilt, format_policy(policy.config), utility, knows_encoder=row.knows_encoder)
+        return self.results[before:]
+
+    def _add(
+        self,
+        attack: str,
+        reconstruction: Reconstruction,
+        policy: str = "",
+        utility: PolicyUtility | None = None,
+        *,
+        knows_encoder: bool = False,
+    ) -> None:
+        """Hold rebuilt images against the originals; the first under a policy are the floor's."""
+        metrics = image_metrics(self._targets.images, reconstruction.images, self._classify)
+        if self._floor is None and policy:
+            self._floor = metrics.squared_errors
+        of_floor = None if self._floor is None else ratio(metrics.squared_errors, self._floor)
+        self.results.append(
+            Result.of(
+                self._model, policy, utility, attack, reconstruction, metrics, of_floor, knows_encoder=knows_encoder
+            )
+        )
+        self.pictures.append((f"{policy}  {attack}".strip(), reconstruction.images[self._shown]))

@@ -1,4 +1,4 @@
-"""Canaries, examples made to be recognised in a linear head's noised gradients, and the auditor who looks for them.
+"""Canaries, examples made to be recognized in a linear head's noised gradients, and the auditor who looks for them.
 
 Each pair of a coordinate that no image uses and a label is one canary, so the gradients of two canaries are orthogonal,
 or of cosine about -1/9 where they share the coordinate, and an image's reach a canary's through the bias alone. Before

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from mnist_etc.data.config import DataConfig
 from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.schema import between
 
-__all__ = ["AuditCommand"]
+__all__ = ["AuditCommand", "PlantedBug"]
+
+
+class PlantedBug(Enum):
+    """A mistake of DP-SGD that the audit's own tests plant, to see it caught; no key plants it."""
+
+    noise_halved = "noise_halved"
+    batch_clipped = "batch_clipped"
+    """The batch's mean gradient is clipped instead of each example's."""
+    full_batches = "full_batches"
+    """Every step takes every example."""
 
 
 @dataclass(kw_only=True)
@@ -21,7 +32,7 @@ class AuditCommand:
     seed: int = between(0, 2**32 - 1)
     """Of the membership inference: which images are members."""
     canaries: int = between(10, 100_000)
-    """Examples made to be recognised, each trained on with probability one half."""
+    """Examples made to be recognized, each trained on with probability one half."""
     guesses: int = between(2, 100_000)
     """Canaries that the auditor guesses, half of them as trained on; fixed before the run."""
     images: int = between(1, 100_000)

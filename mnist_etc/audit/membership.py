@@ -18,7 +18,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["Attack", "attack", "likelihood_ratios", "log_odds", "measure"]
+__all__ = ["MembershipResult", "likelihood_ratios", "log_odds", "membership_attacks", "membership_result"]
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -29,8 +29,8 @@ TINY = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack:
-    """How well one attack did."""
+class MembershipResult:
+    """How well one attack told members from others."""
 
     name: str
     auc: float
@@ -41,8 +41,8 @@ class Attack:
     non_members: int
 
 
-def measure(name: str, scores: Values, member: Flags) -> Attack:
-    """An attack that calls members the examples of high score.
+def membership_result(name: str, scores: Values, member: Flags) -> MembershipResult:
+    """What an attack that calls members the examples of high score comes to.
 
     Args:
         name: of the attack.
@@ -50,7 +50,7 @@ def measure(name: str, scores: Values, member: Flags) -> Attack:
         member: ``(examples,)``.
     """
     false, true, _ = roc_curve(member, scores, drop_intermediate=False)
-    return Attack(
+    return MembershipResult(
         name=name,
         auc=float(roc_auc_score(member, scores)),
         tpr=float(true[false <= FALSE_POSITIVES].max()),
@@ -59,10 +59,10 @@ def measure(name: str, scores: Values, member: Flags) -> Attack:
     )
 
 
-def attack(
+def membership_attacks(
     logits: Values, labels: npt.NDArray[np.int64], member: Flags, shadow_logits: Values, shadow_member: Flags
-) -> list[Attack]:
-    """All three attacks on one model.
+) -> list[MembershipResult]:
+    """What all three attacks on one model come to.
 
     Args:
         logits: of the model, ``(examples, 10)``.
@@ -75,9 +75,9 @@ def attack(
     shadows = np.stack([log_odds(one, labels) for one in shadow_logits])
     ratios = likelihood_ratios(log_odds(logits, labels), shadows, shadow_member)
     return [
-        measure("threshold", -losses[:, 0], member),
-        measure("logistic regression", _regression_scores(losses, member), member),
-        measure(f"LiRA, {len(shadows)} shadows", ratios, member),
+        membership_result("threshold", -losses[:, 0], member),
+        membership_result("logistic regression", _regression_scores(losses, member), member),
+        membership_result(f"LiRA, {len(shadows)} shadows", ratios, member),
     ]
 
 
@@ -96,7 +96,7 @@ def likelihood_ratios(seen: Values, shadows: Values, shadow_member: Flags) -> Va
     Args:
         seen: the model's log odds, ``(examples,)``.
         shadows: the shadow models', ``(shadows, examples)``.
-        shadow_member: see `attack`.
+        shadow_member: see `membership_attacks`.
     """
     evidence = np.zeros_like(seen)
     for inside, sign in ((shadow_member, 1), (~shadow_member, -1)):

@@ -24,7 +24,7 @@ Values = npt.NDArray[np.float64]
 EPSILONS: Values = np.linspace(0, 12, 241)
 """Where a mechanism's delta is looked at; ten thousand right guesses cannot speak of more."""
 INTERVAL = 5e-3
-"""Of the discretised privacy loss, rounded up, so that too much is allowed and never too little."""
+"""Of the discretized privacy loss, rounded up, so that too much is allowed and never too little."""
 LEAST_FACTOR, MOST_FACTOR = 1 / 4, 64.0
 """Of the stated noise, between which the bound is looked for."""
 TOLERANCE = 0.02
@@ -43,7 +43,7 @@ class Guesses:
 def p_value(guesses: Guesses, epsilon: float, delta: float) -> float:
     """Probability, at most, of so many right guesses if the training is (epsilon, delta)-private.
 
-    Steinke, Nasr and Jagielski 2023 (arXiv:2305.08846): right guesses are as under randomised response,
+    Steinke, Nasr and Jagielski 2023 (arXiv:2305.08846): right guesses are as under randomized response,
     but for what delta adds.
     """
     from scipy.stats import binom
@@ -117,8 +117,8 @@ def _last(holds: Callable[[float], bool], low: float, high: float, tolerance: fl
     if holds(high):
         return high
     while high - low > tolerance:
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
+        between = (low + high) / 2
+        low, high = (between, high) if holds(between) else (low, between)
     return low
 
 

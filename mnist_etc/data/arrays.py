@@ -18,7 +18,7 @@ from mnist_etc.data.dataset import CLASSES
 from mnist_etc.data.idx import LIMIT
 from mnist_etc.errors import DataError
 
-__all__ = ["DAMAGE", "grey", "read_npy", "read_npz"]
+__all__ = ["DAMAGE", "read_npy", "read_npz", "to_gray"]
 
 IMAGES = ("images", "x_test", "x")
 SHOWN = 6
@@ -31,10 +31,16 @@ DAMAGE = (
 
 
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Read the array ``images``, ``x_test`` or ``x``, or the only one, and ``labels``, ``y_test`` or ``y`` if there.
+    """Read images, and their labels where there are any, from an npz file.
+
+    The images are the array ``images``, ``x_test`` or ``x``, or the only one; the labels are ``labels``, ``y_test`` or
+    ``y``.
+
+    Args:
+        path: of the file, whatever its name.
 
     Returns:
-        Images as `grey` takes them, and labels int64 ``(n,)`` or None.
+        Images as `to_gray` takes them, and labels int64 ``(n,)`` or None.
 
     Raises:
         DataError: the file is damaged, holds Python objects, would take more memory than `LIMIT`, or its arrays are
@@ -47,39 +53,52 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
             if image_name is None:
                 raise DataError(_no_images(archive.namelist(), names, path))
             label_name = _first(LABELS, names) if len(names) > 1 else None
-            images = _member(archive, image_name, path)
-            labels = _member(archive, label_name, path) if label_name else None
+            images = _read_member(archive, image_name, path)
+            labels = _read_member(archive, label_name, path) if label_name else None
     except DAMAGE as error:
         raise _damaged(path, error) from error
     _check_images(images, path)
-    return images, None if labels is None else _checked_labels(labels, len(images), path)
+    return images, None if labels is None else _convert_labels(labels, len(images), path)
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Read one array of images; returns and raises as `read_npz`."""
+    """Read one array of images from an npy file.
+
+    Args:
+        path: of the file, whatever its name.
+
+    Returns:
+        Images as `to_gray` takes them.
+
+    Raises:
+        DataError: as `read_npz`.
+    """
     try:
         with path.open("rb") as file:
-            images = _array(file, path)
+            images = _read_array(file, path)
     except DAMAGE as error:
         raise _damaged(path, error) from error
     _check_images(images, path)
     return images
 
 
-def grey(images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bring a slice of what was read to uint8 ``(n, height, width)``.
+def to_gray(images: NDArray[Any]) -> NDArray[np.uint8]:
+    """Convert images of any of the forms that `read_npz` accepts to gray levels.
 
     Args:
         images: uint8, or float in [0, 1], ``(n, height, width)`` or ``(n, height, width, channels)``;
             of 4 channels the last, alpha, is left out.
+
+    Returns:
+        uint8 ``(n, height, width)``; colors are weighted as Pillow's mode L does (ITU-R 601-2 luma).
     """
     pixels = images if images.dtype == np.uint8 else np.round(images * np.float32(255)).astype(np.uint8)
     if pixels.ndim == 3:
         return pixels
     if pixels.shape[3] == 1:
         return pixels[..., 0]
-    colours = np.ascontiguousarray(pixels[..., :3])
-    return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colours])
+    colors = np.ascontiguousarray(pixels[..., :3])
+    return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colors])
 
 
 def _no_images(files: list[str], names: list[str], path: Path) -> str:
@@ -99,12 +118,12 @@ def _first(wanted: tuple[str, ...], names: list[str]) -> str | None:
     return next((name for name in wanted if name in names), None)
 
 
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
+def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     with archive.open(f"{name}.npy") as file:
-        return _array(file, path)
+        return _read_array(file, path)
 
 
-def _array(file: IO[bytes], path: Path) -> NDArray[Any]:
+def _read_array(file: IO[bytes], path: Path) -> NDArray[Any]:
     """The array in ``file``, whose header is judged before anything is allocated."""
     read_header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read_header(file)
@@ -137,7 +156,7 @@ def _check_images(images: NDArray[Any], path: Path) -> None:
     raise DataError(f"Expected images of uint8, or of float in [0, 1], in {path}; received {received}. Convert them.")
 
 
-def _checked_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
+def _convert_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         received = f"{labels.dtype} of shape {labels.shape}"
         raise DataError(f"Expected {count:,} integer labels in {path}; received {received}. Correct them.")
@@ -151,4 +170,4 @@ def _checked_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.
 
 def _damaged(path: Path, error: Exception) -> DataError:
     cause = " ".join(str(error).split())
-    return DataError(f"Expected {path} to be a whole NumPy file; received: {cause}. Save it again with numpy.savez.")
+    return DataError(f"{path} is no whole NumPy file: {cause}. Save it again with numpy.savez.")

@@ -1,26 +1,17 @@
-"""The schema of ``conf/data/``."""
+"""The schema of ``conf/data/``: which images there are, and what is done to pictures."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
+from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
-from mnist_etc.schema import between, path
+from mnist_etc.schema import between, one_of, path
 
-__all__ = ["DataConfig", "DataKind", "Polarity", "Prepare"]
-
-
-class DataKind(Enum):
-    """How a dataset is stored."""
-
-    idx = "idx"
-    """Four gzipped IDX files with known checksums, downloaded when missing."""
-    digits = "digits"
-    """The 1,797 digits that come with scikit-learn; needs no file."""
-    folder = "folder"
-    """A user's own images: ``<root>/{train,test}/<label>/*.{png,jpg}``."""
+__all__ = ["DataConfig", "Polarity", "Prepare"]
 
 
 class Prepare(Enum):
@@ -29,7 +20,7 @@ class Prepare(Enum):
     auto = "auto"
     """Nothing where it has MNIST's form already, else as mnist."""
     mnist = "mnist"
-    """The figure is found on its paper, its strokes brought to MNIST's width, its box to 20x20, its mass centred."""
+    """The figure is found on its paper, its strokes brought to MNIST's width, its box to 20x20, its mass centered."""
     none = "none"
     """The whole picture is scaled to 28x28, inverted where its border is light: for pictures that are no strokes."""
 
@@ -42,6 +33,19 @@ class Polarity(Enum):
     light_on_dark = "light_on_dark"
     dark_on_light = "dark_on_light"
 
+    @property
+    def dark(self) -> bool | None:
+        """Whether the figure is dark; None: to be found out."""
+        match self:
+            case Polarity.auto:
+                return None
+            case Polarity.light_on_dark:
+                return False
+            case Polarity.dark_on_light:
+                return True
+            case _:
+                assert_never(self)
+
 
 @dataclass(kw_only=True)
 class DataConfig:
@@ -49,9 +53,11 @@ class DataConfig:
 
     name: str
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
-    kind: DataKind
+    kind: str = one_of(DATASETS)
+    """How the images are stored: four gzipped IDX files (idx), the 1,797 that come with scikit-learn (digits), pictures
+    in ``<root>/{train,test}/<label>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
     root: str = path(empty=True)
-    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); empty for digits."""
+    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); digits need none."""
     prepare: Prepare
     """Of a folder's images, and of what ``infer.py`` is given."""
     validation: int = between(1, 1_000_000)
@@ -63,5 +69,5 @@ class DataConfig:
         """Refuse what no range can say; see `check`."""
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
             raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
-        if self.kind is not DataKind.digits and not self.root:
+        if DATASETS[self.kind].needs_root and not self.root:
             raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")

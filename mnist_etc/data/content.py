@@ -1,10 +1,10 @@
-"""What a file that cannot be read holds, in a user's words, and what to do about it."""
+"""Tell what a file that cannot be read holds, in a user's words, and what to do about it."""
 
 from __future__ import annotations
 
 import codecs
 
-__all__ = ["START", "described"]
+__all__ = ["START", "describe"]
 
 START = 512
 """Bytes that are looked at."""
@@ -33,8 +33,8 @@ SIGNS = {
 }
 
 
-def described(start: bytes) -> tuple[str, str]:
-    """What the first `START` bytes of a file tell: what it is, and the remedy, empty where there is no special one."""
+def describe(start: bytes) -> tuple[str, str]:
+    """Name what a file is by its first `START` bytes, and the remedy, which is empty where there is no special one."""
     if not start:
         return "an empty file", ""
     if start[0] == 0x80 and start[1:2] and start[1] in PICKLE_PROTOCOLS:

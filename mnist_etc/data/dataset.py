@@ -1,4 +1,4 @@
-"""What every reader gives: images with their labels, cut into train, validation and test."""
+"""What every reader returns: images with their labels; and how a validation split is drawn from them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.errors import ConfigError
+from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "cut", "scaled"]
+__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "check_split", "hold_out", "scaled"]
 
 CLASSES = 10
 SIDE = 28
@@ -18,33 +18,42 @@ SIDE = 28
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images uint8 ``(n, 28, 28)``, light figure on dark ground, and their labels int64 ``(n,)`` in 0..9."""
+    """Images and their labels."""
 
     images: NDArray[np.uint8]
+    """``(n, 28, 28)``, a light figure on a dark ground."""
     labels: NDArray[np.int64]
+    """``(n,)``, each in 0..9."""
 
     def __len__(self) -> int:
+        """The number of images."""
         return len(self.labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits without a common image position."""
+    """Three splits; no image of the files is in two of them."""
 
     train: Split
     validation: Split
     test: Split
     sha256: str
-    """Of all images and labels in the order of the files, so the same whatever the validation split is."""
+    """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is."""
 
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 ``(n, 28, 28)`` to float32 ``(n, 28, 28, 1)`` in [0, 1], what the models read."""
+    """Convert pixels uint8 ``(n, 28, 28)`` to what the models read: float32 ``(n, 28, 28, 1)`` in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
-def cut(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:
-    """Draw ``validation`` of the training images, without replacement, with ``np.random.default_rng(seed)``.
+def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:
+    """Hold a validation split out of the training images, drawn without replacement.
+
+    Args:
+        training: all images that may be trained on.
+        test: stays as it is.
+        validation: images to hold out.
+        seed: of ``np.random.default_rng``, which draws them.
 
     Raises:
         ConfigError: the validation split would be as large as what is left to train on, or larger.
@@ -63,6 +72,35 @@ def cut(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:
         test=test,
         sha256=_checksum(training, test),
     )
+
+
+def check_split(split: Split, source: str) -> Split:
+    """Return ``split`` with its labels as int64, once its arrays are what `Split` states.
+
+    Args:
+        split: what a reader returned.
+        source: names the reader in the message.
+
+    Raises:
+        DataError: states the shape and type that were expected, and those that were received.
+    """
+    images, labels = np.asarray(split.images), np.asarray(split.labels)
+    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
+        raise DataError(
+            f"Expected images of uint8 and shape (n, {SIDE}, {SIDE}) from {source}; "
+            f"received {images.dtype} of shape {images.shape}. Convert them."
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        raise DataError(
+            f"Expected {len(images):,} integer labels from {source}; "
+            f"received {labels.dtype} of shape {labels.shape}. Return one for each image."
+        )
+    if labels.min() < 0 or labels.max() >= CLASSES:
+        raise DataError(
+            f"Expected labels 0 to {CLASSES - 1} from {source}; "
+            f"received {labels.min()} to {labels.max()}. Correct them."
+        )
+    return Split(images, labels.astype(np.int64))
 
 
 def _checksum(*splits: Split) -> str:

@@ -16,12 +16,17 @@ from PIL import Image
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError
 
-__all__ = ["read"]
+__all__ = ["read", "read_split"]
 
 EVERY_FIFTH = 5
 """Of the digits ordered by label, and at random within a label: the test split."""
 LEVELS = 16
 """The brightest value of the 8x8 images."""
+
+
+def read_split(_: object, part: str) -> Split:
+    """Read the part "train" or "test", as `DATASETS` calls it with a configuration that changes nothing; see `read`."""
+    return read(part)
 
 
 def read(part: str) -> Split:
@@ -35,8 +40,8 @@ def read(part: str) -> Split:
     tie_breaker = np.random.default_rng(0).random(len(labels))
     test = np.zeros(len(labels), bool)
     test[np.lexsort((tie_breaker, labels))[::EVERY_FIFTH]] = True
-    chosen = test if part == "test" else ~test
-    return Split(_scaled(table[chosen, :-1].reshape(-1, 8, 8)), labels[chosen])
+    chosen = {"train": ~test, "test": test}[part]
+    return Split(_enlarge(table[chosen, :-1].reshape(-1, 8, 8)), labels[chosen])
 
 
 def _table() -> NDArray[np.uint8]:
@@ -48,12 +53,12 @@ def _table() -> NDArray[np.uint8]:
             table = np.loadtxt(file, np.uint8, delimiter=",")
     except (OSError, EOFError, ValueError) as error:
         raise DataError(
-            f"Expected scikit-learn's digits in {path}; received: {error}. Install scikit-learn again."
+            f"scikit-learn's digits in {path} cannot be read: {error}. Install scikit-learn again."
         ) from error
     return table
 
 
-def _scaled(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _enlarge(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     bright = np.round(images.astype(np.float32) * (255 / LEVELS)).astype(np.uint8)
     return np.stack(
         [np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for image in bright]

@@ -1,27 +1,21 @@
-"""Fetch a known file from its mirrors; it gets its name only once its content is the expected one."""
+"""Fetch a known file from its mirrors; it gets its name only once its content has been checked."""
 
 from __future__ import annotations
 
 import http.client
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from mnist_etc.data import idx
-from mnist_etc.data.idx import Known
+from mnist_etc.data.idx import ExpectedFile
 from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
 
-__all__ = ["MIRRORS", "fetch"]
+__all__ = ["fetch"]
 
-MIRRORS = {
-    "mnist": (
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    ),
-    "fashion_mnist": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-}
 TIMEOUT = 10
 """Seconds to connect, and seconds without a byte."""
 LIMIT = 2**26
@@ -29,17 +23,23 @@ LIMIT = 2**26
 CHUNK = 2**16
 
 
-def fetch(name: str, file: str, final: Path, known: Known) -> None:
-    """Download ``file`` of dataset ``name`` to ``final``, a gzipped IDX file.
+def fetch(mirrors: Sequence[str], file: str, final: Path, expected: ExpectedFile) -> None:
+    """Download a gzipped IDX file from the first mirror that has it.
+
+    Args:
+        mirrors: addresses of folders, with their last slash; tried in this order.
+        file: its name there, less ``.gz``.
+        final: where it goes.
+        expected: what it must hold.
 
     Raises:
         DataError: no mirror gave the file, or the folder cannot be written; states each mirror's reason, and nothing
             lies under ``final``.
     """
     failures = []
-    for mirror in MIRRORS[name]:
+    for mirror in mirrors:
         try:
-            _save(_download(f"{mirror}{file}.gz", final.name), final, known)
+            _save(_download(f"{mirror}{file}.gz", final.name), final, expected)
         except DataError as error:
             failures.append(f"{mirror}: {error}")
         else:
@@ -50,7 +50,7 @@ def fetch(name: str, file: str, final: Path, known: Known) -> None:
 def _download(url: str, title: str) -> bytes:
     content = bytearray()
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 -- of MIRRORS
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 -- of a row of DOWNLOADS
             total = int(response.headers.get("Content-Length", 0)) or None
             with tqdm(desc=title, total=total, unit="B", unit_scale=True, disable=None, leave=False) as bar:
                 while chunk := response.read(CHUNK):
@@ -63,16 +63,14 @@ def _download(url: str, title: str) -> bytes:
     return bytes(content)
 
 
-def _save(content: bytes, final: Path, known: Known) -> None:
+def _save(content: bytes, final: Path, expected: ExpectedFile) -> None:
     reader = idx.read_images if "images" in final.name else idx.read_labels
     try:
         with temporary(final) as path:
             path.write_bytes(content)
             try:
-                reader(path, known)
+                reader(path, expected)
             except DataError as error:
                 raise DataError("another file than the expected one") from error
     except ArtifactError as error:
-        raise DataError(
-            f"Expected to write {final}; received: {error.__cause__}. Pass data.root=<a folder you can write>"
-        ) from error
+        raise DataError(f"cannot write {final}: {error.__cause__}; pass data.root=<a folder you can write>") from error

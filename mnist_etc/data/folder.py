@@ -10,22 +10,30 @@ from pathlib import Path
 import numpy as np
 
 from mnist_etc.data import images
-from mnist_etc.data.config import Polarity, Prepare
+from mnist_etc.data.config import DataConfig, Polarity
 from mnist_etc.data.dataset import CLASSES, Split
 from mnist_etc.data.prepare import prepare
 from mnist_etc.errors import DataError
 
-__all__ = ["read"]
+__all__ = ["read_split"]
 
 SHOWN = 9
 
 
-def read(root: Path, part: str, how: Prepare) -> Split:
-    """Read ``<root>/<part>/``, where each image lies in the folder of its label; name what else lies there on stderr.
+def read_split(config: DataConfig, part: str) -> Split:
+    """Read ``<data.root>/<part>/``, where each image lies in the folder of its label; name what else lies there.
+
+    What has no label is named on stderr. Each image is brought to 28x28 as ``config.prepare`` says; of a picture with
+    several figures the main one is taken.
+
+    Args:
+        config: ``root`` and ``prepare`` are heeded.
+        part: "train" or "test".
 
     Raises:
         DataError: there is no such folder, no image in it, or one that cannot be read.
     """
+    root = Path(config.root)
     found = [(path, label) for label in range(CLASSES) for path in images.find(root / part / str(label))]
     passed = _passed_over(root / part)
     if not found:
@@ -39,9 +47,9 @@ def read(root: Path, part: str, how: Prepare) -> Split:
     pixels, failures = [], []
     for path, _ in found:
         try:
-            prepared = prepare(images.read(path, Polarity.auto), how)
+            prepared = prepare(images.read(path, Polarity.auto), config.prepare)
             if not len(prepared.images):
-                raise DataError(f"Expected a figure in {path}; received an empty sheet. Remove it.")
+                raise DataError(f"No figure was found in {path}, an empty sheet. Remove it.")
             pixels.append(prepared.images[prepared.main])
         except DataError as error:
             failures.append(error)

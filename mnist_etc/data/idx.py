@@ -17,11 +17,11 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.content import START, described
+from mnist_etc.data.content import START, describe
 from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import DataError
 
-__all__ = ["LIMIT", "Known", "read_images", "read_labels"]
+__all__ = ["LIMIT", "ExpectedFile", "read_images", "read_labels"]
 
 LIMIT = 2**29
 """Bytes that one file may decompress to."""
@@ -33,20 +33,21 @@ GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a file before it is read."""
+class ExpectedFile:
+    """What a file of a known dataset must hold."""
 
     count: int
+    """Items: images or labels."""
     sha256: str
-    """Of the decompressed content."""
+    """Hexadecimal, of the decompressed content."""
 
 
-def read_images(path: Path, known: Known | None = None) -> NDArray[np.uint8]:
-    """Read images of any size.
+def read_images(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.uint8]:
+    """Read images of any size from an IDX file.
 
     Args:
         path: IDX file with three dimensions, gzipped or not, whatever its name.
-        known: refuse any other content.
+        expected: refuse any other content.
 
     Returns:
         uint8 ``(n, rows, columns)``, n at least 1.
@@ -55,23 +56,23 @@ def read_images(path: Path, known: Known | None = None) -> NDArray[np.uint8]:
         DataError: the file is missing, truncated, of another form, or decompresses to more than its header or
             `LIMIT` allows; nothing beyond that size is ever held in memory.
     """
-    return _read(path, 3, known)
+    return _read(path, 3, expected)
 
 
-def read_labels(path: Path, known: Known | None = None) -> NDArray[np.int64]:
-    """Read labels.
+def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.int64]:
+    """Read labels from an IDX file.
 
     Args:
         path: IDX file with one dimension, gzipped or not.
-        known: refuse any other content.
+        expected: refuse any other content.
 
     Returns:
         int64 ``(n,)``, each in 0..9.
 
     Raises:
-        DataError: as `read_images`, or a label is above 9.
+        DataError: the file is not what it should be, see `read_images`, or a label is above 9.
     """
-    labels = _read(path, 1, known)
+    labels = _read(path, 1, expected)
     if labels.max() >= CLASSES:
         at = int(np.argmax(labels >= CLASSES))
         raise DataError(
@@ -80,32 +81,33 @@ def read_labels(path: Path, known: Known | None = None) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def _read(path: Path, dimensions: int, known: Known | None) -> NDArray[np.uint8]:
+def _read(path: Path, dimensions: int, expected: ExpectedFile | None) -> NDArray[np.uint8]:
     if not path.is_file():
-        raise DataError(f"Expected an IDX file {path}; received no such file. Check the path.")
+        raise DataError(f"There is no IDX file {path}. Check the path.")
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == GZIP
             raw.seek(0)
             file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
-            content, digest = _parse(file, path, dimensions, known)
+            content, digest = _parse(file, path, dimensions, expected)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"Expected {path} to be a whole IDX file; received: {error}. Replace the file.") from error
-    if known and digest != known.sha256:
+        raise DataError(f"{path} is no whole IDX file: {error}. Replace the file.") from error
+    if expected and digest != expected.sha256:
         raise DataError(
-            f"Expected {path} with sha256 {known.sha256} (decompressed); received {digest}: altered. Replace the file."
+            f"Expected {path} with sha256 {expected.sha256} (decompressed); "
+            f"received {digest}: altered. Replace the file."
         )
     return content
 
 
-def _parse(file: BinaryIO, path: Path, dimensions: int, known: Known | None) -> tuple[NDArray[np.uint8], str]:
+def _parse(file: BinaryIO, path: Path, dimensions: int, expected: ExpectedFile | None) -> tuple[NDArray[np.uint8], str]:
     header = file.read(4 + 4 * dimensions)
     if header[:4] != _magic(dimensions):
         raise DataError(_other(header + file.read(START), path, dimensions))
     if len(header) < 4 + 4 * dimensions:
         raise DataError(f"Expected an IDX header in {path}; received only {len(header)} bytes. Replace the file.")
     shape = struct.unpack(f">{dimensions}I", header[4:])
-    _check_shape(path, shape, known)
+    _check_shape(path, shape, expected)
     content = _body(file, path, shape)
     digest = hashlib.sha256(header)
     digest.update(content)
@@ -122,7 +124,7 @@ def _other(start: bytes, path: Path, dimensions: int) -> str:
     for other, what in WHAT.items():
         if start[:4] == _magic(other):
             return f"Expected {wanted} in {path}; received {what}, an IDX file. Take the file of the {wanted}."
-    received, remedy = described(start)
+    received, remedy = describe(start)
     if start.startswith(b"\0\0") and received.startswith("0x"):
         received = f"0x{start[:4].hex()}"
     return (
@@ -131,10 +133,10 @@ def _other(start: bytes, path: Path, dimensions: int) -> str:
     )
 
 
-def _check_shape(path: Path, shape: tuple[int, ...], known: Known | None) -> None:
-    if known and shape[0] != known.count:
+def _check_shape(path: Path, shape: tuple[int, ...], expected: ExpectedFile | None) -> None:
+    if expected and shape[0] != expected.count:
         raise DataError(
-            f"Expected {known.count:,} items in {path}; received a header of {shape[0]:,}. Replace the file."
+            f"Expected {expected.count:,} items in {path}; received a header of {shape[0]:,}. Replace the file."
         )
     if 0 in shape:
         raise DataError(f"Expected at least one item in {path}; received the sizes {shape}. Replace the file.")

@@ -1,4 +1,4 @@
-"""What a user passes as ``input=``: one image, a folder of them, an IDX file or a NumPy file."""
+"""What a user passes as ``input=`` (one image, a folder of them, an IDX or a NumPy file), read batch by batch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_etc.data.config import Polarity, Prepare
-from mnist_etc.data.content import START, described
+from mnist_etc.data.content import START, describe
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError
 
-__all__ = ["EMPTY", "SEVERAL", "THUMBNAIL", "Batch", "Reading", "Source", "of_split", "open_input"]
+__all__ = ["EMPTY", "SEVERAL", "THUMBNAIL", "Batch", "ImageStream", "InputOptions", "open_input", "stream_split"]
 
-SIZE = 512
+BATCH_SIZE = 512
 """Images a batch: what bounds the memory, however many there are."""
 EMPTY, SEVERAL = "empty", "several"
 """Warnings: no figure in the picture; more than one, of which the main one is answered."""
@@ -36,26 +36,27 @@ class Batch:
     labels: NDArray[np.int64] | None = None
     """``(n,)``; -1 where a picture was split, since its label is of the whole."""
     mismatch: list[float] = field(default_factory=list)
-    """Of each image, see `figures.Figure`."""
+    """Of each image, see `mnist_etc.data.figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
     """One an image: `EMPTY`, `SEVERAL` or nothing."""
     originals: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Grey picture behind each image, made small, where they were asked for."""
+    """Gray picture behind each image, made small, where they were asked for."""
     failures: list[DataError] = field(default_factory=list)
     """One for each image that could not be read; those are not in ``images``."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Batches and what their names are: "index" or "file"."""
+class ImageStream:
+    """Images that are read as they are asked for, so that memory holds one batch, however many there are."""
 
     key: str
+    """What the names in its batches are: "index", the position in an array, or "file", a path."""
     batches: Iterator[Batch]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a user's pictures become images; see `InferCommand`."""
+class InputOptions:
+    """How a user's pictures become images; the keys of the same names are explained beside ``conf/infer.yaml``."""
 
     prepare: Prepare = Prepare.auto
     polarity: Polarity = Polarity.auto
@@ -64,18 +65,23 @@ class Reading:
     """Keep the pictures, to show them."""
 
 
-def of_split(split: Split) -> Source:
-    """A dataset's split, taken as it is."""
-    return Source("index", _of_split(split))
+def stream_split(split: Split) -> ImageStream:
+    """Stream the images of a dataset's split as they are, with their labels."""
+    return ImageStream("index", _split_batches(split))
 
 
-def open_input(path: Path, reading: Reading) -> Source:
-    """A user's own file or folder; files are told apart by content and not by suffix.
+def open_input(path: Path, options: InputOptions) -> ImageStream:
+    """Open a user's own file or folder; files are told apart by content and not by suffix.
 
     A folder is searched below too, sorted, for names with the suffix of an image.
 
+    Args:
+        path: a PNG, JPEG, IDX, npz or npy file, or a folder of PNG and JPEG files.
+        options: how pictures become images.
+
     Raises:
-        DataError: at once where ``path`` is missing or of no known kind, is a pickle, or holds no image at all.
+        DataError: at once where ``path`` is missing or of no known kind, is a pickle, or holds no image at all; a
+            picture of a folder that cannot be read is among the failures of its batch instead.
     """
     if path.is_dir():
         from mnist_etc.data import images
@@ -83,17 +89,17 @@ def open_input(path: Path, reading: Reading) -> Source:
         found = images.find(path)
         if not found:
             raise DataError(f"Expected .png, .jpg or .jpeg files in {path}; received none. Check the path.")
-        return Source("file", _of_files(found, [str(file.relative_to(path)) for file in found], reading))
+        return ImageStream("file", _file_batches(found, [str(file.relative_to(path)) for file in found], options))
     if not path.is_file():
-        raise DataError(f"Expected a file or a folder in input={path}; received neither. Check the path.")
+        raise DataError(f"There is no file and no folder input={path}. Check the path.")
     try:
         with path.open("rb") as file:
             start = file.read(START)
     except OSError as error:
-        raise DataError(f"Expected to read {path}; received: {error.strerror}. Check its permissions.") from error
+        raise DataError(f"Cannot read {path}: {error.strerror}. Check its permissions.") from error
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return Source("file", _of_files([path], [path.name], reading))
-    return Source("index", _of_array(*_read(path, start), reading))
+        return ImageStream("file", _file_batches([path], [path.name], options))
+    return ImageStream("index", _array_batches(*_read(path, start), options))
 
 
 def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
@@ -106,64 +112,64 @@ def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | N
         return arrays.read_npz(path)
     if start.startswith(b"\x93NUMPY"):
         return arrays.read_npy(path), None
-    received, remedy = described(start)
+    received, remedy = describe(start)
     raise DataError(
         f"Expected a PNG, JPEG, IDX or npz file in {path}; received {received}. {remedy or 'Convert the file.'}"
     )
 
 
-def _of_split(split: Split) -> Iterator[Batch]:
-    for start in range(0, len(split), SIZE):
-        part = slice(start, start + SIZE)
+def _split_batches(split: Split) -> Iterator[Batch]:
+    for start in range(0, len(split), BATCH_SIZE):
+        part = slice(start, start + BATCH_SIZE)
         names = [str(position) for position in range(start, start + len(split.labels[part]))]
         nothing = [""] * len(names)
         yield Batch(names, split.images[part], split.labels[part], [0.0] * len(names), nothing)
 
 
-def _of_array(pixels: NDArray[Any], labels: NDArray[np.int64] | None, reading: Reading) -> Iterator[Batch]:
+def _array_batches(pixels: NDArray[Any], labels: NDArray[np.int64] | None, options: InputOptions) -> Iterator[Batch]:
     from mnist_etc.data import arrays
 
-    for start in range(0, len(pixels), SIZE):
-        part = slice(start, start + SIZE)
-        pictures = list(arrays.grey(pixels[part]))
+    for start in range(0, len(pixels), BATCH_SIZE):
+        part = slice(start, start + BATCH_SIZE)
+        pictures = list(arrays.to_gray(pixels[part]))
         names = [str(position) for position in range(start, start + len(pictures))]
-        yield _batch(names, pictures, [] if labels is None else labels[part].tolist(), reading)
+        yield _batch(names, pictures, [] if labels is None else labels[part].tolist(), options)
 
 
-def _of_files(paths: list[Path], names: list[str], reading: Reading) -> Iterator[Batch]:
+def _file_batches(paths: list[Path], names: list[str], options: InputOptions) -> Iterator[Batch]:
     from mnist_etc.data import images
 
-    for start in range(0, len(paths), SIZE):
+    for start in range(0, len(paths), BATCH_SIZE):
         pictures, found, failures = [], [], []
-        for path, name in zip(paths[start : start + SIZE], names[start : start + SIZE], strict=True):
+        for path, name in zip(paths[start : start + BATCH_SIZE], names[start : start + BATCH_SIZE], strict=True):
             try:
-                pictures.append(images.read(path, reading.polarity))
+                pictures.append(images.read(path, options.polarity))
                 found.append(name)
             except DataError as error:
                 failures.append(error)
-        batch = _batch(found, pictures, [], reading)
+        batch = _batch(found, pictures, [], options)
         yield dataclasses.replace(batch, failures=failures)
 
 
-def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int], reading: Reading) -> Batch:
-    """Rows for the figures of pictures: one a picture, or with ``reading.split`` one a figure, numbered from 1."""
+def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int], options: InputOptions) -> Batch:
+    """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
     from mnist_etc.data.prepare import prepare
 
     rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
     originals = []
     for position, (name, picture) in enumerate(zip(names, pictures, strict=True)):
-        prepared = prepare(picture, reading.prepare, reading.polarity)
+        prepared = prepare(picture, options.prepare, options.polarity)
         figures, label = prepared.images, labels[position] if labels else -1
         if not len(figures):
             new = [(name, np.zeros((SIDE, SIDE), np.uint8), label, 0.0, EMPTY)]
-        elif len(figures) > 1 and reading.split:
+        elif len(figures) > 1 and options.split:
             pairs = zip(figures, prepared.mismatch, strict=True)
             new = [(f"{name}:{number}", figure, -1, mismatch, "") for number, (figure, mismatch) in enumerate(pairs, 1)]
         else:
             main = prepared.main
             new = [(name, figures[main], label, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
         rows += new
-        originals += [_small(picture)] * len(new) if reading.originals else []
+        originals += [_thumbnail(picture)] * len(new) if options.originals else []
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, SIDE, SIDE), np.uint8),
@@ -174,7 +180,7 @@ def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int
     )
 
 
-def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """At most `THUMBNAIL` pixels a side."""
     image = Image.fromarray(picture)
     image.thumbnail((THUMBNAIL, THUMBNAIL))

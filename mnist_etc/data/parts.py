@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mnist_etc.data.strokes import EIGHT, Mask, Strokes
 
-__all__ = ["Group", "Part", "box_of", "grouped", "ink_of", "parts_of", "side_of", "sorted_out"]
+__all__ = ["Group", "Part", "box_of", "find_parts", "group_parts", "ink_of", "side_of", "sort_parts"]
 
 BORDER = 0.75
 """Of a side of the picture: what covers more of it is a frame or a bar."""
@@ -24,9 +24,10 @@ BESIDE = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Connected strokes."""
+    """Strokes of a sheet that are connected."""
 
     number: int
+    """Of its pixels in the labels of `find_parts`."""
     rows: slice
     columns: slice
     shape: Mask
@@ -34,12 +35,12 @@ class Part:
 
     @property
     def height(self) -> int:
-        """Pixels."""
+        """Of its box, in pixels."""
         return int(self.rows.stop - self.rows.start)
 
     @property
     def width(self) -> int:
-        """Pixels."""
+        """Of its box, in pixels."""
         return int(self.columns.stop - self.columns.start)
 
     @property
@@ -51,8 +52,12 @@ class Part:
 Group = list[Part]
 
 
-def parts_of(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part]]:
-    """The connected parts of ``mask``, and the number of its part in each pixel, 0 on the ground."""
+def find_parts(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part]]:
+    """Label the connected parts of ``mask``.
+
+    Returns:
+        The number of its part in each pixel ``(height, width)``, 0 on the ground; and the parts.
+    """
     labels, _ = ndimage.label(mask, EIGHT)
     parts = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
@@ -61,8 +66,12 @@ def parts_of(strokes: Strokes, mask: Mask) -> tuple[NDArray[np.int32], list[Part
     return labels, parts
 
 
-def sorted_out(parts: Group, labels: NDArray[np.int32]) -> tuple[Group, Group, Group]:
-    """What may be a figure, what covers a border of the sheet, and what is a box around something else."""
+def sort_parts(parts: Group, labels: NDArray[np.int32]) -> tuple[Group, Group, Group]:
+    """Tell figures from dirt, which is dropped, from frames, which cover a border, and from boxes around something.
+
+    Returns:
+        Parts that may be figures, frames, boxes.
+    """
     borders = labels[0], labels[-1], labels[:, 0], labels[:, -1]
     frames = [part for part in parts if max(np.mean(border == part.number) for border in borders) > BORDER]
     rest = [part for part in parts if part not in frames]
@@ -97,8 +106,8 @@ def _within(inner: slice, outer: slice) -> bool:
     return bool(outer.start <= inner.start and inner.stop <= outer.stop)
 
 
-def grouped(parts: Group) -> list[Group]:
-    """Parts that make up a figure together, the figures from left to right; what is much smaller is dropped."""
+def group_parts(parts: Group) -> list[Group]:
+    """Join parts that make up a figure together; the figures from left to right, much smaller ones dropped."""
     largest = max(part.side for part in parts)
     groups: list[list[Part]] = []
     for part in parts:
@@ -126,12 +135,12 @@ def _gap(one: slice, other: slice) -> int:
 
 
 def ink_of(group: Group) -> float:
-    """How much ink the parts have together."""
+    """Sum up the ink of the parts."""
     return sum(part.ink for part in group)
 
 
 def box_of(group: Group) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right."""
+    """Compute top, bottom, left and right of the box around the parts, in pixels."""
     return (
         min(part.rows.start for part in group),
         max(part.rows.stop for part in group),
@@ -141,6 +150,6 @@ def box_of(group: Group) -> tuple[int, int, int, int]:
 
 
 def side_of(group: Group) -> int:
-    """Pixels of the longer side of the parts together."""
+    """Compute the longer side of the box around the parts, in pixels."""
     top, bottom, left, right = box_of(group)
     return max(bottom - top, right - left)

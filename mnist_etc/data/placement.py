@@ -1,7 +1,7 @@
 """From a picture of a figure to what the models were trained on, as MNIST's authors made their images.
 
 LeCun, Cortes and Burges (http://yann.lecun.com/exdb/mnist/): "size normalized to fit in a 20x20 pixel box while
-preserving their aspect ratio", grey by anti-aliasing, "centered in a 28x28 image by computing the center of mass".
+preserving their aspect ratio", gray by anti-aliasing, "centered in a 28x28 image by computing the center of mass".
 The strokes are brought to the width that MNIST's have in that box, thin pens and broad brushes alike.
 """
 
@@ -13,17 +13,24 @@ from PIL import Image
 from scipy import ndimage
 
 from mnist_etc.data.dataset import SIDE
-from mnist_etc.data.images import BOX, CENTRE
+from mnist_etc.data.images import BOX, CENTER
 from mnist_etc.data.strokes import Mask
 
-__all__ = ["placed"]
+__all__ = ["place_figure"]
 
 STROKES = (2.0, 3.2)
 """Pixels that the middle half of MNIST's strokes are wide; narrower and broader ones are brought there."""
 
 
-def placed(outline: Mask) -> NDArray[np.uint8]:
-    """The figure with this outline, of any size, scaled, thinned or thickened, and centred: uint8 ``(28, 28)``."""
+def place_figure(outline: Mask) -> NDArray[np.uint8]:
+    """Draw a figure as MNIST's are: scaled into a box of 20x20, strokes 2 to 3.2 pixels wide, its mass in the center.
+
+    Args:
+        outline: bool ``(height, width)`` of any size, true inside the strokes, at least one of them.
+
+    Returns:
+        uint8 ``(28, 28)``, light on dark.
+    """
     rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
     longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     width = _stroke_width(outline)
@@ -40,7 +47,7 @@ def placed(outline: Mask) -> NDArray[np.uint8]:
     figure = np.asarray(Image.fromarray(covered).resize(tuple(size), Image.Resampling.BOX, box))
     mass = ndimage.center_of_mass(figure)
     top, left = (
-        min(max(round(CENTRE - place), 0), SIDE - length) for place, length in zip(mass, figure.shape, strict=True)
+        min(max(round(CENTER - place), 0), SIDE - length) for place, length in zip(mass, figure.shape, strict=True)
     )
     image = np.zeros((SIDE, SIDE), np.uint8)
     image[top : top + figure.shape[0], left : left + figure.shape[1]] = np.rint(255 * figure.clip(0, 1))

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["EIGHT", "Grey", "Mask", "Strokes", "connected", "find_strokes", "without_ruling"]
+__all__ = ["EIGHT", "Gray", "Mask", "Strokes", "find_strokes", "keep_connected", "remove_ruling"]
 
-Grey = NDArray[np.float32]
+Gray = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
-"""Neighbours of a pixel, corners included."""
+"""Neighbors of a pixel, corners included."""
 BROADEST = 0.28
 """Of the sheet's longer side: what is broader than that is ground."""
 FAINT, STRONG = 0.3, 0.5
@@ -25,7 +25,7 @@ FAINT, STRONG = 0.3, 0.5
 BRIGHTEST = 0.004
 """Part of the sheet by which the strokes' contrast is measured."""
 LEAST_CONTRAST = 14
-"""Grey levels."""
+"""Gray levels."""
 TIMES_NOISE = 6
 SMALL = 60
 """Pixels of a side: a smaller sheet is neither smoothed nor searched for ruling."""
@@ -36,25 +36,28 @@ SPAN = 0.93
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """What is drawn on a sheet ``(height, width)`` of the size of each field."""
+    """What is drawn on a sheet; its arrays have the shape of the sheet, ``(height, width)``."""
 
-    ground: Grey
-    """Grey level of the paper."""
-    ink: Grey
+    ground: Gray
+    """Gray level of the paper."""
+    ink: Gray
     """0 on paper, about 1 in a stroke."""
     mask: Mask
     """Where strokes are."""
     contrast: float
-    """Grey levels between paper and strokes."""
+    """Gray levels between paper and strokes."""
 
 
-def find_strokes(sheet: Grey, *, dark: bool, without: Mask | None = None) -> Strokes | None:
-    """The strokes that are darker (or lighter) than the paper around them; None on an empty sheet.
+def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Strokes | None:
+    """Find the strokes that are darker, or lighter, than the paper around them.
 
     Args:
-        sheet: grey levels 0 to 255.
+        sheet: gray levels 0 to 255, ``(height, width)``.
         dark: look for dark strokes on light ground, else for light ones on dark ground.
         without: pixels that do not count, since they are known to be something else.
+
+    Returns:
+        The strokes; None on an empty sheet.
     """
     broad = max(3, int(BROADEST * max(sheet.shape)) | 1)
     smooth = ndimage.gaussian_filter(sheet, 0.8) if min(sheet.shape) > SMALL else sheet
@@ -75,7 +78,7 @@ def find_strokes(sheet: Grey, *, dark: bool, without: Mask | None = None) -> Str
     contrast = float(np.partition(above.ravel(), above.size - count)[above.size - count :].mean())
     if contrast < max(LEAST_CONTRAST, TIMES_NOISE * noise):
         return None
-    mask = connected(above > max(FAINT * contrast, 3 * noise), above > STRONG * contrast)
+    mask = keep_connected(above > max(FAINT * contrast, 3 * noise), above > STRONG * contrast)
     return Strokes(
         ground=ground - np.float32(offset if dark else -offset),
         ink=np.clip(above / contrast, 0, None),
@@ -84,8 +87,8 @@ def find_strokes(sheet: Grey, *, dark: bool, without: Mask | None = None) -> Str
     )
 
 
-def connected(weak: Mask, strong: Mask) -> Mask:
-    """The parts of ``weak`` that hold a pixel of ``strong`` (hysteresis; Canny 1986)."""
+def keep_connected(weak: Mask, strong: Mask) -> Mask:
+    """Keep the connected parts of ``weak`` that hold a pixel of ``strong`` (hysteresis; Canny 1986)."""
     parts, count = ndimage.label(weak, EIGHT)
     kept = np.zeros(count + 1, bool)
     kept[np.unique(parts[strong & weak])] = True
@@ -93,11 +96,11 @@ def connected(weak: Mask, strong: Mask) -> Mask:
     return np.asarray(kept[parts])
 
 
-def without_ruling(mask: Mask) -> Mask:
-    """``mask`` less thin lines across the whole sheet, tilted by up to 6 degrees; crossed strokes are mended."""
+def remove_ruling(mask: Mask) -> Mask:
+    """Remove thin lines across the whole sheet, tilted by up to 6 degrees; strokes that they cross are mended."""
     if min(mask.shape) < SMALL:
         return mask
-    lines = _level_lines(mask) | _level_lines(mask.T).T
+    lines = _find_lines(mask) | _find_lines(mask.T).T
     if not lines.any():
         return mask
     rest = mask & ~lines
@@ -108,7 +111,7 @@ def without_ruling(mask: Mask) -> Mask:
     return rest
 
 
-def _level_lines(mask: Mask) -> Mask:
+def _find_lines(mask: Mask) -> Mask:
     """Thin lines from the left to the right of the sheet."""
     height, width = mask.shape
     found = np.zeros_like(mask)

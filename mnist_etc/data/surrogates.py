@@ -11,20 +11,28 @@ from PIL import Image, ImageDraw
 
 from mnist_etc.data.dataset import SIDE
 
-__all__ = ["surrogates"]
+__all__ = ["draw_surrogates"]
 
 ZOOM = 4
 """Drawn so many times as large, then averaged."""
 Points = npt.NDArray[np.float64]
 
 
-def surrogates(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
-    """``count`` images of strokes, then as many of filled shapes: uint8 ``(2 * count, 28, 28)``, light on dark."""
+def draw_surrogates(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Draw ``count`` images of strokes, then as many of filled shapes.
+
+    Args:
+        count: of each.
+        seed: the same seed draws the same images.
+
+    Returns:
+        uint8 ``(2 * count, 28, 28)``, light on dark.
+    """
     generator = np.random.default_rng(seed)
-    return np.stack([draw(generator) for draw in (_strokes, _shapes) for _ in range(count)])
+    return np.stack([draw(generator) for draw in (_draw_strokes, _draw_shapes) for _ in range(count)])
 
 
-def _strokes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _draw_strokes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
     """One to three Bezier curves of one to three degrees."""
     canvas = Image.new("L", (SIDE * ZOOM, SIDE * ZOOM))
     pen = ImageDraw.Draw(canvas)
@@ -34,11 +42,11 @@ def _strokes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
         pen.line([tuple(point) for point in curve], fill=255, width=int(width), joint="curve")
         for end in (curve[0], curve[-1]):
             pen.ellipse([*(end - width / 2), *(end + width / 2)], fill=255)
-    return _shrunk(canvas)
+    return _shrink(canvas)
 
 
-def _shapes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """One to three polygons, each of one grey, under a common texture."""
+def _draw_shapes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """One to three polygons, each of one gray, under a common texture."""
     canvas = Image.new("L", (SIDE * ZOOM, SIDE * ZOOM))
     pen = ImageDraw.Draw(canvas)
     for _ in range(generator.integers(1, 4)):
@@ -47,7 +55,7 @@ def _shapes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
         around = np.stack([np.cos(angles), np.sin(angles)], 1) * generator.uniform(3, 13, corners)[:, np.newaxis]
         pen.polygon([tuple(point) for point in ZOOM * (middle + around)], fill=int(generator.uniform(60, 255)))
     texture = 1 + 0.25 * generator.uniform() * _noise(generator, generator.uniform(0, 1.5))
-    return np.clip(_shrunk(canvas) * texture, 0, 255).astype(np.uint8)
+    return np.clip(_shrink(canvas) * texture, 0, 255).astype(np.uint8)
 
 
 def _bezier(points: Points) -> Points:
@@ -68,5 +76,5 @@ def _noise(generator: np.random.Generator, power: float) -> Points:
     return np.asarray((noise - noise.mean()) / noise.std())
 
 
-def _shrunk(canvas: Image.Image) -> npt.NDArray[np.uint8]:
+def _shrink(canvas: Image.Image) -> npt.NDArray[np.uint8]:
     return np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX))

@@ -13,14 +13,17 @@ __all__ = ["canonical"]
 
 
 def canonical(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """The same model with nodes in the order in which the outputs need them, and named by it.
+    """Put the nodes of ``model`` in the order in which the outputs need them, and name everything by that order.
 
     A node is called by its operator and its number among those, a tensor between nodes after the node it comes from, a
     constant after the node that takes it first and its place there. Inputs and outputs of the model keep their names.
 
     Args:
-        model: one graph without subgraphs; a node that no output needs is left out.
-        name: of the graph.
+        model: One graph without subgraphs; a node that no output needs is left out.
+        name: Name of the new graph.
+
+    Returns:
+        A new model that answers as ``model`` does.
     """
     graph = model.graph
     nodes = _in_order_of_need(graph)

@@ -19,52 +19,52 @@ MODEL = "onnx-mnist_etc"
 
 
 class InputType(Enum):
-    """What a pixel is sent as."""
+    """The type that a pixel is sent as."""
 
     uint8 = "uint8"
-    """0 to 255, 784 bytes an image; scaled inside the graph."""
+    """Pixels of 0 to 255, 784 bytes an image; they are scaled inside the graph."""
     float32 = "float32"
-    """0 to 1, 3,136 bytes an image."""
+    """Pixels of 0 to 1, 3,136 bytes an image."""
 
 
 class Variant(Enum):
-    """What the served graph computes in."""
+    """The arithmetic of the served graph."""
 
     float32 = "float32"
     int8 = "int8"
-    """Statically quantised."""
+    """Statically quantized."""
     auto = "auto"
     """int8 where it is faster here and loses at most 0.1 points of accuracy."""
 
 
 class VersionPolicy(Enum):
-    """Which versions Triton serves."""
+    """The versions that Triton serves."""
 
     specific = "specific"
-    """The one that was published last, or rolled back to; other folders beside it are not looked at."""
+    """The version that was published last, or rolled back to; other folders beside it are not looked at."""
     latest = "latest"
-    """The greatest number."""
+    """The version of the greatest number."""
     all = "all"
 
 
 @dataclass(kw_only=True)
 class TritonConfig:
-    """What ``config.pbtxt`` says; 'Triton model configuration' documents each key."""
+    """The settings in ``config.pbtxt``; Triton's guide 'Model Configuration' documents each key."""
 
     max_batch_size: int = between(1, 4096)
     """Images that Triton puts into one batch at most."""
     instances: int = between(1, 64)
     """Copies of the model on the CPU that work side by side."""
     intra_op_threads: int = between(0, 256)
-    """ONNX Runtime's, within an operator, for each instance; 0: one a core."""
+    """Threads of ONNX Runtime within an operator, for each instance; 0: one a core."""
     inter_op_threads: int = between(0, 256)
-    """ONNX Runtime's, between operators; 0: one a core. They matter only to graphs that branch."""
+    """Threads of ONNX Runtime between operators; 0: one a core. They matter only to graphs that branch."""
     max_queue_delay_microseconds: int = between(0, 10_000_000)
-    """How long a request may wait for others to fill a batch."""
+    """The time that a request may wait for others to fill a batch."""
     preferred_batch_size: list[int] = between(1, 4096)
     """Batch sizes that are sent on without waiting; empty: Triton's own choice."""
     preserve_ordering: bool
-    """Answer in the order of the requests."""
+    """Whether to answer in the order of the requests."""
     warmup: list[int] = between(1, 4096)
     """Batch sizes that are run before the model reports that it is ready."""
     version_policy: VersionPolicy
@@ -81,7 +81,7 @@ class TritonConfig:
 
 @dataclass(kw_only=True)
 class ExportCommand(TrainCommand):
-    """``python -m mnist_etc.export``: publish a trained full model, which the training keys choose, for Triton."""
+    """The keys of ``python -m mnist_etc.export``, which publishes the trained model that the training keys choose."""
 
     triton: TritonConfig
     repository: str = path()
@@ -90,11 +90,11 @@ class ExportCommand(TrainCommand):
     variant: Variant
     policy: PolicyConfig
     attack: AttackConfig
-    """Of ``policy=auto``: the attacker that it has to withstand."""
+    """The attacker that ``policy=auto`` has to withstand."""
     rollback: bool
-    """Publish nothing: put the version before the one in service into service again."""
+    """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)
-    """Publish nothing: remove all but the newest so many versions and the one in service."""
+    """The number of newest versions to keep beside the one in service; the others are removed, nothing is published."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -1,4 +1,4 @@
-"""Static int8 quantisation of a serving graph."""
+"""Static int8 quantization of a serving graph."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from mnist_etc.data.dataset import scaled
+from mnist_etc.export.config import InputType
+from mnist_etc.export.serving_graph import as_input
 
-__all__ = ["quantise"]
+__all__ = ["quantize"]
 
 BATCH = 256
 OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape", "Flatten"]
+INPUT_TYPES = {TensorProto.FLOAT: InputType.float32, TensorProto.UINT8: InputType.uint8}
 PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 """What ONNX Runtime's own preparation would leave, so that nobody is told to run it on a graph that needs none."""
 
 
-def quantise(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.ModelProto:
-    """The same graph with its convolutions and linear layers in int8, as quantise-dequantise pairs (QDQ).
+def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.ModelProto:
+    """Quantize the convolutions and linear layers of a serving graph to int8, as quantize-dequantize pairs (QDQ).
 
     Weights are int8 by filter, in [-64, 64]; activations uint8 by the least and greatest value that ``calibration``
     shows. Processors with AVX2 but without VNNI add pairs of products in 16 bits: 2 * 255 * 64 still fits, so the graph
     answers the same everywhere, where weights of up to 127 would be cut off.
 
     Args:
-        model: a serving graph of either input type; it is left as it is.
-        calibration: uint8 ``(n, 28, 28)``, training images; the same ones give the same graph.
+        model: A serving graph of either input type; it is left as it is.
+        calibration: Training images, uint8 ``(n, 28, 28)``; the same ones give the same graph.
+
+    Returns:
+        A new graph with the input and output of ``model``.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -49,22 +54,20 @@ def quantise(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
             weight_type=QuantType.QInt8,
             reduce_range=True,
         )
-        quantised = onnx.load(path)
-    onnx.checker.check_model(quantised, full_check=True)
-    return quantised
+        quantized = onnx.load(path)
+    onnx.checker.check_model(quantized, full_check=True)
+    return quantized
 
 
 def _reader(model: onnx.ModelProto, images: NDArray[np.uint8]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
-    batches = (images[first : first + BATCH, :, :, None] for first in range(0, len(images), BATCH))
-    floats = model.graph.input[0].type.tensor_type.elem_type == TensorProto.FLOAT
+    batches = (images[first : first + BATCH] for first in range(0, len(images), BATCH))
+    input_type = INPUT_TYPES[model.graph.input[0].type.tensor_type.elem_type]
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, NDArray[Any]] | None:
             batch = next(batches, None)
-            if batch is None:
-                return None
-            return {"input": scaled(batch[..., 0]) if floats else batch}
+            return None if batch is None else {"input": as_input(batch, input_type)}
 
     return Reader()

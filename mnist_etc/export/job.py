@@ -1,4 +1,4 @@
-"""What ``python -m mnist_etc.export`` does with Triton's model repository."""
+"""The job of ``python -m mnist_etc.export``: publish a version in Triton's model repository, roll back, prune."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["export"]
 
 
 def export(command: ExportCommand) -> None:
-    """Publish, roll back or prune, and say what is in service."""
+    """Publish, roll back or prune, and print what is in service."""
     repository = ModelRepository(Path(command.repository))
     if command.rollback:
         version = repository.rollback()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import MODEL, InputType, TritonConfig, VersionPolicy
-from mnist_etc.policy.config import PolicyName
+from mnist_etc.policy.registry import POLICIES
 
 __all__ = ["ModelConfig", "decode", "encode"]
 
-TYPES = {InputType.uint8: "TYPE_UINT8", InputType.float32: "TYPE_FP32"}
 PLATFORM = "onnxruntime_onnx"
 KIND_CPU = 2
 THREADS = {"intra_op_threads": "intra_op_thread_count", "inter_op_threads": "inter_op_thread_count"}
@@ -21,20 +20,21 @@ THREADS = {"intra_op_threads": "intra_op_thread_count", "inter_op_threads": "int
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What one ``config.pbtxt`` says."""
+    """The content of one ``config.pbtxt``."""
 
     triton: TritonConfig
     input_type: InputType
-    policy: PolicyName
+    policy: str
+    """A row of `mnist_etc.policy.registry.POLICIES`."""
     version: int
-    """In service, where the version policy is specific; read from a file with another one it is 0."""
+    """The version in service, where the version policy is specific; read from a file with another one it is 0."""
 
 
 def encode(config: ModelConfig) -> str:
-    """The text of ``config.pbtxt``.
+    """Write ``config`` as the text of a ``config.pbtxt``.
 
     Raises:
-        ExportError: read back by Triton's protobuf it says something else.
+        ExportError: Read back by Triton's protobuf, the text says something else.
     """
     from google.protobuf import text_format
 
@@ -46,10 +46,10 @@ def encode(config: ModelConfig) -> str:
 
 
 def decode(text: str) -> ModelConfig:
-    """What ``text``, a ``config.pbtxt`` of this project's, says.
+    """Read the text of a ``config.pbtxt`` that this project wrote.
 
     Raises:
-        ExportError: it is none, or has a value that this project never writes.
+        ExportError: It is none, or has a value that this project never writes.
     """
     from google.protobuf import text_format
     from tritonclient.grpc.model_config_pb2 import ModelConfig as Message
@@ -67,18 +67,13 @@ def decode(text: str) -> ModelConfig:
 def _message(config: ModelConfig) -> Any:
     from tritonclient.grpc.model_config_pb2 import ModelConfig as Message
 
-    triton, kind = config.triton, TYPES[config.input_type]
-    policies: dict[VersionPolicy, dict[str, Any]] = {
-        VersionPolicy.specific: {"specific": {"versions": [config.version]}},
-        VersionPolicy.latest: {"latest": {"num_versions": 1}},
-        VersionPolicy.all: {"all": {}},
-    }
+    triton, data_type = config.triton, _data_type(config.input_type)
     return Message(
         name=MODEL,
         platform=PLATFORM,
         max_batch_size=triton.max_batch_size,
-        version_policy=policies[triton.version_policy],
-        input=[{"name": "input", "data_type": kind, "dims": [SIDE, SIDE, 1]}],
+        version_policy=_version_policy(config),
+        input=[{"name": "input", "data_type": data_type, "dims": [SIDE, SIDE, 1]}],
         output=[{"name": "output", "data_type": "TYPE_FP32", "dims": [CLASSES]}],
         instance_group=[{"kind": KIND_CPU, "count": triton.instances}],
         dynamic_batching={
@@ -91,23 +86,45 @@ def _message(config: ModelConfig) -> Any:
             {
                 "name": f"batch_{size}",
                 "batch_size": size,
-                "inputs": {"input": {"data_type": kind, "dims": [SIDE, SIDE, 1], "zero_data": True}},
+                "inputs": {"input": {"data_type": data_type, "dims": [SIDE, SIDE, 1], "zero_data": True}},
             }
             for size in triton.warmup
         ],
     )
 
 
+def _data_type(input_type: InputType) -> str:
+    match input_type:
+        case InputType.uint8:
+            return "TYPE_UINT8"
+        case InputType.float32:
+            return "TYPE_FP32"
+        case _:
+            assert_never(input_type)
+
+
+def _version_policy(config: ModelConfig) -> dict[str, Any]:
+    match config.triton.version_policy:
+        case VersionPolicy.specific:
+            return {"specific": {"versions": [config.version]}}
+        case VersionPolicy.latest:
+            return {"latest": {"num_versions": 1}}
+        case VersionPolicy.all:
+            return {"all": {}}
+        case _:
+            assert_never(config.triton.version_policy)
+
+
 def _parameters(config: ModelConfig) -> dict[str, str]:
     """Threads, which the backend reads, and the policy, which clients read."""
-    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy.value}
+    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy}
 
 
 def _typed(message: Any) -> ModelConfig:
     from tritonclient.grpc.model_config_pb2 import DataType
 
     batching, policy = message.dynamic_batching, VersionPolicy(message.version_policy.WhichOneof("policy_choice"))
-    types = {DataType.Value(name): kind for kind, name in TYPES.items()}
+    types = {DataType.Value(_data_type(input_type)): input_type for input_type in InputType}
     return ModelConfig(
         triton=TritonConfig(
             max_batch_size=message.max_batch_size,
@@ -120,6 +137,12 @@ def _typed(message: Any) -> ModelConfig:
             **{key: int(message.parameters[name].string_value) for key, name in THREADS.items()},
         ),
         input_type=types[message.input[0].data_type],
-        policy=PolicyName(message.parameters["policy"].string_value or "logits"),
+        policy=_known(message.parameters["policy"].string_value or "logits"),
         version=message.version_policy.specific.versions[0] if policy is VersionPolicy.specific else 0,
     )
+
+
+def _known(policy: str) -> str:
+    if policy not in POLICIES:
+        raise ValueError(f"policy {policy!r}, which is none of {', '.join(POLICIES)}")
+    return policy

@@ -19,17 +19,17 @@ TOLERANCE = 1e-4
 
 
 def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]) -> None:
-    """Write ``model`` as ONNX, input ``input``, output ``output``, batch size free, and compare it with Keras.
+    """Write ``model`` as ONNX, from ``input`` to ``output`` at any batch size, and compare it with Keras.
 
     The same weights give the same bytes.
 
     Args:
-        model: one input ``(batch, ...)``, one output.
-        path: where to write.
-        examples: 64 or more real inputs, ``(n, ...)``; batches of 1, 5 and 64 are compared.
+        model: A model of one input ``(batch, ...)`` and one output.
+        path: The file to write.
+        examples: 64 or more real inputs, float32 ``(n, ...)``; batches of 1, 5 and 64 are compared.
 
     Raises:
-        ExportError: an answer differs from Keras' by 1e-4 or more.
+        ExportError: An output differs from Keras' by 1e-4 or more.
     """
     import onnxruntime
     import tensorflow as tf

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_etc.errors import ArtifactError
 from mnist_etc.export.config import MODEL, VersionPolicy
@@ -23,9 +23,12 @@ KEY = "repository"
 
 
 class ModelRepository:
-    """``<root>/onnx-mnist_etc/{config.pbtxt,<version>/{model.onnx,config.pbtxt,manifest.json}}``.
+    """The folder ``<root>/onnx-mnist_etc/{config.pbtxt,<version>/{model.onnx,config.pbtxt,manifest.json}}``.
 
     A version's own ``config.pbtxt`` is what the model's becomes when that version goes into service.
+
+    Args:
+        root: Triton's model repository; it need not exist.
     """
 
     def __init__(self, root: Path) -> None:
@@ -34,35 +37,40 @@ class ModelRepository:
 
     @property
     def config(self) -> Path:
-        """What Triton reads."""
+        """The ``config.pbtxt`` that Triton reads."""
         return self.model / "config.pbtxt"
 
     def versions(self) -> list[int]:
-        """All that lie there, least first."""
+        """All published versions, least first."""
         if not self.model.is_dir():
             return []
         return sorted(int(path.name) for path in self.model.iterdir() if path.is_dir() and path.name.isdecimal())
 
     def in_service(self) -> int | None:
-        """The version that a server starts with; None: there is none.
+        """The version that a server starts with, or None where there is none.
 
         Raises:
-            ArtifactError: what ``config.pbtxt`` puts into service is not there.
+            ArtifactError: What ``config.pbtxt`` puts into service is not there.
         """
         if not self.config.is_file():
             return None
-        config, versions = decode(read_limited(self.config, LIMIT).decode("utf-8", "replace")), self.versions()
-        if config.triton.version_policy is not VersionPolicy.specific:
-            config = replace(config, version=max(versions, default=config.version))
-        if config.version not in versions:
+        config, versions = _read(self.config), self.versions()
+        match config.triton.version_policy:
+            case VersionPolicy.specific:
+                version = config.version
+            case VersionPolicy.latest | VersionPolicy.all:
+                version = max(versions, default=config.version)
+            case _:
+                assert_never(config.triton.version_policy)
+        if version not in versions:
             raise ArtifactError(
-                f"Expected {self.model / str(config.version)}, which {self.config} puts into service; received no such "
+                f"Expected {self.model / str(version)}, which {self.config} puts into service; received no such "
                 f"folder. Put it back, or publish again: {COMMAND} repository={self.model.parent} ..."
             )
-        return config.version
+        return version
 
     def manifest(self, version: int) -> dict[str, Any]:
-        """What was written about a version when it was published; empty where nothing is known."""
+        """The manifest that was written when ``version`` was published; empty where there is none."""
         with suppress(OSError, ValueError):
             return dict(json.loads(read_limited(self.model / str(version) / "manifest.json", LIMIT)))
         return {}
@@ -71,16 +79,16 @@ class ModelRepository:
         """Put a new version into service, or the newest again where it is the same to the byte.
 
         Args:
-            write: writes the model to the path it is given and raises where it fails its checks.
-            config: its version is set here.
-            about: stated in the version's manifest.
+            write: Writes the model to the path it is given, and raises where the model fails its checks.
+            config: The configuration to serve it with; its version is set here.
+            about: What to state in the version's manifest.
 
         Returns:
-            The version.
+            The version in service.
 
         Raises:
-            ArtifactError: it cannot be written; the version in service stays.
-            BusyError: another export is at work.
+            ArtifactError: The version cannot be written; the one in service stays.
+            BusyError: Another export is at work.
         """
         with exclusive(self._lock, key=KEY):
             version = max(self.versions(), default=0) + 1
@@ -114,10 +122,11 @@ class ModelRepository:
         """Put the version before the one in service into service.
 
         Returns:
-            The version.
+            The version in service.
 
         Raises:
-            ArtifactError: there is none before it.
+            ArtifactError: There is none before it.
+            BusyError: Another export is at work.
         """
         with exclusive(self._lock, key=KEY):
             current = self.in_service()
@@ -131,13 +140,16 @@ class ModelRepository:
         return before[-1]
 
     def prune(self, keep: int) -> list[int]:
-        """Remove all published versions but the newest ``keep`` and the one in service; return the removed.
+        """Remove all published versions but the newest ``keep`` and the one in service.
 
         A folder that holds anything else than `publish` wrote is left as it is.
 
+        Returns:
+            The removed versions, least first.
+
         Raises:
-            ArtifactError: one cannot be removed.
-            BusyError: another export is at work.
+            ArtifactError: A version cannot be removed.
+            BusyError: Another export is at work.
         """
         with exclusive(self._lock, key=KEY):
             old = [version for version in self.versions()[:-keep] if version != self.in_service()]
@@ -163,15 +175,18 @@ class ModelRepository:
             raise ArtifactError(
                 f"Expected {path}; received no such file: version {version} was not published by {COMMAND}. Remove it."
             )
-        config = decode(read_limited(path, LIMIT).decode("utf-8", "replace"))
-        triton = (
-            replace(config.triton, version_policy=VersionPolicy.specific) if version < max(self.versions()) else None
-        )
-        text = encode(replace(config, triton=triton, version=version)) if triton else encode(config)
-        write_bytes(self.config, text.encode(), key=KEY)
+        config = _read(path)
+        if version < max(self.versions()):
+            triton = replace(config.triton, version_policy=VersionPolicy.specific)
+            config = replace(config, triton=triton, version=version)
+        write_bytes(self.config, encode(config).encode(), key=KEY)
 
     def _same(self, version: int, content: Mapping[str, Any], config: ModelConfig) -> bool:
         path = self.model / str(version) / "config.pbtxt"
         if not path.is_file() or self.manifest(version) != content:
             return False
         return path.read_text() == encode(replace(config, version=version))
+
+
+def _read(path: Path) -> ModelConfig:
+    return decode(read_limited(path, LIMIT).decode("utf-8", "replace"))

@@ -1,6 +1,6 @@
 """From a published full model to the graph that is served: the same answers, sooner; TensorFlow is never imported.
 
-ONNX Runtime's own optimiser, at the level that keeps to standard operators, folds constants; the passes here follow.
+ONNX Runtime's own optimizer, at the level that keeps to standard operators, folds constants; the passes here follow.
 Each takes a pattern it knows and leaves every other graph as it was.
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_etc.data.dataset import CLASSES, SIDE
+from mnist_etc.data.dataset import CLASSES, SIDE, scaled
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import InputType
 
-__all__ = ["build_serving_graph"]
+__all__ = ["as_input", "build_serving_graph"]
 
 Array = NDArray[Any]
 
@@ -32,24 +32,44 @@ WHITE = 255
 
 
 def build_serving_graph(model: onnx.ModelProto, input_type: InputType) -> onnx.ModelProto:
-    """The graph to serve, before its policy: ``input`` ``(batch, 28, 28, 1)`` to ``output``, logits ``(batch, 10)``.
+    """Build the graph to serve, before its output policy.
 
     Args:
-        model: ``input`` float32 ``(batch, 28, 28, 1)`` in [0, 1] to ``output``, logits ``(batch, 10)``; opset 18 or
-            less. It is left as it is.
-        input_type: of ``input``; the scaling of uint8 goes into the first convolution's weights where there is one.
+        model: A graph from ``input``, float32 ``(batch, 28, 28, 1)`` in [0, 1], to ``output``, logits ``(batch, 10)``,
+            of opset 18 or less. It is left as it is.
+        input_type: Type of the new graph's ``input``; the scaling of uint8 goes into the first convolution's weights
+            where there is one.
+
+    Returns:
+        A graph from ``input`` ``(batch, 28, 28, 1)`` to ``output``, the same logits ``(batch, 10)``.
 
     Raises:
-        ExportError: the model's input or output is another, or its opset is newer.
+        ExportError: The model's input or output is another, or its opset is newer.
     """
     _check(model)
-    graph = _Graph(_optimised(model))
+    graph = _Graph(_optimized(model))
     graph.merge_into_linear()
     graph.pool_phases()
     graph.pad_to_blocks()
-    if input_type is InputType.uint8:
-        graph.read_bytes()
-    return graph.model(input_type)
+    match input_type:
+        case InputType.float32:
+            return graph.model(TensorProto.FLOAT)
+        case InputType.uint8:
+            graph.read_bytes()
+            return graph.model(TensorProto.UINT8)
+        case _:
+            assert_never(input_type)
+
+
+def as_input(images: NDArray[np.uint8], input_type: InputType) -> Array:
+    """Turn images, uint8 ``(n, 28, 28)``, into what the ``input`` of a serving graph takes, ``(n, 28, 28, 1)``."""
+    match input_type:
+        case InputType.float32:
+            return scaled(images)
+        case InputType.uint8:
+            return images[..., np.newaxis]
+        case _:
+            assert_never(input_type)
 
 
 class _Graph:
@@ -66,10 +86,9 @@ class _Graph:
         domains = {node.domain for node in self.nodes}
         self.opsets = [entry for entry in model.opset_import if entry.domain in domains]
 
-    def model(self, input_type: InputType) -> onnx.ModelProto:
-        """As a checked model; constants that nothing reads are left out."""
+    def model(self, pixel: int) -> onnx.ModelProto:
+        """As a checked model whose input is of type ``pixel``; constants that nothing reads are left out."""
         read = {name for node in self.nodes for name in node.input}
-        pixel = TensorProto.UINT8 if input_type is InputType.uint8 else TensorProto.FLOAT
         model = helper.make_model(
             helper.make_graph(
                 self.nodes,
@@ -248,7 +267,7 @@ def _phases(kernel: Array) -> Array:
     return np.asarray(np.stack(moved, axis=1).reshape(-1, *moved[0].shape[1:]))
 
 
-def _optimised(model: onnx.ModelProto) -> onnx.ModelProto:
+def _optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -15,10 +15,10 @@ __all__ = ["InferCommand", "ModelSource"]
 
 
 class ModelSource(Enum):
-    """Which model classifies."""
+    """The choice of the model that classifies."""
 
     auto = "auto"
-    """The trained one; where none of the configuration is there, the pretrained one for a user's own digits."""
+    """The trained model; where none of the configuration is there, the pretrained one for a user's own digits."""
     trained = "trained"
     pretrained = "pretrained"
     """The network for handwritten digits that comes with the package."""
@@ -26,24 +26,24 @@ class ModelSource(Enum):
 
 @dataclass(kw_only=True)
 class InferCommand(TrainCommand):
-    """``infer.py``: the training keys choose the model, the rest says what to classify."""
+    """The keys of ``infer.py``: the training keys choose the model, the rest says what to classify."""
 
     input: str | None = path(null="the dataset's test split")
-    """PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    """A PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
     model: ModelSource
     prepare: Prepare
-    """Of the input; the dataset's, unless given."""
+    """The preparation of the input; the dataset's, unless given."""
     polarity: Polarity
     split: bool
-    """Answer each figure of a picture that shows several, from left to right."""
+    """Whether to answer each figure of a picture that shows several, from left to right."""
     show: str | None = path(null="no pictures")
-    """Folder for sheets that show each input beside what the model saw; null: none."""
+    """The folder for sheets that show each input beside what the model saw; null: none."""
     threads: int = between(0, 1024)
     """Threads of ONNX Runtime; 0: one a core."""
     server: str | None = text(null="ONNX Runtime on this machine")
-    """host:port of a Triton server that classifies instead; null: ONNX Runtime, here."""
+    """The ``host:port`` of a Triton server that classifies instead; null: ONNX Runtime, here."""
     protocol: WireProtocol
-    """To that server: its HTTP port with http, its gRPC port with the others."""
+    """The protocol to that server: its HTTP port takes http, its gRPC port the others."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -9,12 +9,12 @@ import tensorflow as tf
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.models.config import AugmentationConfig
 
-__all__ = ["varied"]
+__all__ = ["augmented"]
 
 MIDDLE = (SIDE - 1) / 2
 
 
-def varied(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) -> tf.Tensor:
+def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) -> tf.Tensor:
     """Images of the same shape and type, each moved, scaled, turned, sheared and thickened or thinned by itself.
 
     Args:

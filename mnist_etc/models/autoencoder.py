@@ -11,7 +11,7 @@ from keras.initializers import Initializer, Orthogonal
 from mnist_etc.models.config import AutoencoderConfig, OutputActivation
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["before_clip", "build_autoencoder", "clip_straight_through"]
+__all__ = ["build_autoencoder"]
 
 
 def build_autoencoder(config: AutoencoderConfig, seed: int = 0) -> keras.Model:
@@ -57,24 +57,6 @@ def build_autoencoder(config: AutoencoderConfig, seed: int = 0) -> keras.Model:
         name="decoder",
     )
     return keras.Sequential([layers.Input((28, 28, 1)), encoder, decoder], name="autoencoder")
-
-
-def before_clip(autoencoder: keras.Model) -> keras.Model:
-    """An autoencoder whose last layer clips, without that layer: another network with the same weights.
-
-    It is what is trained, under `clip_straight_through`, since the clip's own gradient is 0 outside [0, 1].
-    """
-    encoder, decoder = autoencoder.layers
-    decoder = keras.Sequential([layers.Input(decoder.input_shape[1:]), *decoder.layers[:-1]], name="decoder")
-    return keras.Sequential([layers.Input(autoencoder.input_shape[1:]), encoder, decoder], name="before_clip")
-
-
-def clip_straight_through(values: keras.KerasTensor) -> keras.KerasTensor:
-    """Values in [0, 1]; the gradient passes straight through (Bengio et al. 2013, arXiv:1308.3432).
-
-    A pixel predicted below 0 where 0 is true costs nothing, so the layers before it need not hit 0 exactly.
-    """
-    return values + keras.ops.stop_gradient(keras.ops.clip(values, 0.0, 1.0) - values)
 
 
 def _conv(fresh: Initializer, filters: int, size: int, activation: str | None = None) -> layers.Layer:

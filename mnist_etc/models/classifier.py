@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 
@@ -15,7 +12,7 @@ from mnist_etc.data.dataset import CLASSES
 from mnist_etc.models.config import ClassifierConfig
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["build_classifier", "build_full_model", "build_whitening", "cross_entropy"]
+__all__ = ["build_classifier", "build_full_model", "build_whitening"]
 
 AUTOENCODER_LAYERS = 10
 """With weights."""
@@ -54,8 +51,3 @@ def build_whitening(matrix: npt.NDArray[np.float32]) -> keras.Model:
 def build_full_model(features: keras.Model, classifier: keras.Model) -> keras.Model:
     """Image ``(batch, 28, 28, 1)`` to logits ``(batch, 10)``; shares the weights of both parts."""
     return keras.Sequential([layers.Input((28, 28, 1)), features, classifier], name="full_model")
-
-
-def cross_entropy(predict: Callable[[tf.Tensor], tf.Tensor], features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Of the logits that ``predict`` gives for features ``(batch, n)``, with labels ``(batch,)``: ``(batch,)``."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, predict(features))

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.schema import between
+from mnist_etc.models.features import FEATURES
+from mnist_etc.models.optimizers import OPTIMIZERS
+from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
+from mnist_etc.schema import between, one_of
 
-__all__ = [
-    "UNVARIED",
-    "AugmentationConfig",
-    "AutoencoderConfig",
-    "ClassifierConfig",
-    "Features",
-    "Optimizer",
-    "OutputActivation",
-]
+__all__ = ["UNVARIED", "AugmentationConfig", "AutoencoderConfig", "ClassifierConfig", "FitConfig", "OutputActivation"]
 
 
 class OutputActivation(Enum):
@@ -28,29 +23,10 @@ class OutputActivation(Enum):
     """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
 
 
-class Optimizer(Enum):
-    """What moves the weights."""
-
-    adam = "adam"
-    sgd = "sgd"
-    """Gradient descent with momentum 0.9."""
-
-
-class Features(Enum):
-    """What the classifier reads."""
-
-    code = "code"
-    """The autoencoder's hidden code."""
-    scattering = "scattering"
-    """The scattering transform, which saw no data: no autoencoder is trained, and a private classifier spends all."""
-
-
 @dataclass(kw_only=True)
-class AutoencoderConfig:
-    """The convolutional autoencoder and its fit."""
+class FitConfig:
+    """How a model is fitted."""
 
-    hid_dim: int = between(1, 1024)
-    """Numbers in the hidden code."""
     epochs: int = between(1, 10_000)
     private: bool
     """Train with DP-SGD."""
@@ -58,12 +34,22 @@ class AutoencoderConfig:
     """Greatest norm of one image's gradient; of a private training alone."""
     batch_size: int = between(1, 65_536)
     """Images a step; of a private training: expected images."""
-    optimizer: Optimizer
-    learning_rate: float = between(1e-8, 10)
+    optimizer: str = one_of(OPTIMIZERS)
+    learning_rate: float = between(1e-8, 1e5)
     """Peak rate, reached after the warm-up; from there a cosine to zero. A private training takes gradients in units of
     their noise, or of the clip where that is more, so one rate serves any clip and noise."""
     warmup: float = between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
+
+
+@dataclass(kw_only=True)
+class AutoencoderConfig(FitConfig):
+    """The autoencoder and its fit."""
+
+    model: str = one_of(AUTOENCODERS, default="convolutional")
+    hid_dim: int = between(1, 1024)
+    """Numbers in the hidden code."""
+    learning_rate: float = between(1e-8, 10)
     output_activation: OutputActivation
 
 
@@ -87,29 +73,18 @@ UNVARIED = AugmentationConfig(shift=0, scale=0, rotation=0, shear=0, stroke=0)
 
 
 @dataclass(kw_only=True)
-class ClassifierConfig:
+class ClassifierConfig(FitConfig):
     """The classifier on the features and its fit."""
 
-    features: Features
-    epochs: int = between(1, 10_000)
-    private: bool
-    """Train with DP-SGD."""
-    l2_norm_clip: float = between(1e-6, 1e6)
-    """Greatest norm of one image's gradient; of a private training alone."""
+    model: str = one_of(CLASSIFIERS, default="dense")
+    features: str = one_of(FEATURES)
     augment: bool
     """Fit on images that are varied as ``augmentation`` says."""
     augmentation: AugmentationConfig
     fine_tune: bool
     """Train the encoder on with the classifier, end to end; else it stays as the autoencoder's training left it."""
     hidden_units: list[int] = between(1, 65_536)
-    """Widths of the ReLU layers between code and logits; empty: linear."""
-    batch_size: int = between(1, 65_536)
-    """Codes a step; of a private training: expected codes."""
-    optimizer: Optimizer
-    learning_rate: float = between(1e-8, 1e5)
-    """Peak rate; see the autoencoder's."""
-    warmup: float = between(0, 1)
-    """Fraction of all steps over which the rate climbs from zero."""
+    """Widths of the ReLU layers between features and logits; empty: linear."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -119,8 +94,8 @@ class ClassifierConfig:
                     f"Expected {key}=false of a private classifier; received true. Its guarantee is for a head on "
                     "features that stay as they are, each image seen as it is."
                 )
-            if given and self.features is not Features.code:
+            if given and not FEATURES[self.features].trained:
                 raise ConfigError(
-                    f"Expected features=code with {key}=true; received features={self.features.value}, which nothing "
+                    f"Expected features=code with {key}=true; received features={self.features}, which nothing "
                     "trains. Leave one of them out."
                 )

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from mnist_etc.data.dataset import SIDE, scaled
-from mnist_etc.data.surrogates import surrogates
+from mnist_etc.data.surrogates import draw_surrogates
 from mnist_etc.models.scattering import build_features
 
 __all__ = ["WIDTH", "build_fixed_features"]
@@ -22,13 +22,13 @@ BATCH = 128
 def build_fixed_features() -> keras.Model:
     """Image ``(batch, 28, 28, 1)`` in [0, 1] to features ``(batch, 1000)`` of norm 1 that saw no data.
 
-    The principal components of the scattering features of `surrogates`, each divided by the square root of its
+    The principal components of the scattering features of `draw_surrogates`, each divided by the square root of its
     deviation there, half of a whitening; then each image's features are brought to norm 1. Takes about 15 s.
     """
     from sklearn.decomposition import PCA
 
     scattering = build_features()
-    images = scaled(surrogates(DRAWN))
+    images = scaled(draw_surrogates(DRAWN))
     firsts = range(0, len(images), BATCH)
     seen = np.concatenate([scattering(images[first : first + BATCH]).numpy() for first in firsts])
     components = PCA(WIDTH, svd_solver="randomized", iterated_power=2, random_state=0).fit(seen)

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from mnist_etc.models.autoencoder import build_autoencoder
-from mnist_etc.models.classifier import build_classifier, build_full_model, build_whitening
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
-from mnist_etc.models.fixed_features import build_fixed_features
+from mnist_etc.models.classifier import build_full_model, build_whitening
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.features import FEATURES
 from mnist_etc.models.h5 import read_h5
+from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
 
 __all__ = ["read_full_model"]
 
@@ -23,10 +23,11 @@ def read_full_model(autoencoder: AutoencoderConfig, config: ClassifierConfig, pa
     Raises:
         ArtifactError: the file holds weights of another model.
     """
-    fixed = config.features is Features.scattering
-    features = build_fixed_features() if fixed else build_autoencoder(autoencoder).get_layer("encoder")
+    row = FEATURES[config.features]
+    whole = None if not row.trained else AUTOENCODERS[autoencoder.model].network(autoencoder, 0)
+    features = row.network() if whole is None else whole.get_layer("encoder")
     width = features.output_shape[-1]
-    classifier = build_classifier(config, width)
+    classifier = CLASSIFIERS[config.model].network(config, width, 0)
     if config.private:
         whitening = build_whitening(np.eye(width, dtype=np.float32))
         classifier = keras.Sequential([layers.Input((width,)), whitening, classifier], name="classifier")

@@ -85,7 +85,7 @@ class Scattering(layers.Layer):  # type: ignore[misc]
 def build_features() -> keras.Model:
     """Image ``(batch, 28, 28, 1)`` in [0, 1] to features ``(batch, 3969)`` that depend on that image alone.
 
-    Each image's coefficients are normalised in 27 groups of three channels, without parameters (Tramer and Boneh 2021,
+    Each image's coefficients are normalized in 27 groups of three channels, without parameters (Tramer and Boneh 2021,
     arXiv:2011.11660), and divided by the square root of their number. Their norm is below 1, on average 0.78 for MNIST
     and 0.73 for Fashion-MNIST: groups of faint coefficients stay faint beside the 1e-5 under the root.
     """

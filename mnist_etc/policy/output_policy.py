@@ -1,106 +1,94 @@
-"""An output policy with everything it needs to answer, and how much an answer of it can carry."""
+"""What every output policy is: answers in place of the logits, and how much an answer can carry."""
 
 from __future__ import annotations
 
-import math
-import os
-from dataclasses import dataclass, field
-from typing import Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES, SIDE
-from mnist_etc.policy.calibration import calibrate
-from mnist_etc.policy.config import NUMBERS, PolicyConfig, PolicyName
-from mnist_etc.predictor import softmax
+from mnist_etc.policy.config import PolicyConfig
+from mnist_etc.policy.operators import Operators
+from mnist_etc.policy.registry import POLICIES, PolicyRow
 
-__all__ = ["DRAWS", "OutputPolicy", "fit_policy"]
+__all__ = ["FLOATS", "OutputPolicy", "fit_policy"]
 
-DRAWS = 2**32
-"""Values that the keyed hash of an image takes, each as often."""
 FLOATS = 0x3F800001
 """Values of float32 in [0, 1]."""
+SMALLEST = 1e-12
+Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class OutputPolicy:
-    """``config`` with what was fitted or drawn for it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OutputPolicy(ABC):
+    """What an answer tells. It is float32 ``(batch, 10)`` whatever the policy, its greatest value the class.
+
+    A subclass adds as fields what is fitted or drawn for it, and its row to `mnist_etc.policy.registry.POLICIES`.
+    """
 
     config: PolicyConfig
-    edges: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    """Of ``levels``, ascending ``(levels - 1,)``: an image is at level i where its top probability reaches i edges."""
-    confidences: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    """Of ``levels``, ``(levels,)``: what is returned at each."""
-    key: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64), repr=False)
-    """Of ``noisy``, ``(785,)``, secret: a weight for each pixel and one to add. Who knows it can undo the noise."""
 
+    @classmethod
+    def fit(cls, config: PolicyConfig, logits: Array, labels: NDArray[np.int64]) -> Self:  # noqa: ARG003
+        """The policy of ``config``, ready to answer; see `fit_policy`."""
+        return cls(config=config)
+
+    @abstractmethod
+    def answer(self, operators: Operators) -> None:
+        """Add the ONNX operators that make ``output`` of ``logits``, both float32 ``(batch, 10)``."""
+
+    @abstractmethod
     def leakage_bits(self) -> float:
         """The most that one answer can tell about anything, in bits: log2 of the number of distinct answers.
 
-        Of ``noisy`` it is the capacity of its channel, which is less. The number is exact or, where answers are
-        floating-point, an upper bound.
+        The number is exact or, where answers are floating-point, an upper bound.
         """
-        config = self.config
-        match config.name:
-            case PolicyName.logits:
-                return CLASSES * 32
-            case PolicyName.probabilities:
-                return CLASSES * math.log2(FLOATS)
-            case PolicyName.rounded:
-                return math.log2(_roundings(10**config.decimals))
-            case PolicyName.top_k:
-                return math.log2(math.comb(CLASSES, config.k)) + config.k * math.log2(FLOATS)
-            case PolicyName.top1:
-                return math.log2(CLASSES * FLOATS)
-            case PolicyName.levels:
-                return math.log2(CLASSES * config.levels)
-            case PolicyName.label:
-                return math.log2(CLASSES)
-            case _:
-                other = self.other_draws() / DRAWS
-                kept = 1 - (CLASSES - 1) * other
-                return math.log2(CLASSES) + kept * math.log2(kept) + (CLASSES - 1) * other * math.log2(other)
 
-    def other_draws(self) -> int:
-        """Of ``noisy``: how many of the `DRAWS` return one certain class that was not predicted.
+    @property
+    def row(self) -> PolicyRow:
+        """What the table of policies says of it."""
+        return POLICIES[self.config.name]
 
-        Rounded up, so that the ratio of any two answers' probabilities is at most e^epsilon exactly (k-ary randomised
-        response: the exponential mechanism with the utility 1 for the predicted class and 0 for the others; McSherry
-        and Talwar 2007, Kairouz, Bonawitz and Ramage 2016, arXiv:1602.07387).
-        """
-        return math.ceil(DRAWS / (math.exp(self.config.epsilon) + CLASSES - 1))
+    @property
+    def least(self) -> float:
+        """What a value of an answer is taken for, at least, where answers are `compared`."""
+        return SMALLEST
+
+    def probabilities(self, answers: Array) -> Array:
+        """What answers ``(n, 10)`` say of each class."""
+        return answers
+
+    def compared(self, answers: Array) -> Array:
+        """Answers ``(n, 10)`` where differences are informative to an attacker: the logarithms of probabilities."""
+        return np.asarray(np.log(np.maximum(answers, np.float32(self.least))))
+
+    def fitted(self) -> dict[str, Any]:
+        """What fitting found, for a manifest: nothing secret."""
+        return {}
 
     def about(self) -> dict[str, Any]:
-        """For a manifest: what is returned and the bounds on it, without the key."""
-        config, name = self.config, self.config.name.value
-        key = NUMBERS.get(config.name)
+        """For a manifest: what is returned and the bounds on it."""
+        number = self.row.number
         return {
-            "name": name,
-            **({key: getattr(config, key)} if key else {}),
-            **({"confidences": [round(float(value), 6) for value in self.confidences]} if name == "levels" else {}),
+            "name": self.config.name,
+            **({number: getattr(self.config, number)} if number else {}),
+            **self.fitted(),
             "leakage_bits": self.leakage_bits(),
         }
 
 
-def fit_policy(config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> OutputPolicy:
+def fit_policy(config: PolicyConfig, logits: Array, labels: NDArray[np.int64]) -> OutputPolicy:
     """The policy of ``config``, ready to answer.
 
     Args:
-        config: of any name but ``auto``.
+        config: names a row of `mnist_etc.policy.registry.POLICIES`.
         logits: ``(n, 10)`` of images that the model was not trained on; ``levels`` is calibrated on them.
         labels: ``(n,)``, of the same.
+
+    Raises:
+        ConfigError: there is no such policy, or it cannot be fitted to these images.
     """
-    if config.name is PolicyName.levels:
-        top = softmax(logits).max(axis=1)
-        edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels)
-        return OutputPolicy(config, edges=edges, confidences=confidences)
-    if config.name is PolicyName.noisy:
-        return OutputPolicy(config, key=np.frombuffer(os.urandom(8 * (SIDE**2 + 1)), np.uint64))
-    return OutputPolicy(config)
-
-
-def _roundings(whole: int) -> int:
-    """At most so many vectors of ten counts: each is off by half a unit at most, so their sum by five."""
-    half = CLASSES // 2
-    return sum(math.comb(total + CLASSES - 1, CLASSES - 1) for total in range(whole - half, whole + half + 1))
+    kind: type[OutputPolicy] = POLICIES[config.name].load()
+    return kind.fit(config, logits, labels)

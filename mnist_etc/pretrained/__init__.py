@@ -9,7 +9,7 @@ from typing import Any
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256
 
-__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "verified"]
+__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "verify"]
 
 DATASETS = ("mnist", "digits")
 """Whose classes it knows."""
@@ -19,7 +19,7 @@ LIMIT = 500_000
 """Bytes of the network."""
 
 
-def verified() -> tuple[Path, dict[str, Any]]:
+def verify() -> tuple[Path, dict[str, Any]]:
     """The ONNX file and its manifest.
 
     Raises:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
@@ -29,7 +29,7 @@ LEAST_NOISE, MOST_NOISE = 0.01, 1000.0
 LEAST_DELTA = 1e-10
 """Below it the rounding of the Fourier transforms shows in a composed privacy loss distribution."""
 FINE, COARSE = 5e-5, 1e-3
-"""Relative error of epsilon, about, that the discretisation of privacy losses is let to add."""
+"""Relative error of epsilon, about, that the discretization of privacy losses is let to add."""
 TOLERANCE = 2e-4
 """Relative, of the noise multiplier that is searched for."""
 QUICK_ORDERS = (*range(2, 64), 128, 256, 512, 1024)
@@ -37,9 +37,9 @@ QUICK_ORDERS = (*range(2, 64), 128, 256, 512, 1024)
 HIGH_ORDERS = (2048, 4096, 8192)
 """Looked at where the highest of `dp_accounting`'s was the best."""
 LEAST_INTERVAL = 1e-7
-"""Below it the discretised distribution is rounding."""
+"""Below it the discretized distribution is rounding."""
 MOST_POINTS = 200_000
-"""Of one step's privacy loss distribution, about; above, the discretisation is coarser than its error asks for."""
+"""Of one step's privacy loss distribution, about; above, the discretization is coarser than its error asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +75,13 @@ def spent(mechanisms: Sequence[SampledGaussian], delta: float, accountant: Accou
     mechanisms = _that_spend(mechanisms)
     if not mechanisms or any(one.noise_multiplier == 0 for one in mechanisms):
         return math.inf if mechanisms else 0.0
-    if accountant is Accountant.rdp:
-        return _rdp_epsilon(mechanisms, delta)
-    return _pld_epsilon(mechanisms, delta, _interval(mechanisms, delta))
+    match accountant:
+        case Accountant.rdp:
+            return _rdp_epsilon(mechanisms, delta)
+        case Accountant.pld:
+            return _pld_epsilon(mechanisms, delta, _interval(mechanisms, delta))
+        case _:
+            assert_never(accountant)
 
 
 class EpsilonBySteps:
@@ -103,15 +107,15 @@ class EpsilonBySteps:
         self._delta, self._accountant = delta, accountant
         whole = _that_spend((*before, mechanism))
         self._whole = spent(whole, delta, accountant)
-        self._discretised = accountant is Accountant.pld and 0 < self._whole < math.inf
-        self._interval = _interval(whole, delta) if self._discretised else 0.0
+        self._discretized = accountant is Accountant.pld and 0 < self._whole < math.inf
+        self._interval = _interval(whole, delta) if self._discretized else 0.0
 
     def after(self, steps: int) -> float:
         """Epsilon once ``steps`` of them are done."""
         if steps == self._mechanism.steps:
             return self._whole
         done = _that_spend((*self._before, replace(self._mechanism, steps=steps)))
-        if self._discretised and done:
+        if self._discretized and done:
             return _pld_epsilon(done, self._delta, self._interval)
         return spent(done, self._delta, self._accountant)
 
@@ -149,11 +153,14 @@ def find_noise_multiplier(
         return _that_spend((*before, replace(planned, noise_multiplier=noise)))
 
     noise = _search(lambda noise: _rdp_epsilon(at(noise), delta, QUICK_ORDERS), target_epsilon, 1.0)
-    if accountant is Accountant.rdp:
-        noise = _search(lambda noise: _rdp_epsilon(at(noise), delta), target_epsilon, noise)
-    else:
-        interval = _interval(at(noise), delta, target_epsilon, COARSE)
-        noise = _search(lambda noise: _pld_epsilon(at(noise), delta, interval), target_epsilon, noise)
+    match accountant:
+        case Accountant.rdp:
+            noise = _search(lambda noise: _rdp_epsilon(at(noise), delta), target_epsilon, noise)
+        case Accountant.pld:
+            interval = _interval(at(noise), delta, target_epsilon, COARSE)
+            noise = _search(lambda noise: _pld_epsilon(at(noise), delta, interval), target_epsilon, noise)
+        case _:
+            assert_never(accountant)
     while (epsilon := spent(at(noise), delta, accountant)) > target_epsilon:
         if noise == MOST_NOISE:
             raise ConfigError(
@@ -257,7 +264,7 @@ def _interval(
 ) -> float:
     """Between privacy losses, so that epsilon is overstated by about ``error`` of it.
 
-    In each step discretising adds up to ``interval**2 / 4`` to the variance of the privacy loss and half as much to
+    In each step discretizing adds up to ``interval**2 / 4`` to the variance of the privacy loss and half as much to
     its mean; epsilon is about the mean and sqrt(2 log(1 / delta)) standard deviations.
     """
     if epsilon is None:

@@ -1,4 +1,4 @@
-"""The audit, by `mnist_etc.audit.report`: ``python -m mnist_etc.privacy.audit [key=value ...]``."""
+"""The audit, by `mnist_etc.audit.job`: ``python -m mnist_etc.privacy.audit [key=value ...]``."""
 
 from mnist_etc.__main__ import door
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.schema import between
+from mnist_etc.privacy.registry import ENGINES
+from mnist_etc.schema import between, one_of
 
-__all__ = ["Accountant", "Engine", "PrivacyConfig"]
+__all__ = ["Accountant", "PrivacyConfig"]
 
 
 class Accountant(Enum):
@@ -18,15 +19,6 @@ class Accountant(Enum):
     """Privacy loss distributions: the tighter."""
     rdp = "rdp"
     """Renyi differential privacy."""
-
-
-class Engine(Enum):
-    """What clips each image's gradient and adds the noise."""
-
-    fast = "fast"
-    """This project's: exact norms layer by layer, a whole batch at once."""
-    tensorflow_privacy = "tensorflow_privacy"
-    """TensorFlow Privacy's GaussianSumQuery, image by image: the reference; needs Python 3.11."""
 
 
 @dataclass(kw_only=True)
@@ -40,7 +32,8 @@ class PrivacyConfig:
     delta: float = between(1e-30, 0.1)
     """Probability that the guarantee may fail; below one over the number of training images."""
     accountant: Accountant
-    engine: Engine
+    engine: str = one_of(ENGINES)
+    """What clips each image's gradient and adds the noise."""
     autoencoder_share: float = between(0.01, 1)
     """Fraction of target_epsilon that a private autoencoder spends; the classifier gets what is left."""
     whitening_share: float = between(0.001, 0.9)

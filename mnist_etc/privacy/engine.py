@@ -1,17 +1,14 @@
-"""What a DP-SGD step needs of an engine, and the choice of one."""
+"""What a DP-SGD step needs of a clipping engine, and what engines share; `mnist_etc.privacy.registry` lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
-import keras
 import tensorflow as tf
 
-from mnist_etc.privacy.config import Engine
-
-__all__ = ["ClippingEngine", "Loss", "build_engine", "full_precision", "without_padding"]
+__all__ = ["ClippingEngine", "Loss", "full_precision", "without_padding"]
 
 Loss = Callable[..., tf.Tensor]
 """``loss(predict, *batch)`` to the loss of each example, ``(batch,)``; ``predict`` is the model on a batch."""
@@ -36,38 +33,6 @@ class ClippingEngine(Protocol):
             total: `clipped_sum` of the whole sample.
             step: int64 scalar; each has its own noise.
         """
-
-
-def build_engine(
-    kind: Engine,
-    model: keras.Model,
-    loss: Loss,
-    *,
-    l2_norm_clip: float,
-    noise_multiplier: float,
-    seed: int,
-) -> ClippingEngine:
-    """The engine of that kind.
-
-    Args:
-        kind: which.
-        model: every weight of it is trained.
-        loss: of each example.
-        l2_norm_clip: greatest norm that one example's gradient keeps.
-        noise_multiplier: standard deviation of the noise in units of the clip.
-        seed: of the noise, 0 to 2**63 - 1; who knows it can subtract the noise.
-
-    Raises:
-        PrivacyError: the engine has no exact rule for a layer, or is not installed.
-    """
-    settings: dict[str, Any] = {"l2_norm_clip": l2_norm_clip, "noise_multiplier": noise_multiplier, "seed": seed}
-    if kind is Engine.fast:
-        from mnist_etc.privacy.fast import FastEngine
-
-        return FastEngine(model, loss, **settings)
-    from mnist_etc.privacy.reference import TensorFlowPrivacyEngine
-
-    return TensorFlowPrivacyEngine(model, loss, **settings)
 
 
 def without_padding(mask: tf.Tensor, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from mnist_etc.privacy.engine import Loss, without_padding
-from mnist_etc.privacy.layers import Rule, chain, rule_of
+from mnist_etc.privacy.layers import Linear, chain, rule_of
 from mnist_etc.privacy.noise import gaussian_noise
 
 __all__ = ["FastEngine"]
@@ -28,7 +28,7 @@ TINY = 1e-30
 class _Passed:
     """A layer with weights on the way forward."""
 
-    rule: Rule
+    rule: Linear
     inputs: tf.Tensor
     outputs: tf.Tensor
     """Before the activation."""
@@ -45,12 +45,12 @@ class _Part:
 
 
 class FastEngine:
-    """See `mnist_etc.privacy.engine.ClippingEngine` and `mnist_etc.privacy.engine.build_engine`."""
+    """See `mnist_etc.privacy.engine.ClippingEngine` and `mnist_etc.privacy.registry.build_engine`."""
 
     def __init__(
         self, model: keras.Model, loss: Loss, *, l2_norm_clip: float, noise_multiplier: float, seed: int
     ) -> None:
-        self._layers = [(layer, rule_of(layer)) for layer in chain(model)]
+        self._rules = [rule_of(layer) for layer in chain(model)]
         self._loss, self._clip, self._seed = loss, l2_norm_clip, seed
         self._stddev = l2_norm_clip * noise_multiplier
 
@@ -79,16 +79,16 @@ class FastEngine:
     ) -> tf.Tensor:
         left = list(weights)
         values = inputs
-        for layer, rule in self._layers:
-            if rule is None:
-                values = layer(values, training=True)
+        for rule in self._rules:
+            if not isinstance(rule, Linear):
+                values = rule.layer(values, training=True)
                 continue
             outputs = rule.linear(values, left.pop(0))
-            if layer.use_bias:
+            if rule.layer.use_bias:
                 outputs = tf.nn.bias_add(outputs, left.pop(0))
             tape.watch(outputs)
             passed.append(_Passed(rule, values, outputs))
-            values = layer.activation(outputs)
+            values = rule.layer.activation(outputs)
         return values
 
 

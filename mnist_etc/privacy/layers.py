@@ -7,34 +7,94 @@ positions is the kernel's gradient (Rochette, Manoel and Tramel 2019, arXiv:1912
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from mnist_etc.errors import PrivacyError
+from mnist_etc.privacy.layer_names import FOLLOWED, never, not_yet
 
-__all__ = ["Rule", "chain", "rule_of"]
+__all__ = [
+    "RULES",
+    "Convolution",
+    "Linear",
+    "Rule",
+    "TransposedConvolution",
+    "Weightless",
+    "chain",
+    "rule_for",
+    "rule_of",
+]
 
-WEIGHTLESS = (
-    layers.InputLayer,
-    layers.Activation,
-    layers.ReLU,
-    layers.Flatten,
-    layers.Reshape,
-    layers.MaxPooling2D,
-    layers.AveragePooling2D,
-    layers.UpSampling2D,
-    layers.ZeroPadding2D,
-)
-"""Layers without weights that answer each example by itself."""
+EXTRAS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint")
+"""What adds to the loss or bounds the weights, which no rule knows of."""
 
 
 class Rule:
-    """A dense layer: how it answers, and its kernel's gradient as a product of two matrices an example."""
+    """How the fast engine follows one layer; `rule_for` registers it for a class of layers."""
 
     def __init__(self, layer: layers.Layer) -> None:
         self.layer = layer
+
+    def holds(self) -> bool:
+        """Whether it is exact for this layer's settings: a built-in activation, none of the `EXTRAS`."""
+        activation = getattr(self.layer, "activation", None)
+        known = activation is None or isinstance(keras.activations.serialize(activation), str)
+        return known and not any(getattr(self.layer, extra, None) for extra in EXTRAS)
+
+
+RULES: dict[type, type[Rule]] = {}
+"""The rule of each class of layers; a subclass of one needs its own, since it may answer otherwise."""
+SomeRule = TypeVar("SomeRule", bound=Rule)
+
+
+def rule_for(*kinds: type) -> Callable[[type[SomeRule]], type[SomeRule]]:
+    """Register the decorated `Rule` for exactly these classes of layers.
+
+    A program that trains a layer of its own privately derives the rule from `Linear`, or from `Weightless`::
+
+        @rule_for(MyDense)
+        class MyDenseRule(Linear): ...
+
+    Raises:
+        ValueError: a class has a rule already.
+    """
+
+    def register(rule: type[SomeRule]) -> type[SomeRule]:
+        for kind in kinds:
+            if kind in RULES:
+                raise ValueError(f"Expected a layer without a rule; received {kind.__name__}, which has one.")
+            RULES[kind] = rule
+            FOLLOWED.add(kind.__name__)
+        return rule
+
+    return register
+
+
+@rule_for(
+    *(layers.InputLayer, layers.Activation, layers.ReLU, layers.Flatten, layers.Reshape, layers.MaxPooling2D),
+    *(layers.AveragePooling2D, layers.UpSampling2D, layers.ZeroPadding2D),
+)
+class Weightless(Rule):
+    """A layer without weights that answers each example by itself; it is called as it is."""
+
+
+@rule_for(layers.Dense)
+class Linear(Rule):
+    """A dense layer: how it answers, and its kernel's gradient as a product of two matrices an example.
+
+    The layer has a ``kernel``, a ``bias`` if ``use_bias``, no other weights, and applies ``activation`` last.
+    """
+
+    def holds(self) -> bool:
+        """As of every `Rule`; channels last, and every weight of it trained."""
+        weights, trained = len(self.layer.weights), len(self.layer.trainable_variables)
+        last = getattr(self.layer, "data_format", "channels_last") == "channels_last"
+        return super().holds() and last and weights == trained == 1 + self.layer.use_bias
 
     def linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """The answer ``(batch, ..., out)`` before bias and activation."""
@@ -52,8 +112,13 @@ class Rule:
         return _matrix(inputs), _matrix(gradient)
 
 
-class ConvolutionRule(Rule):
+@rule_for(layers.Conv2D)
+class Convolution(Linear):
     """A two-dimensional convolution with any strides, padding and dilation."""
+
+    def holds(self) -> bool:
+        """As of `Linear`; the channels in one group."""
+        return super().holds() and getattr(self.layer, "groups", 1) == 1
 
     def linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """``(batch, height, width, filters)`` before bias and activation."""
@@ -75,8 +140,13 @@ class ConvolutionRule(Rule):
         return tf.constant(np.eye(size, dtype=np.float32).reshape(height, width, channels, size))
 
 
-class TransposedConvolutionRule(ConvolutionRule):
+@rule_for(layers.Conv2DTranspose)
+class TransposedConvolution(Convolution):
     """A transposed convolution: the same with input and output changed about."""
+
+    def holds(self) -> bool:
+        """As of `Linear`; neither output padding nor dilation."""
+        return super().holds() and self.layer.output_padding is None and set(self.layer.dilation_rate) == {1}
 
     def linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """``(batch, height, width, filters)`` before bias and activation."""
@@ -89,30 +159,19 @@ class TransposedConvolutionRule(ConvolutionRule):
         return _matrix(self._convolve(gradient, self._patch_kernel(gradient.shape[-1]))), _matrix(inputs)
 
 
-def rule_of(layer: layers.Layer) -> Rule | None:
-    """The rule of a layer; None where it has no weights and answers each example by itself.
+def rule_of(layer: layers.Layer) -> Rule:
+    """The rule of a layer.
 
     Raises:
-        PrivacyError: it mixes the examples of a batch, or there is no exact rule for it.
+        PrivacyError: the layer mixes the examples of a batch, or there is no exact rule for it yet.
     """
     if isinstance(layer, layers.BatchNormalization):
-        raise PrivacyError(
-            f"Expected layers that answer each example by itself; received {layer.name}, a BatchNormalization, which "
-            "mixes the batch: no image's gradient can be bounded. Use another normalisation or private=false."
-        )
-    if type(layer) is layers.Dense and layer.lora_rank is None and _usual(layer):
-        return Rule(layer)
-    if type(layer) is layers.Conv2D and layer.groups == 1 and layer.lora_rank is None and _usual(layer):
-        return ConvolutionRule(layer)
-    if type(layer) is layers.Conv2DTranspose and _usual(layer):
-        if layer.output_padding is None and set(layer.dilation_rate) == {1}:
-            return TransposedConvolutionRule(layer)
-    elif type(layer) in WEIGHTLESS:
-        return None
-    raise PrivacyError(
-        f"Expected layers with an exact per-example gradient; received {layer.name}, a {type(layer).__name__} that the "
-        "fast engine has no rule for. Pass privacy.engine=tensorflow_privacy or change the layer."
-    )
+        raise PrivacyError(never(f"{layer.name}, a {type(layer).__name__}"))
+    kind = RULES.get(type(layer))
+    if kind is not None and (rule := kind(layer)).holds():
+        return rule
+    settings = "" if kind is None else " with settings"
+    raise PrivacyError(not_yet(f"{layer.name}, a {type(layer).__name__}{settings}", "fast"))
 
 
 def chain(model: keras.Model) -> list[layers.Layer]:
@@ -130,14 +189,6 @@ def chain(model: keras.Model) -> list[layers.Layer]:
     for layer in model.layers:
         found += chain(layer) if isinstance(layer, keras.Model) else [layer]
     return found
-
-
-def _usual(layer: layers.Layer) -> bool:
-    """Channels last, a built-in activation, nothing that adds to the loss or bounds the weights."""
-    kinds = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint")
-    extras = [getattr(layer, kind) for kind in kinds]
-    known = isinstance(keras.activations.serialize(layer.activation), str)
-    return getattr(layer, "data_format", "channels_last") == "channels_last" and known and not any(extras)
 
 
 def _matrix(values: tf.Tensor) -> tf.Tensor:

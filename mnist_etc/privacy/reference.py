@@ -22,9 +22,9 @@ __all__ = ["TensorFlowPrivacyEngine"]
 
 
 class TensorFlowPrivacyEngine:
-    """See `mnist_etc.privacy.engine.ClippingEngine` and `mnist_etc.privacy.engine.build_engine`.
+    """See `mnist_etc.privacy.engine.ClippingEngine` and `mnist_etc.privacy.registry.build_engine`.
 
-    Any layer will do that answers each example by itself; a layer with state, such as batch normalisation, is refused.
+    Any layer will do that answers each example by itself; a layer with state, such as batch normalization, is refused.
     """
 
     def __init__(
@@ -66,11 +66,6 @@ class TensorFlowPrivacyEngine:
 
 def _gaussian_sum_query(l2_norm_clip: float, stddev: float) -> Any:
     sys.skip_tf_privacy_import = True  # type: ignore[attr-defined]
-    try:
-        from tensorflow_privacy.privacy.dp_query.gaussian_query import GaussianSumQuery
-    except ImportError as error:
-        raise PrivacyError(
-            f"Expected tensorflow-privacy to be installed; received: {error}. It needs Python 3.11; pass "
-            "privacy.engine=fast."
-        ) from error
+    from tensorflow_privacy.privacy.dp_query.gaussian_query import GaussianSumQuery
+
     return GaussianSumQuery(l2_norm_clip, stddev)

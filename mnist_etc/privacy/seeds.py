@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Seeds"]
+__all__ = ["Seeds", "secret_numbers"]
 
 
 class Seeds(NamedTuple):
@@ -22,7 +22,12 @@ class Seeds(NamedTuple):
     @classmethod
     def draw(cls, given: int | None, label: str) -> Seeds:
         """From the operating system, or from a given seed; no two trainings, by their labels, share them."""
-        if given is None:
-            return cls(*(secrets.randbits(63) for _ in cls._fields))
-        words = np.random.SeedSequence([given, zlib.crc32(label.encode())]).generate_state(len(cls._fields), np.uint64)
-        return cls(*(int(word >> np.uint64(1)) for word in words))
+        return cls(*secret_numbers(given, label, len(cls._fields)))
+
+
+def secret_numbers(given: int | None, label: str, count: int) -> list[int]:
+    """So many numbers below 2**63: the operating system's, or repeatable ones that follow from a seed and a label."""
+    if given is None:
+        return [secrets.randbits(63) for _ in range(count)]
+    words = np.random.SeedSequence([given, zlib.crc32(label.encode())]).generate_state(count, np.uint64)
+    return [int(word >> np.uint64(1)) for word in words]

@@ -13,13 +13,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES
+from mnist_etc.data.dataset import CLASSES, scaled
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.predictor import softmax
 from mnist_etc.serving.config import WireProtocol
-from mnist_etc.serving.transport import IN_FLIGHT, PORTS, Transport, Unavailable
-from mnist_etc.serving.transports import connect
+from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Transport, Unavailable
+from mnist_etc.serving.transport.connection import connect
 
 __all__ = ["TritonPredictor"]
 
@@ -32,20 +32,20 @@ PROBE_SECONDS = 5.0
 
 
 class TritonPredictor:
-    """The served full model; a context manager, since shared memory must be given back.
+    """The full model that a server serves; a context manager, since shared memory must be given back.
 
     A request is repeated, after waits that double, where no answer came: a 503, gRPC's UNAVAILABLE, a lost
     connection. An inference changes nothing on the server, so one that is repeated does no harm. The images without an
     answer are named on stderr, by their position among those that could be read.
 
     Args:
-        server: host:port.
-        protocol: of that port; shm takes the gRPC port of a server on this machine.
-        retry_seconds: without any answer, after which to give up.
+        server: ``host:port`` of the server.
+        protocol: Protocol of that port; ``shm`` takes the gRPC port of a server on this machine.
+        retry_seconds: Seconds without any answer after which to give up.
 
     Raises:
         ConfigError: ``server`` is not of that form.
-        ServingError: nothing listens there, or it serves no model of the expected form.
+        ServingError: Nothing listens there, or it serves no model of the expected form.
     """
 
     def __init__(self, server: str, protocol: WireProtocol, retry_seconds: float = RETRY_SECONDS) -> None:
@@ -62,7 +62,7 @@ class TritonPredictor:
                     raise ServingError(
                         f"Expected Triton at server={server} by {protocol.value}; received: {error}. {PORTS}."
                     ) from error
-                patience.wait("an answer", error)
+                patience.wait("the first request", error)
 
     def __enter__(self) -> Self:
         return self
@@ -79,16 +79,16 @@ class TritonPredictor:
             transport.close()
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities, each image asked for until it has its answer.
+        """Classify images, each asked for until it has its answer.
 
         Args:
             images: uint8 ``(n, 28, 28)``, light on dark.
 
         Returns:
-            float32 ``(n, 10)``: what the served policy tells; of logits their softmax.
+            Class probabilities as the served policy tells them, float32 ``(n, 10)``; of logits the softmax.
 
         Raises:
-            ServingError: the time for retries is spent, or the server refuses a request.
+            ServingError: The time for retries is spent, or the server refuses a request.
         """
         out = np.empty((len(images), CLASSES), np.float32)
         size = min(CHUNK, self._description.max_batch_size)
@@ -140,8 +140,7 @@ class TritonPredictor:
         return self._transport
 
     def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        pixels = np.ascontiguousarray(images[..., None])
-        return pixels if self._description.datatype == "UINT8" else pixels.astype(np.float32) / np.float32(255)
+        return np.ascontiguousarray(images[..., None] if self._description.datatype == "UINT8" else scaled(images))
 
     def _probabilities(self, answer: NDArray[np.float32], images: int) -> NDArray[np.float32]:
         if answer.shape != (images, CLASSES):
@@ -160,7 +159,7 @@ class _Patience:
         self._wait, self._end, self._said = FIRST_WAIT, 0.0, ""
 
     def wait(self, what: str, error: Unavailable) -> None:
-        """Say once that ``what`` is missing, and wait.
+        """Say once that ``what`` has no answer, and wait.
 
         Raises:
             ServingError: the time is spent.
@@ -169,7 +168,7 @@ class _Patience:
         self._end = self._end or now + self._seconds
         if now >= self._end:
             raise ServingError(
-                f"Expected {what} of {MODEL} at {self._address} within {self._seconds:g} s; received: {error}. "
+                f"{MODEL} at {self._address} gave no answer to {what} within {self._seconds:g} s: {error}. "
                 "Start the server again: make serve"
             )
         if what != self._said:
@@ -198,6 +197,4 @@ def _refuse_absent(server: str) -> None:
         socket.create_connection((parts[1].strip("[]"), int(parts[2])), PROBE_SECONDS).close()
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ServingError(
-            f"Expected a server that listens at server={server}; received: {reason}. Start it: make serve"
-        ) from error
+        raise ServingError(f"No server listens at server={server}: {reason}. Start it: make serve") from error

@@ -14,19 +14,19 @@ __all__ = ["ServeCommand", "Server", "ServingConfig", "TuneCommand", "WireProtoc
 
 
 class WireProtocol(Enum):
-    """How images reach a server."""
+    """The way that images reach a server."""
 
     http = "http"
     grpc = "grpc"
     shm = "shm"
-    """gRPC, with the images in shared memory; server and client on one machine."""
+    """gRPC, with the images in shared memory, for a server and a client on one machine."""
 
 
 class Server(Enum):
-    """How Triton is run."""
+    """The way that Triton is run."""
 
     auto = "auto"
-    """Docker where its engine answers, else local."""
+    """Docker where its engine answers, else the server of a wheel."""
     docker = "docker"
     """NVIDIA's container, by ``triton/docker-compose.yaml``."""
     local = "local"
@@ -35,26 +35,26 @@ class Server(Enum):
 
 @dataclass(kw_only=True)
 class ServingConfig:
-    """A server: where its models lie, where it listens."""
+    """The settings of a server: where its models lie, and where it listens."""
 
     repository: str = path()
     """Triton's model repository."""
     server: Server
     address: str
-    """To listen on; 127.0.0.1 is reached from this machine alone."""
+    """The address to listen on; 127.0.0.1 is reached from this machine alone."""
     http_port: int = between(1, 65_535)
     grpc_port: int = between(1, 65_535)
     metrics_port: int = between(1, 65_535)
     poll_seconds: int = between(0, 86_400)
-    """How often the repository is looked at for another version or configuration; 0: at the start alone."""
+    """Seconds between looks at the repository for another version or configuration; 0: only at the start."""
     backend_directory: str | None = path(null="this project's backend")
-    """Of a C++ ONNX Runtime backend: the folder that holds ``onnxruntime/``; null: this project's, in Python."""
+    """The folder that holds ``onnxruntime/``, a C++ ONNX Runtime backend; null: this project's own, in Python."""
     cache: str = path()
-    """Where tritonserver and perf_analyzer are unpacked, once."""
+    """The folder where tritonserver and perf_analyzer are unpacked, once."""
     ready_seconds: int = between(1, 3600)
-    """How long it may take to start."""
+    """Seconds that the server may take to start."""
     exit_seconds: int = between(0, 3600)
-    """How long requests in flight may take to end after a stop was asked for."""
+    """Seconds that requests in flight may take to end after a stop was asked for."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -65,41 +65,41 @@ class ServingConfig:
 
 @dataclass(kw_only=True)
 class ServeCommand:
-    """``python -m mnist_etc.serving.triton``: start Triton, wait until it is ready, stop it cleanly."""
+    """The keys of ``python -m mnist_etc.serving.triton``, which runs Triton until it is stopped."""
 
     serving: ServingConfig
 
 
 @dataclass(kw_only=True)
 class TuneCommand(TrainCommand):
-    """``python -m mnist_etc.serving.tune``: search Triton's fastest configuration under a latency bound.
+    """The keys of ``python -m mnist_etc.serving.tune``, which searches the fastest configuration under a latency bound.
 
     The training keys choose the model; of every list each value is searched.
     """
 
     triton: TritonConfig
-    """What is not searched."""
+    """The settings that are not searched."""
     serving: ServingConfig
-    """Its ports are used; its repository is not: every candidate is served from a folder of its own."""
+    """The server to measure on: its ports are used, its repository is not, since each candidate has its own."""
     output: str = path()
-    """Folder of the tables, the plot and the winning config.pbtxt; a search that was stopped goes on from it."""
+    """The folder of the tables, the plot and the winning config.pbtxt; a stopped search goes on from it."""
     concurrency: list[int] = between(1, 1024)
-    """Requests in flight; the throughput at the last of them decides, the others are measured at the end."""
+    """Numbers of requests in flight; the throughput at the last of them decides, the others are measured at the end."""
     p99_milliseconds: float = between(0.1, 60_000)
-    """What the 99th percentile of the latency may be there."""
+    """The bound on the 99th percentile of the latency at the last concurrency."""
     instances: list[int] = between(1, 64)
     intra_op_threads: list[int] = between(0, 256)
     max_queue_delay_microseconds: list[int] = between(0, 10_000_000)
     preferred_batch_size: list[int] = between(0, 4096)
-    """0: none; without a delay nothing waits for a preferred size, so only 0 is measured."""
+    """Preferred batch sizes, 0 for none; without a delay nothing waits for one, so only 0 is measured."""
     input_type: list[InputType]
     variant: list[Variant]
     rounds: int = between(2, 100)
-    """In which the last candidates are measured, in turn."""
+    """Rounds in which the last candidates are measured in turn."""
     survivors: int = between(2, 100)
-    """How many candidates are left for that."""
+    """The number of candidates that are left for the last rounds."""
     milliseconds: int = between(100, 60_000)
-    """Of one measurement."""
+    """The length of one measurement."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -12,12 +12,13 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from mnist_etc.errors import ArtifactError, ServingError
 from mnist_etc.serving.config import Server, ServingConfig
 from mnist_etc.serving.wheels import TRITONSERVER, unpacked
 
-__all__ = ["Launch", "bracketed", "docker", "local", "numeric", "pick"]
+__all__ = ["Launch", "bracketed", "docker", "launch", "local", "numeric"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
@@ -29,33 +30,50 @@ level. More than 10 MB of brackets in one request still end it; no flag of 2.51 
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """What to start."""
+    """A server to start."""
 
     title: str
     command: list[str]
     environment: dict[str, str]
     prepare: tuple[str, ...] = ()
-    """To be run first, as long as it takes."""
+    """The command to run first, as long as it takes."""
 
 
-def pick(config: ServingConfig) -> Server:
-    """The server that ``config.server`` names, auto decided by whether a Docker engine answers."""
-    if config.server is not Server.auto:
-        return config.server
+def launch(config: ServingConfig, scratch: Path) -> Launch:
+    """Choose how ``config`` wants its server run; auto is Docker where its engine answers.
+
+    Args:
+        config: The server.
+        scratch: An empty folder that lasts as long as the server.
+
+    Raises:
+        ServingError: It cannot be run that way here.
+    """
+    match config.server:
+        case Server.docker:
+            return docker(config)
+        case Server.local:
+            return local(config, scratch)
+        case Server.auto:
+            return docker(config) if _docker_answers() else local(config, scratch)
+        case _:
+            assert_never(config.server)
+
+
+def _docker_answers() -> bool:
     if not shutil.which("docker") or not COMPOSE.is_file():
-        return Server.local
+        return False
     try:
-        answer = subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False)  # noqa: S607
+        return not subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):
-        return Server.local
-    return Server.local if answer.returncode else Server.docker
+        return False
 
 
 def docker(config: ServingConfig) -> Launch:
-    """The container.
+    """Launch NVIDIA's container, by ``triton/docker-compose.yaml``.
 
     Raises:
-        ServingError: its compose file is not here.
+        ServingError: That file is not here.
     """
     if not COMPOSE.is_file():
         raise ServingError(
@@ -79,10 +97,10 @@ def docker(config: ServingConfig) -> Launch:
 
 
 def local(config: ServingConfig, scratch: Path) -> Launch:
-    """The server of the wheel, its backends put together in ``scratch``.
+    """Launch the server of the wheel, its backends put together in ``scratch``.
 
     Raises:
-        ServingError: the wheel cannot be fetched, or this Python is none that it serves.
+        ServingError: The wheel cannot be fetched, or this Python is none that it serves.
     """
     try:
         root = unpacked(TRITONSERVER, Path(config.cache).expanduser()) / "pytriton" / "tritonserver"
@@ -124,15 +142,15 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
 
 
 def bracketed(address: str) -> str:
-    """As it stands before a port: ``[::1]``."""
+    """Write ``address`` as it stands before a port: ``[::1]``."""
     return f"[{address}]" if ":" in address else address
 
 
 def numeric(address: str) -> str:
-    """``address`` in digits, since the server takes no names.
+    """Resolve ``address`` to digits, since the server takes no names.
 
     Raises:
-        ServingError: nobody knows this one.
+        ServingError: Nobody knows this address.
     """
     try:
         return str(socket.getaddrinfo(address, None, proto=socket.IPPROTO_TCP)[0][4][0])

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mnist_etc import interrupt
-from mnist_etc.errors import MnistEtcError, ServingError
+from mnist_etc.errors import MnistEtcError
 from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
 __all__ = ["main", "perf_analyzer"]
@@ -23,13 +23,16 @@ BORROWED = ("libb64.so.0d", "libcudart.so.12")
 
 
 def perf_analyzer(cache: Path) -> tuple[str, dict[str, str]]:
-    """The program's path, and the environment to run it in.
+    """Fetch the program unless it is there.
 
     Args:
-        cache: where it is, or will be, unpacked.
+        cache: The folder where it is, or will be, unpacked.
+
+    Returns:
+        The program's path, and the environment to run it in.
 
     Raises:
-        ServingError: it cannot be fetched for this machine.
+        ServingError: It cannot be fetched for this machine.
     """
     program = unpacked(PERF_ANALYZER, cache) / PERF_ANALYZER.keep[0]
     libraries = unpacked(TRITONSERVER, cache) / "nvidia_pytriton.libs"
@@ -58,14 +61,19 @@ def _run(program: str, environment: dict[str, str]) -> int:
 
 
 def main() -> int:
-    """Run it with this program's arguments; its exit code, or 1 where it cannot be had."""
+    """Run perf_analyzer with this program's arguments.
+
+    Returns:
+        Its exit code, or 1 where it cannot be had.
+    """
     interrupt.loaded()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = Path(home) / "mnist_etc"
     try:
-        program, environment = perf_analyzer(Path(home) / "mnist_etc")
+        program, environment = perf_analyzer(cache)
         return _run(program, environment)
     except OSError as error:
-        print(f"error: {ServingError(f'Expected to run perf_analyzer; received: {error}.')}", file=sys.stderr)
+        print(f"error: perf_analyzer cannot be run: {error}. Remove {cache}; it is fetched anew.", file=sys.stderr)
     except MnistEtcError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -16,10 +16,10 @@ __all__ = ["serve"]
 
 
 def serve(command: ServeCommand) -> None:
-    """Start Triton, say where it answers, and stop it on a signal.
+    """Start Triton, print where it answers, and stop it on a signal.
 
     Raises:
-        ServingError: it does not start, or ends by itself.
+        ServingError: The server does not start, or ends by itself.
     """
     stop = threading.Event()
     leave_on_signals()
@@ -31,8 +31,8 @@ def serve(command: ServeCommand) -> None:
         while not stop.wait(0.2):
             if server.process.poll() is not None:
                 raise ServingError(
-                    f"Expected the server to run until it is stopped; received its end, exit code "
-                    f"{server.process.returncode}. Start it again."
+                    f"The server ended by itself, with exit code {server.process.returncode}; what it said last, if "
+                    "anything, is above. Start it again."
                 )
         print("stopping: requests in flight are answered first", flush=True)
     if server.process.returncode:
@@ -45,7 +45,7 @@ def _warn(address: str) -> None:
     if address not in ("127.0.0.1", "::1", "localhost"):
         print(
             f"warning: on {address} whoever reaches this machine may use the server, and perhaps take it over: "
-            "this release has known holes (README, Serving)",
+            "this release has known holes (docs/serving.md)",
             file=sys.stderr,
             flush=True,
         )

@@ -22,8 +22,8 @@ from typing import NoReturn, Self
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.export.repository import COMMAND, ModelRepository
-from mnist_etc.serving.config import Server, ServingConfig
-from mnist_etc.serving.launch import bracketed, docker, local, numeric, pick
+from mnist_etc.serving.config import ServingConfig
+from mnist_etc.serving.launch import bracketed, launch, numeric
 
 __all__ = ["SIGNALS", "TritonServer", "leave_on_signals"]
 
@@ -48,11 +48,11 @@ KILL_AFTER = 10
 
 
 class TritonServer:
-    """A server process; as a context manager it is ready inside and gone outside.
+    """A server process; used as a context manager, it is ready inside and gone outside.
 
     Args:
-        config: what to serve and where.
-        quiet: say nothing of how it is run.
+        config: What to serve, and where.
+        quiet: Whether to print nothing of how it is run and what it says.
     """
 
     def __init__(self, config: ServingConfig, *, quiet: bool = False) -> None:
@@ -63,10 +63,10 @@ class TritonServer:
         self._running = threading.Event()
 
     def __enter__(self) -> Self:
-        """Start and wait until every model is ready.
+        """Start the server and wait until every model is ready.
 
         Raises:
-            ServingError: nothing to serve, a port is taken, or the server ends or is not ready in time.
+            ServingError: There is nothing to serve, a port is taken, or the server ends or is not ready in time.
         """
         config = self.config
         if ModelRepository(Path(config.repository)).in_service() is None:
@@ -80,14 +80,17 @@ class TritonServer:
             _remove_leftovers()
             prefix = f"{SCRATCH}{os.getpid()}_"
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
-            launch = docker(config) if pick(config) is Server.docker else local(config, scratch)
+            planned = launch(config, scratch)
             if not self._quiet:
-                print(launch.title, flush=True)
-            if launch.prepare and subprocess.run(launch.prepare, env=launch.environment, check=False).returncode:
-                raise ServingError(f"Expected {' '.join(launch.prepare)} to succeed; received the error above.")
+                print(planned.title, flush=True)
+            if planned.prepare and subprocess.run(planned.prepare, env=planned.environment, check=False).returncode:
+                raise ServingError(
+                    f"{' '.join(planned.prepare)} failed with the error above. Remove its cause, or pass "
+                    "serving.server=local."
+                )
             self.process = subprocess.Popen(
-                [*ENDS_WITH_THIS, str(os.getpid()), *launch.command],
-                env=launch.environment,
+                [*ENDS_WITH_THIS, str(os.getpid()), *planned.command],
+                env=planned.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -107,7 +110,7 @@ class TritonServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop: requests in flight are answered, for ``exit_seconds`` at most."""
+        """Stop the server; requests in flight are answered first, for ``exit_seconds`` at most."""
         self._stack.close()
 
     def ready(self) -> bool:
@@ -127,7 +130,7 @@ class TritonServer:
         return True
 
     def cpu_seconds(self) -> float:
-        """Spent so far by the server and its backends, of which none may have ended."""
+        """The CPU time in seconds that the server and its backends, of which none may have ended, spent so far."""
         import psutil
 
         server = psutil.Process(self.process.pid)
@@ -137,11 +140,13 @@ class TritonServer:
         deadline = time.monotonic() + self.config.ready_seconds
         while not self.ready():
             if self.process.poll() is not None:
-                raise ServingError(f"Expected a server; received its end: {self._reason()}.")
+                raise ServingError(
+                    f"The server ended before it was ready: {self._reason()}. Remove the cause and start it again."
+                )
             if time.monotonic() > deadline:
                 raise ServingError(
-                    f"Expected a server that is ready in {self.config.ready_seconds} s; received none: "
-                    f"{self._reason()}. Pass serving.ready_seconds=<more>."
+                    f"The server was not ready after {self.config.ready_seconds} s: {self._reason()}. "
+                    "Pass serving.ready_seconds=<more>."
                 )
             time.sleep(0.05)
 

@@ -22,14 +22,14 @@ __all__ = ["PERF_ANALYZER", "TRITONSERVER", "Wheel", "unpacked"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wheel:
-    """A pinned wheel, and what of it is wanted."""
+    """A pinned wheel, and the part of it that is wanted."""
 
     title: str
     requirement: str
     sha256: str
     megabytes: int
     keep: tuple[str, ...]
-    """Prefixes of the members to unpack."""
+    """Prefixes of the members that are unpacked."""
 
 
 TRITONSERVER = Wheel(
@@ -49,7 +49,14 @@ PERF_ANALYZER = Wheel(
 
 
 def unpacked(wheel: Wheel, cache: Path) -> Path:
-    """The folder that holds the wanted members of ``wheel``; fetched where it is missing.
+    """Fetch and unpack the wanted members of ``wheel``, unless that was done before.
+
+    Args:
+        wheel: The wheel.
+        cache: The folder to keep them in.
+
+    Returns:
+        The folder that holds them.
 
     Raises:
         ServingError: pip cannot fetch it for this machine, or it is another file than the pinned one.
@@ -98,7 +105,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     if pip.returncode or not wheels:
         reason = next((line for line in reversed(lines) if line.startswith("ERROR")), [*lines, "no wheel"][0])
         raise ServingError(
-            f"Expected {wheel.requirement} from the package index; received: {reason}. It needs x86-64 Linux with "
+            f"pip could not fetch {wheel.requirement}: {reason}. It needs x86-64 Linux with "
             "glibc 2.35 and a network; or copy the cache folder of a machine that has it: serving.cache=<folder>."
         )
     return wheels[0]

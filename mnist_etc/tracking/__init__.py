@@ -1,1 +1,1 @@
-"""Where runs, figures and models are recorded."""
+"""Where runs, metrics and models are recorded: sinks behind one tracker, and MLflow as the first of them."""

@@ -1,129 +1,111 @@
-"""Fit the autoencoder: ``python -m train_.autoencoder [key=value ...]``."""
+"""The training of the autoencoder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
-from mnist_etc.models.config import AutoencoderConfig, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.plan import checkpoint_key, promise_of_autoencoder
-from mnist_etc.training.report import skipped, write_figures
+from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from mnist_etc.fit.loop import Task
+    from mnist_etc.fit.checkpoint import Checkpoint, Metrics
+    from mnist_etc.fit.task import Task
 
-__all__ = ["autoencoder_task", "train_autoencoder"]
+__all__ = ["AutoencoderTraining", "autoencoder_task"]
 
-EXAMPLES = 64
-EVALUATION_BATCH = 1000
+BATCH = 1000
 
 
-def train_autoencoder(
-    run: RunConfig, config: AutoencoderConfig, dataset: Dataset, tracker: Tracker
-) -> dict[str, float]:
-    """Fit, evaluate and publish the autoencoder; return its figures at once where that is done already.
+class AutoencoderTraining:
+    """See `mnist_etc.training.recipe.Training`; its figures are ``validation_mse`` and ``test_mse``.
 
-    Returns:
-        ``validation_mse`` and ``test_mse``, the mean squared error a pixel on [0, 1].
+    Both are the mean squared error a pixel on [0, 1].
 
-    Raises:
-        ArtifactError: something cannot be written.
-        ExportError: the ONNX file does not answer as the model.
+    Args:
+        run: data, seed, privacy and folder.
+        config: of the autoencoder.
+        dataset: fitted to its training images; measured on the others.
     """
-    folder = ArtifactFolder.of(run)
-    artifact, settings = folder.autoencoder(config), configuration(run, config)
-    if not run.force and (figures := artifact.finished(settings, dataset.sha256)):
-        return skipped(artifact, figures)
-    stages, privacy = promise_of_autoencoder(run, config, len(dataset.train))
 
-    from mnist_etc.backend import load_tensorflow
+    name = "autoencoder"
 
-    load_tensorflow()
-    from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
-    from mnist_etc.export.onnx import write_onnx
-    from mnist_etc.fit.checkpoint import Checkpoint
-    from mnist_etc.fit.loop import fit
-    from mnist_etc.fit.private_loop import fit_private
-    from mnist_etc.models.autoencoder import build_autoencoder
-    from mnist_etc.models.h5 import write_h5
+    def __init__(self, run: RunConfig, config: AutoencoderConfig, dataset: Dataset) -> None:
+        self._run, self._config, self._dataset = run, config, dataset
+        self._folder = ArtifactFolder.of(run)
+        self.outputs: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
+        self.settings: Mapping[str, Any] = fingerprint(run, config)
+        self.sources: Mapping[str, str] = {}
 
-    model = build_autoencoder(config, run.seed)
-    shown = first_of_each_class(dataset.validation.labels)
-    labels, originals = dataset.validation.labels[shown], scaled(dataset.validation.images[shown])
+    def plan(self) -> PrivacyPlan:
+        """See `mnist_etc.training.recipe.Training`."""
+        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, len(self._dataset.train))
 
-    def evaluate(epoch: int) -> dict[str, float]:
-        write_pairs(folder.examples(config, epoch), labels, originals, model(originals).numpy())
-        return {"validation_mse": _mse(model, dataset.validation.images)}
+    def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
+        """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
+        from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
+        from mnist_etc.models.registry import AUTOENCODERS
 
-    def report(epoch: int, metrics: dict[str, float]) -> None:
-        tracker.metrics(metrics, epoch)
-        tracker.pictures(folder.examples(config, epoch))
+        validation, config, folder = self._dataset.validation, self._config, self._folder
+        model = AUTOENCODERS[config.model].network(config, self._run.seed)
+        shown = first_of_each_class(validation.labels)
+        originals = scaled(validation.images[shown])
 
-    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages))
-    with tracker.child("autoencoder"):
-        tracker.parameters(settings)
-        tracker.tag("privacy", privacy["words"])
-        task = autoencoder_task(config, model, dataset.train.images)
-        callbacks = {"checkpoint": checkpoint, "evaluate": evaluate, "report": report}
-        if config.private:
-            history = fit_private(task, config, run.privacy, stages, **callbacks)
-        else:
-            history = fit(task, config, seed=run.seed, **callbacks)
-        figures = {"validation_mse": history[-1]["validation_mse"], "test_mse": _mse(model, dataset.test.images)}
-        examples = scaled(dataset.validation.images[:EXAMPLES])
-        artifact.publish(
-            {
-                artifact.h5: lambda path: write_h5(model, path),
-                artifact.onnx: lambda path: write_onnx(model, path, examples),
-            },
-            settings=settings,
-            dataset_sha256=dataset.sha256,
-            metrics=figures,
-            privacy=privacy,
-        )
-        write_figures(artifact, figures, history, privacy)
-        checkpoint.remove()
-        tracker.metrics(figures)
-        answer = model(examples[:1]).numpy()
-        tracker.model("autoencoder", artifact.onnx, examples[:1], answer, {"privacy": privacy["words"]})
-    return figures
+        def evaluate(epoch: int) -> Metrics:
+            write_pairs(folder.examples(config, epoch), validation.labels[shown], originals, model(originals).numpy())
+            return {"validation_mse": _mse(model, validation.images)}
+
+        def report(epoch: int, metrics: Metrics) -> None:
+            tracker.metrics(metrics, epoch)
+            tracker.pictures(folder.examples(config, epoch))
+
+        task = autoencoder_task(config, model, self._dataset.train.images)
+        history = fit_task(task, config, self._run, plan, checkpoint, evaluate=evaluate, report=report)
+        figures = {
+            "validation_mse": history[-1]["validation_mse"],
+            "test_mse": _mse(model, self._dataset.test.images),
+        }
+        examples = scaled(validation.images[:EXAMPLES])
+        published = Published(name=self.name, artifact=self.outputs[0], network=model, examples=examples)
+        return Fitted(history=history, figures=figures, published=(published,))
 
 
 def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.NDArray[np.uint8]) -> Task:
-    """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the mean squared error a pixel of each.
+    """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the loss of its architecture.
 
     The gradient passes straight through a clip at the end of ``model``.
     """
-    import tensorflow as tf
+    from mnist_etc.fit.task import Task
+    from mnist_etc.models.clip import before_clip, clip_straight_through, ends_in_clip
+    from mnist_etc.models.losses import LOSSES
+    from mnist_etc.models.registry import AUTOENCODERS
 
-    from mnist_etc.fit.loop import Task
-    from mnist_etc.models.autoencoder import before_clip, clip_straight_through
+    loss = LOSSES[AUTOENCODERS[config.model].loss]
+    if not ends_in_clip(model):
+        return Task(label="autoencoder", model=model, arrays=[images], loss=loss)
 
-    clips = config.output_activation is OutputActivation.clip
+    def clipped(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+        return loss(lambda inputs: clip_straight_through(predict(inputs)), batch)
 
-    def squared_error(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
-        pixels = tf.cast(batch[..., tf.newaxis], tf.float32) / 255.0
-        predicted = clip_straight_through(predict(pixels)) if clips else predict(pixels)
-        return tf.reduce_mean(tf.square(predicted - pixels), [1, 2, 3])
-
-    fitted = before_clip(model) if clips else model
-    return Task(label="autoencoder", model=fitted, arrays=[images], loss=squared_error)
+    return Task(label="autoencoder", model=before_clip(model), arrays=[images], loss=clipped)
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
     total = 0.0
-    for first in range(0, len(images), EVALUATION_BATCH):
-        pixels = scaled(images[first : first + EVALUATION_BATCH])
+    for first in range(0, len(images), BATCH):
+        pixels = scaled(images[first : first + BATCH])
         total += float(np.square(model(pixels).numpy() - pixels, dtype=np.float64).sum())
     return total / images.size

@@ -1,107 +1,100 @@
-"""Fit the classifier on frozen features: ``python -m train_.classifier [key=value ...]``."""
+"""The training of the classifier, on features or from images."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scaled
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.autoencoder import EXAMPLES
 from mnist_etc.training.features import compute, find
-from mnist_etc.training.plan import checkpoint_key, name_of_epsilon, promise_of_classifier
-from mnist_etc.training.report import skipped, write_figures
+from mnist_etc.training.recipe import EXAMPLES, Fitted, Published
 
-__all__ = ["train_classifier"]
+if TYPE_CHECKING:
+    from mnist_etc.fit.checkpoint import Checkpoint, Metrics
+
+__all__ = ["ClassifierTraining"]
 
 
-def train_classifier(
-    run: RunConfig,
-    autoencoder: AutoencoderConfig,
-    config: ClassifierConfig,
-    dataset: Dataset,
-    tracker: Tracker,
-) -> dict[str, float]:
-    """Fit, evaluate and publish the classifier and the full model; return the figures at once where that is done.
+class ClassifierTraining:
+    """See `mnist_etc.training.recipe.Training`; figures are ``validation_accuracy`` and ``test_accuracy``.
 
-    The features of every image are computed once.
+    Both are fractions of 1. It publishes the full model, image to logits, beside the classifier of features.
 
-    Returns:
-        ``validation_accuracy`` and ``test_accuracy``, fractions of 1.
+    Args:
+        run: data, seed, privacy and folder.
+        autoencoder: whose code is read, where it is.
+        config: of the classifier.
+        dataset: fitted to its training images; measured on the others.
 
     Raises:
-        ArtifactError: there is no finished autoencoder of this configuration, or something cannot be written.
-        ConfigError: no noise multiplier keeps to the privacy budget.
-        ExportError: an ONNX file does not answer as its model.
+        ArtifactError: there is no finished autoencoder of this configuration.
     """
-    folder = ArtifactFolder.of(run)
-    source = find(run, autoencoder, config, dataset)
-    artifact, full = folder.classifier(autoencoder, config), folder.full_model(autoencoder, config)
-    settings = configuration(run, autoencoder, config)
-    if not run.force and not artifact.checkpoint.exists():
-        done = [target.finished(settings, dataset.sha256, source.sources) for target in (full, artifact)]
-        if done[0] and done[1]:
-            return skipped(artifact, done[1])
-    stages, privacy = promise_of_classifier(run, config, source, len(dataset.train))
 
-    from mnist_etc.backend import load_tensorflow
+    name = "classifier"
 
-    load_tensorflow()
-    from mnist_etc.export.onnx import write_onnx
-    from mnist_etc.fit.checkpoint import Checkpoint
-    from mnist_etc.models.classifier import build_full_model
-    from mnist_etc.models.h5 import write_h5
-    from mnist_etc.training.classifier_fit import Features, fit_classifier
-    from mnist_etc.training.image_fit import fit_on_images
+    def __init__(
+        self, run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfig, dataset: Dataset
+    ) -> None:
+        self._run, self._config, self._dataset = run, config, dataset
+        self._origin = find(run, autoencoder, config, dataset)
+        folder = ArtifactFolder.of(run)
+        self.outputs: tuple[Artifact, ...] = (
+            folder.full_model(autoencoder, config),
+            folder.classifier(autoencoder, config),
+        )
+        self.settings: Mapping[str, Any] = fingerprint(run, autoencoder, config)
+        self.sources: Mapping[str, str] = self._origin.sources
 
-    network = source.network()
-    checkpoint = Checkpoint(artifact.checkpoint, checkpoint_key(settings, dataset.sha256, stages, source.sources))
-    with tracker.child("classifier"):
-        tracker.parameters(settings)
-        tracker.tag("privacy", privacy["words"])
-        watched = {"checkpoint": checkpoint, "report": lambda epoch, metrics: tracker.metrics(metrics, epoch)}
+    def plan(self) -> PrivacyPlan:
+        """See `mnist_etc.training.recipe.Training`."""
+        examples = len(self._dataset.train)
+        return PrivacyPlan.for_classifier(self._config, self._run.privacy, examples, encoder=self._origin.stages)
+
+    def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
+        """See `mnist_etc.training.recipe.Training`; where the features stay as they are, they are computed once."""
+        from mnist_etc.models.classifier import build_full_model
+        from mnist_etc.training.feature_fit import LabeledFeatures, fit_on_features
+        from mnist_etc.training.image_fit import fit_on_images
+
+        def report(epoch: int, metrics: Metrics) -> None:
+            tracker.metrics(metrics, epoch)
+
+        run, config, network = self._run, self._config, self._origin.network()
+        train, validation, test = self._dataset.train, self._dataset.validation, self._dataset.test
         if config.fine_tune or config.augment:
-            classifier, history = fit_on_images(run, config, network, dataset.train, dataset.validation, **watched)
+            classifier, history = fit_on_images(
+                run, config, plan, network, train, validation, checkpoint=checkpoint, report=report
+            )
         else:
-            train, validation = (
-                Features(values=compute(network, split), labels=split.labels)
-                for split in (dataset.train, dataset.validation)
-            )
-            epsilon_name = name_of_epsilon(privacy)
-            classifier, history = fit_classifier(
-                run, config, stages, train, validation, epsilon_name=epsilon_name, **watched
-            )
-        full_network = build_full_model(network, classifier)
-        images, known = scaled(dataset.validation.images[:EXAMPLES]), compute(full_network, dataset.validation)
-        answers = compute(full_network, dataset.test).argmax(axis=1)
+            features = [LabeledFeatures(compute(network, split), split.labels) for split in (train, validation)]
+            classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
+        full = build_full_model(network, classifier)
+        images, known = scaled(validation.images[:EXAMPLES]), compute(full, validation)
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
-            "test_accuracy": float(np.mean(answers == dataset.test.labels)),
+            "test_accuracy": float(np.mean(compute(full, test).argmax(axis=1) == test.labels)),
         }
-        results = (
-            ("full_model", full, full_network, images),
-            ("classifier", artifact, classifier, network(images).numpy()),
+        return Fitted(
+            history=history,
+            figures=figures,
+            published=(
+                Published(name="full_model", artifact=self.outputs[0], network=full, examples=images),
+                Published(
+                    name="classifier",
+                    artifact=self.outputs[1],
+                    network=classifier,
+                    examples=network(images).numpy(),
+                ),
+            ),
+            more=Familiarity.measured(known).figures(),
         )
-        for _, target, trained, inputs in results:
-            target.publish(
-                {
-                    target.h5: lambda path, trained=trained: write_h5(trained, path),
-                    target.onnx: lambda path, trained=trained, inputs=inputs: write_onnx(trained, path, inputs),
-                },
-                settings=settings,
-                dataset_sha256=dataset.sha256,
-                metrics=figures | Familiarity.measured(known).figures(),
-                privacy=privacy,
-                sources=source.sources,
-            )
-        write_figures(artifact, figures, history, privacy)
-        checkpoint.remove()
-        for name, target, trained, inputs in results:
-            answer = trained(inputs[:1]).numpy()
-            tracker.model(name, target.onnx, inputs[:1], answer, {"privacy": privacy["words"]})
-        tracker.metrics(figures)
-    return figures

@@ -1,4 +1,4 @@
-"""What the classifier reads: the code of a finished autoencoder, or the scattering transform, which saw no data."""
+"""What a classifier is trained on: features of the images, and where they come from."""
 
 from __future__ import annotations
 
@@ -10,63 +10,65 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.fingerprint import configuration
+from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, Split, scaled
 from mnist_etc.files import sha256
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, Features
-from mnist_etc.privacy.guarantee import Stage, stages_of
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.features import FEATURES
+from mnist_etc.models.registry import AUTOENCODERS
+from mnist_etc.privacy.guarantee import Guarantee, Stage
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Source", "compute", "find"]
+__all__ = ["FeatureOrigin", "compute", "find"]
 
 BATCH = 128
 """Images at a time; scattering is fastest from 32 to 128."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where the features come from."""
+class FeatureOrigin:
+    """Where the features of a classifier come from."""
 
+    kind: str
+    """Row of `mnist_etc.models.features.FEATURES`."""
     autoencoder: AutoencoderConfig
     weights: Path | None
-    """Of the autoencoder; None: scattering."""
+    """Of the autoencoder, where the features are its code."""
     sources: dict[str, str]
     """sha256 of that file by its name."""
-    stages: tuple[Stage, ...]
-    """What the autoencoder spent on the training images."""
+    stages: tuple[Stage, ...] | None
+    """What the autoencoder spent on the training images; None: the features saw none of them."""
 
     def network(self) -> keras.Model:
         """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
         if self.weights is None:
-            from mnist_etc.models.fixed_features import build_fixed_features
-
-            return build_fixed_features()
-        from mnist_etc.models.autoencoder import build_autoencoder
+            return FEATURES[self.kind].network()
         from mnist_etc.models.h5 import read_h5
 
-        whole = build_autoencoder(self.autoencoder)
+        whole = AUTOENCODERS[self.autoencoder.model].network(self.autoencoder, 0)
         read_h5(whole, self.weights)
         return whole.get_layer("encoder")
 
 
-def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfig, dataset: Dataset) -> Source:
-    """The source that ``config.features`` names.
+def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfig, dataset: Dataset) -> FeatureOrigin:
+    """The origin of the features that ``config.features`` names.
 
     Raises:
         ArtifactError: there is no finished autoencoder of this configuration.
     """
-    if config.features is Features.scattering:
-        return Source(autoencoder=autoencoder, weights=None, sources={}, stages=())
+    if not FEATURES[config.features].trained:
+        return FeatureOrigin(kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=None)
     artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
-    manifest = artifact.verified(artifact.h5, configuration(run, autoencoder), dataset.sha256)
-    return Source(
+    manifest = artifact.verify(artifact.h5, fingerprint(run, autoencoder), dataset.sha256)
+    return FeatureOrigin(
+        kind=config.features,
         autoencoder=autoencoder,
         weights=artifact.h5,
         sources={artifact.h5.name: sha256(artifact.h5)},
-        stages=stages_of(manifest),
+        stages=Guarantee.from_manifest(manifest).stages,
     )
 
 

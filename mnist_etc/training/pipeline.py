@@ -1,34 +1,45 @@
-"""The autoencoder, then the classifier on its hidden code: what ``train.py`` runs."""
+"""The training commands: which models are trained, in which order."""
 
 from __future__ import annotations
 
-from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, TrainCommand
-from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.data import load
-from mnist_etc.files import exclusive
-from mnist_etc.models.config import Features
-from mnist_etc.tracking.tracker import start
-from mnist_etc.training.autoencoder import train_autoencoder
-from mnist_etc.training.classifier import train_classifier
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["train", "train_autoencoder_alone", "train_classifier_alone"]
+from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.data import Dataset, load
+from mnist_etc.files import exclusive
+from mnist_etc.models.features import FEATURES
+from mnist_etc.tracking.tracker import Tracker, start
+from mnist_etc.training.autoencoder import AutoencoderTraining
+from mnist_etc.training.classifier import ClassifierTraining
+from mnist_etc.training.recipe import run_training
+
+__all__ = ["train", "train_autoencoder", "train_classifier"]
 
 
 def train(command: TrainCommand) -> float:
     """Fit and publish both models and print where they lie.
 
     Returns:
-        The validation accuracy of the classifier, what a sweep maximises.
+        The validation accuracy of the classifier, a fraction of 1: what a sweep maximizes.
+
+    Raises:
+        ArtifactError: something of another configuration is there, or something cannot be written.
+        ConfigError: no noise multiplier keeps to the privacy budget.
+        DataError: the data cannot be read.
+        TrainingError: a fit diverged.
     """
-    dataset = load(command.data)
+    with _session(command, "train") as (dataset, tracker):
+        autoencoder = {}
+        if FEATURES[command.classifier.features].trained:
+            training = AutoencoderTraining(command, command.autoencoder, dataset)
+            autoencoder = run_training(training, command, dataset, tracker)
+        classifier = run_training(
+            ClassifierTraining(command, command.autoencoder, command.classifier, dataset), command, dataset, tracker
+        )
+        tracker.metrics(autoencoder | classifier)
     folder = ArtifactFolder.of(command)
-    with exclusive(folder.lock):
-        with start(command, command="train", dataset_sha256=dataset.sha256) as tracker:
-            autoencoder = {}
-            if command.classifier.features is Features.code:
-                autoencoder = train_autoencoder(command, command.autoencoder, dataset, tracker)
-            classifier = train_classifier(command, command.autoencoder, command.classifier, dataset, tracker)
-            tracker.metrics(autoencoder | classifier)
     print(f"results in {folder.path}/:")
     if autoencoder:
         print(f"  autoencoder  test MSE       {autoencoder['test_mse']:.5f}   (a pixel, on [0, 1])")
@@ -37,17 +48,22 @@ def train(command: TrainCommand) -> float:
     return classifier["validation_accuracy"]
 
 
-def train_autoencoder_alone(command: AutoencoderCommand) -> None:
-    """Fit and publish the autoencoder."""
-    dataset = load(command.data)
-    with exclusive(ArtifactFolder.of(command).lock):
-        with start(command, command="train_.autoencoder", dataset_sha256=dataset.sha256) as tracker:
-            train_autoencoder(command, command, dataset, tracker)
+def train_autoencoder(command: AutoencoderCommand) -> None:
+    """Fit and publish the autoencoder alone; raises what `train` does."""
+    with _session(command, "train_.autoencoder") as (dataset, tracker):
+        run_training(AutoencoderTraining(command, command, dataset), command, dataset, tracker)
 
 
-def train_classifier_alone(command: ClassifierCommand) -> None:
-    """Fit and publish the classifier on a finished autoencoder."""
-    dataset = load(command.data)
-    with exclusive(ArtifactFolder.of(command).lock):
-        with start(command, command="train_.classifier", dataset_sha256=dataset.sha256) as tracker:
-            train_classifier(command, command.autoencoder, command, dataset, tracker)
+def train_classifier(command: ClassifierCommand) -> None:
+    """Fit and publish the classifier on a finished autoencoder; raises what `train` does."""
+    with _session(command, "train_.classifier") as (dataset, tracker):
+        run_training(ClassifierTraining(command, command.autoencoder, command, dataset), command, dataset, tracker)
+
+
+@contextmanager
+def _session(run: RunConfig, command: str) -> Iterator[tuple[Dataset, Tracker]]:
+    """The data, and a tracked run that alone writes into its folder."""
+    dataset = load(run.data)
+    with exclusive(ArtifactFolder.of(run).lock):
+        with start(run, command=command, dataset_sha256=dataset.sha256) as tracker:
+            yield dataset, tracker

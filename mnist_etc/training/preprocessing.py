@@ -12,23 +12,23 @@ from keras import layers
 from mnist_etc.models.classifier import build_whitening
 from mnist_etc.privacy.moments import noised_second_moments, whitening
 
-__all__ = ["Preparation", "Standardisation", "Whitening"]
+__all__ = ["Preprocessing", "Standardization", "Whitening"]
 
 BATCH = 1024
 Values = npt.NDArray[np.float32]
 
 
-class Preparation(Protocol):
+class Preprocessing(Protocol):
     """Measured on training features ``(n, k)``, applied to any."""
 
     def apply(self, features: Values) -> None:
         """Prepare features in place."""
 
-    def before(self, model: keras.Model) -> keras.Model:
+    def fold_into(self, model: keras.Model) -> keras.Model:
         """The classifier that reads raw features, from ``model``, which was fitted to prepared ones."""
 
 
-class Standardisation:
+class Standardization:
     """To mean 0 and deviation 1; the first layer takes it over. Not private: it gives away mean and deviation."""
 
     def __init__(self, features: Values) -> None:
@@ -36,7 +36,7 @@ class Standardisation:
         self._scale = np.maximum(features.std(axis=0), np.float32(1e-6))
 
     def apply(self, features: Values) -> None:
-        """See `Preparation`."""
+        """See `Preprocessing`."""
         features -= self._mean
         features /= self._scale
 
@@ -44,8 +44,8 @@ class Standardisation:
         """The same inside a network, without weights."""
         return layers.Normalization(mean=self._mean, variance=self._scale**2)
 
-    def before(self, model: keras.Model) -> keras.Model:
-        """See `Preparation`."""
+    def fold_into(self, model: keras.Model) -> keras.Model:
+        """See `Preprocessing`."""
         kernel, bias = model.layers[0].get_weights()
         kernel = kernel / self._scale[:, np.newaxis]
         model.layers[0].set_weights([kernel, bias - self._mean @ kernel])
@@ -66,11 +66,11 @@ class Whitening:
         self._network = build_whitening(whitening(moments, noise_multiplier))
 
     def apply(self, features: Values) -> None:
-        """See `Preparation`."""
+        """See `Preprocessing`."""
         for first in range(0, len(features), BATCH):
             part = slice(first, first + BATCH)
             features[part] = self._network(features[part])
 
-    def before(self, model: keras.Model) -> keras.Model:
-        """See `Preparation`."""
+    def fold_into(self, model: keras.Model) -> keras.Model:
+        """See `Preprocessing`."""
         return keras.Sequential([layers.Input(self._network.input_shape[1:]), self._network, model], name="classifier")

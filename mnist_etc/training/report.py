@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.files import temporary, write_json
+from mnist_etc.privacy.guarantee import Guarantee
 
-__all__ = ["skipped", "write_figures"]
+__all__ = ["report_skipped", "write_figures"]
 
 
 def write_figures(
     artifact: Artifact,
     figures: Mapping[str, float],
     history: Sequence[Mapping[str, float]],
-    privacy: Mapping[str, Any],
+    guarantee: Guarantee,
 ) -> None:
     """Write ``<stem>_metrics.json`` and ``<stem>_history.csv``, a row an epoch, and print what the model promises."""
     write_json(artifact.metrics, dict(figures))
@@ -25,10 +25,10 @@ def write_figures(
         writer.writerow(["epoch", *history[0]])
         writer.writerows([epoch, *metrics.values()] for epoch, metrics in enumerate(history, 1))
     print(f"{artifact.h5} and .onnx: {_listed(figures)}", flush=True)
-    print(f"{artifact.stem}  privacy of the training images: {privacy['words']}", flush=True)
+    print(f"{artifact.stem}  privacy of the training images: {guarantee.words}", flush=True)
 
 
-def skipped(artifact: Artifact, figures: dict[str, float]) -> dict[str, float]:
+def report_skipped(artifact: Artifact, figures: dict[str, float]) -> dict[str, float]:
     """Say that the result is there already, and return its figures."""
     print(f"{artifact.h5} is there already: {_listed(figures)} (train again: force=true)", flush=True)
     return figures

@@ -7,9 +7,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 
-from mnist_etc.attack.class_prior import TEMPER, fit_mixtures
-from mnist_etc.attack.hill_climbing import Scores, _line, climb, climb_as_in_2023
-from mnist_etc.attack.posterior import linear_posterior
+from mnist_etc.attack.class_prior import fit_mixtures
+from mnist_etc.attack.closed_form_posterior import linear_posterior
+from mnist_etc.attack.code_posterior import TEMPER
+from mnist_etc.attack.cross_entropy_method import cross_entropy_method
+from mnist_etc.attack.hill_climbing import Scores, _line, climb
 from mnist_etc.errors import ConfigError
 
 GENERATOR = np.random.default_rng(0)
@@ -38,7 +40,8 @@ def mixtures(scores: Scores, components: int) -> list:
 def test_the_posterior_is_that_of_the_joint_gaussian() -> None:
     """Mean and weight, but for its power, by conditioning the joint Gaussian of code and logits, block by block."""
     prior, logits = mixtures(linear, 3), linear(CODES[:40])
-    codes, weights = linear_posterior(prior, KERNEL, BIAS, logits, restarts=3)
+    posterior = linear_posterior(prior, KERNEL, BIAS, logits, restarts=3)
+    codes, weights = posterior.codes, posterior.weights
     assert weights.sum(axis=1) == pytest.approx(np.ones(40))
     kernel = KERNEL.astype(np.float64)
     for target in range(40):
@@ -61,7 +64,7 @@ def test_the_posterior_is_that_of_the_joint_gaussian() -> None:
 
 def test_hill_climbing_finds_the_posterior_by_queries_alone() -> None:
     prior, logits = mixtures(linear, 4), linear(CODES[:60])
-    codes, weights = linear_posterior(prior, KERNEL, BIAS, logits, restarts=4)
+    exact = linear_posterior(prior, KERNEL, BIAS, logits, restarts=4)
     asked = 0
 
     def counted(codes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -73,7 +76,7 @@ def test_hill_climbing_finds_the_posterior_by_queries_alone() -> None:
     assert found.queries == 64
     assert asked <= 64 * 10, "targets of one class share the first step"
     mean = (found.weights[..., None] * found.codes).sum(axis=1)
-    np.testing.assert_allclose(mean, (weights[..., None] * codes).sum(axis=1), atol=0.02)
+    np.testing.assert_allclose(mean, (exact.weights[..., None] * exact.codes).sum(axis=1), atol=0.02)
 
 
 def test_steps_follow_scores_that_are_bent() -> None:
@@ -85,9 +88,9 @@ def test_steps_follow_scores_that_are_bent() -> None:
     assert errors[1] < errors[0] / 3
 
 
-def test_the_preset_of_2023_climbs_but_ends_at_no_posterior() -> None:
+def test_the_cross_entropy_method_fits_the_scores_but_ends_at_no_posterior() -> None:
     told = linear(CODES[:20])
-    found = climb_as_in_2023(linear, CODES.mean(axis=0), CODES.std(axis=0), told, seed=0)
+    found = cross_entropy_method(linear, CODES.mean(axis=0), CODES.std(axis=0), told, seed=0)
     before = np.square(linear(CODES.mean(axis=0, keepdims=True)) - told).mean()
     assert np.square(linear(found.codes[:, 0].astype(np.float32)) - told).mean() < before / 1000
     assert 256 <= found.queries <= 256 * 1024

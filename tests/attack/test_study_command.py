@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from support import ROOT, TINY_MODEL, Run, refused
 
-from mnist_etc.attack import search
-from mnist_etc.attack.rows import read_rows
-from mnist_etc.attack.search import Answered, best_policy
+from mnist_etc.attack import policy_search
+from mnist_etc.attack.examples import Examples
+from mnist_etc.attack.policy_search import best_policy
+from mnist_etc.attack.results import read_results
 from mnist_etc.attack.study import refuse_common
 from mnist_etc.composition import compose
 from mnist_etc.data import digits
@@ -40,13 +41,13 @@ def test_the_whole_study_writes_tables_and_pictures(run: Run, trained: Path) -> 
     assert folder == Path("artifacts/digits") / STUDY
     folder = trained / folder
     assert sorted(path.name for path in folder.iterdir()) == ["attacks.csv", "attacks.md", "frontier.png", "sheet.png"]
-    rows = read_rows(folder)
+    rows = read_results(folder)
     policies = ["label", "logits", "rounded:1", "levels:3"]
     assert list(dict.fromkeys(row.policy for row in rows)) == ["", *policies, "noisy:8"]
     by_attack = {(row.policy, row.attack, row.knows_encoder): row for row in rows}
     assert by_attack["label", "mean by answer", 0].of_floor == 1
     assert by_attack["logits", "hill climbing", 1].queries == 320
-    assert ("logits", "hill climbing, 2023", 1) in by_attack
+    assert ("logits", "cross-entropy method", 1) in by_attack
     assert ("logits", "closed-form posterior", 1) in by_attack
     closed_form = by_attack["logits", "closed-form posterior", 1].mse
     assert by_attack["logits", "hill climbing", 1].mse == pytest.approx(closed_form, rel=0.02)
@@ -58,7 +59,7 @@ def test_the_whole_study_writes_tables_and_pictures(run: Run, trained: Path) -> 
 
 
 def test_the_same_command_gives_the_same_rows_and_another_study_joins(run: Run, trained: Path) -> None:
-    words = [*TINY_MODEL, *QUICK, "policies=[logits,levels:3]", "preset_2023=false"]
+    words = [*TINY_MODEL, *QUICK, "policies=[logits,levels:3]", "attacks=[hill_climbing,mean_by_answer]"]
     folder, beside = trained / "artifacts/digits" / STUDY, trained / "beside"
     assert run("noprotect_reconstruction.py", *words, cwd=trained).returncode == 0
     once = (folder / "attacks.csv").read_bytes()
@@ -78,6 +79,9 @@ def test_the_same_command_gives_the_same_rows_and_another_study_joins(run: Run, 
         (["policies=[nothing]"], ["policies of logits", "'nothing'"], 2),
         (["policies=[levels:0]"], ["policy.levels", "received 0"], 2),
         (["policies=[]"], ["policies", "[]"], 2),
+        (["attacks=[]"], ["attacks", "[]"], 2),
+        (["attacks=[hill_climb]"], ["attacks", "'hill_climb'", "Did you mean hill_climbing?"], 2),
+        (["attacks=[closed_form_posterior]", "policies=[levels:3]"], ["need logits", "[levels:3]"], 2),
         (["attack.queries=0"], ["attack.queries", "received 0"], 2),
         (["attack.queries=100"], ["queries of at least 272", "received 100"], 2),
         (["targets_from=train"], ["targets_from=train", "attacker"], 2),
@@ -102,7 +106,7 @@ def test_targets_among_the_attackers_images_are_refused() -> None:
 def test_a_table_of_another_form_is_named(tmp_path: Path) -> None:
     (tmp_path / "attacks.csv").write_text("model,policy\na,b\n")
     with pytest.raises(ArtifactError, match=r"attacks\.csv of an earlier study"):
-        read_rows(tmp_path)
+        read_results(tmp_path)
 
 
 def test_the_default_policy_is_published_and_says_what_it_leaks(run: Run, trained: Path) -> None:
@@ -134,8 +138,8 @@ def test_bounds_that_no_policy_meets_are_said(monkeypatch: pytest.MonkeyPatch) -
     """Where there are noisy ones alone, which lose accuracy."""
     command = compose("export", ExportCommand, ["policy=auto"])
     sides = [digits.read(part) for part in ("train", "test")]
-    own, targets = (Answered(one.images, one.labels, 9 * np.eye(10, dtype=np.float32)[one.labels]) for one in sides)
-    monkeypatch.setattr(search, "CANDIDATES", ["noisy:1", "noisy:2"])
+    own, targets = (Examples(one.images, one.labels, 9 * np.eye(10, dtype=np.float32)[one.labels]) for one in sides)
+    monkeypatch.setattr(policy_search, "CANDIDATES", ["noisy:1", "noisy:2"])
     with pytest.raises(ConfigError, match="received none of 2 that does"):
         best_policy(command.policy, command.attack, own, targets, 0)
 

@@ -51,7 +51,7 @@ def test_the_only_array_whatever_its_name(tmp_path: Path) -> None:
 )
 def test_every_form_of_an_array_gives_the_same_pixels(tmp_path: Path, stored: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", stored)
-    pixels = arrays.grey(arrays.read_npy(tmp_path / "a.npy"))
+    pixels = arrays.to_gray(arrays.read_npy(tmp_path / "a.npy"))
     assert pixels.dtype == np.uint8
     assert np.array_equal(pixels, IMAGES)
 
@@ -97,7 +97,7 @@ def test_a_header_that_promises_what_is_not_there(tmp_path: Path, shape: tuple[i
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", content)
     for read, name in ((arrays.read_npy, "a.npy"), (arrays.read_npz, "a.npz")):
-        with pytest.raises(DataError, match=r"^Expected .*eceived"):
+        with pytest.raises(DataError, match=r"^(Expected .*eceived|.*/a.np[yz] is no whole NumPy file: )"):
             read(tmp_path / name)
 
 
@@ -111,7 +111,7 @@ def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path, compress: Any) 
         damaged = bytearray(whole[: generator.integers(len(whole) // 2, len(whole) + 1)])
         damaged[generator.integers(0, len(damaged))] ^= 1 << int(generator.integers(0, 8))
         path.write_bytes(damaged)
-        refused += bool(refusal(lambda: arrays.grey(arrays.read_npz(path)[0])))
+        refused += bool(refusal(lambda: arrays.to_gray(arrays.read_npz(path)[0])))
     assert refused > 300
 
 

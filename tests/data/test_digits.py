@@ -6,10 +6,9 @@ from PIL import Image
 from samples import data_config
 
 from mnist_etc.data import digits, load, load_test
-from mnist_etc.data.config import DataKind
 from mnist_etc.errors import DataError
 
-CONFIG = data_config("digits", DataKind.digits, validation=200)
+CONFIG = data_config("digits", "digits", validation=200)
 
 
 def test_the_split_is_fixed_and_in_proportion() -> None:

@@ -13,8 +13,7 @@ import pytest
 from samples import data_config, idx_bytes, write_idx_dataset
 
 from mnist_etc.data import catalog, download, load, load_test
-from mnist_etc.data.config import DataKind
-from mnist_etc.data.idx import Known
+from mnist_etc.data.idx import ExpectedFile
 from mnist_etc.errors import DataError
 
 NOBODY = "http://127.0.0.1:9/"
@@ -38,6 +37,14 @@ class Server:
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
 
+def served(monkeypatch: pytest.MonkeyPatch, folder: Path, *mirrors: str) -> None:
+    """Have MNIST be what lies in ``folder``."""
+    contents = {path.stem: gzip.decompress(path.read_bytes()) for path in folder.glob("*.gz")}
+    known = {file: ExpectedFile(12, hashlib.sha256(content).hexdigest()) for file, content in contents.items()}
+    row = catalog.Download(mirrors=mirrors, files=known)
+    monkeypatch.setitem(catalog.DOWNLOADS._rows, "mnist", row)
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -45,20 +52,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.delenv(name.upper(), raising=False)
     write_idx_dataset(tmp_path / "served")
     server = Server(tmp_path / "served")
-    known = {
-        file: Known(12, hashlib.sha256(gzip.decompress((tmp_path / "served" / f"{file}.gz").read_bytes())).hexdigest())
-        for files in catalog.FILES.values()
-        for file in files
-    }
-    monkeypatch.setitem(catalog.KNOWN, "mnist", known)
-    monkeypatch.setitem(download.MIRRORS, "mnist", (server.url,))
+    served(monkeypatch, tmp_path / "served", server.url)
     yield server
     server.http.shutdown()
     server.http.server_close()
 
 
 def test_downloads_once(server: Server, tmp_path: Path) -> None:
-    config = data_config("mnist", DataKind.idx, tmp_path / "root")
+    config = data_config("mnist", "idx", tmp_path / "root")
     assert len(load(config).test) == 12
     assert len(server.asked) == 4
     assert {file.name for file in (tmp_path / "root/mnist").iterdir()} == {
@@ -69,8 +70,8 @@ def test_downloads_once(server: Server, tmp_path: Path) -> None:
 
 
 def test_goes_on_to_the_next_mirror(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(download.MIRRORS, "mnist", (NOBODY, f"{server.url}nothing/", server.url))
-    assert len(load_test(data_config("mnist", DataKind.idx, tmp_path / "root"))) == 12
+    served(monkeypatch, tmp_path / "served", NOBODY, f"{server.url}nothing/", server.url)
+    assert len(load_test(data_config("mnist", "idx", tmp_path / "root"))) == 12
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_goes_on_to_the_next_mirror(server: Server, tmp_path: Path, monkeypatch:
 def test_a_wrong_file_leaves_nothing(server: Server, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "served/t10k-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(DataError, match="another file than the expected one") as caught:
-        load_test(data_config("mnist", DataKind.idx, tmp_path / "root"))
+        load_test(data_config("mnist", "idx", tmp_path / "root"))
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "root/mnist").iterdir())
 
@@ -94,11 +95,11 @@ def test_a_wrong_file_leaves_nothing(server: Server, tmp_path: Path, content: by
 def test_more_than_the_limit_is_cut_off(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "LIMIT", 1000)
     with pytest.raises(DataError, match="more than 1,000 bytes"):
-        load_test(data_config("mnist", DataKind.idx, tmp_path / "root"))
+        load_test(data_config("mnist", "idx", tmp_path / "root"))
     assert not (tmp_path / "root").exists()
 
 
 def test_a_folder_that_cannot_be_written_says_so(server: Server, tmp_path: Path) -> None:
     (tmp_path / "root").write_text("a file where a folder should be")
-    with pytest.raises(DataError, match=r"Expected to write .*data.root=<a folder you can write>"):
-        load_test(data_config("mnist", DataKind.idx, tmp_path / "root"))
+    with pytest.raises(DataError, match=r"cannot write .*data.root=<a folder you can write>"):
+        load_test(data_config("mnist", "idx", tmp_path / "root"))

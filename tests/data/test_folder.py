@@ -9,7 +9,6 @@ from PIL import Image
 from samples import data_config, write_idx_dataset
 
 from mnist_etc.data import load, load_test
-from mnist_etc.data.config import DataKind
 from mnist_etc.errors import DataError
 
 
@@ -28,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_labels_are_the_names_of_the_folders(root: Path) -> None:
-    dataset = load(data_config("mine", DataKind.folder, root, validation=10))
+    dataset = load(data_config("mine", "folder", root, validation=10))
     assert [len(dataset.train), len(dataset.validation), len(dataset.test)] == [50, 10, 20]
     for split in (dataset.train, dataset.validation, dataset.test):
         assert np.array_equal(split.images.max((1, 2)), 200 + split.labels)
@@ -38,29 +37,29 @@ def test_bad_images_are_counted_and_one_is_named(root: Path) -> None:
     (root / "test/4/0.png").write_bytes(b"no image")
     (root / "test/7/1.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"test/4/0.png.*2 of 20 images"):
-        load_test(data_config("mine", DataKind.folder, root))
+        load_test(data_config("mine", "folder", root))
 
 
 def test_an_empty_root_says_what_belongs_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"Expected images in .*/train/<0-9>/\*.png"):
-        load(data_config("mine", DataKind.folder, tmp_path))
+        load(data_config("mine", "folder", tmp_path))
 
 
 def test_classes_without_an_image_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(root / "train/3")
     for file in (root / "train/7").iterdir():
         file.unlink()
-    load(data_config("mine", DataKind.folder, root))
+    load(data_config("mine", "folder", root))
     assert capsys.readouterr().err == f"no training image of 3, 7 in {root}: the model cannot learn them\n"
     for label in (0, 1, 2, 4, 5, 6, 8):
         shutil.rmtree(root / f"train/{label}")
     with pytest.raises(DataError, match=r"two classes or more in .* received none of 0, 1, 2, 3, 4, 5, 6, 7, 8"):
-        load(data_config("mine", DataKind.folder, root))
+        load(data_config("mine", "folder", root))
 
 
 def test_classes_without_an_image_in_an_idx_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx_dataset(tmp_path / "mine", count=9)
-    load(data_config("mine", DataKind.idx, tmp_path))
+    load(data_config("mine", "idx", tmp_path))
     assert "no training image of 9 in" in capsys.readouterr().err
 
 
@@ -69,11 +68,11 @@ def test_images_without_a_label_are_named(root: Path, capsys: pytest.CaptureFixt
         (root / "train" / name).mkdir()
     for name in ("ten/a.png", "ten/b.jpg", "03/c.png", "d.PNG", ".e.png", ".hidden/f.png", "notes/g.txt"):
         (root / "train" / name).touch()
-    assert len(load(data_config("mine", DataKind.folder, root)).train) == 58
+    assert len(load(data_config("mine", "folder", root)).train) == 58
     assert capsys.readouterr().err == (
         f"passed over in {root}/train: 1 in 03/, 1 in no folder, 2 in ten/; a label is a folder 0 to 9\n"
     )
     (root / "other/train/cat").mkdir(parents=True)
     (root / "other/train/cat/1.png").touch()
     with pytest.raises(DataError, match=r"received none, but 1 in cat/\. Put"):
-        load(data_config("mine", DataKind.folder, root / "other"))
+        load(data_config("mine", "folder", root / "other"))

@@ -11,17 +11,17 @@ from PIL import Image, PngImagePlugin
 from samples import data_config, refusal
 
 from mnist_etc.data import images, load_test
-from mnist_etc.data.config import DataKind, Polarity
+from mnist_etc.data.config import Polarity
 from mnist_etc.errors import DataError
 
-DIGITS = load_test(data_config("digits", DataKind.digits)).images
+DIGITS = load_test(data_config("digits", "digits")).images
 FIGURE = np.zeros((28, 28), np.uint8)
 FIGURE[4:24, 12:16] = 255
 FIGURE[4:8, 6:12] = 180
 
 
 def read(path: Path) -> NDArray[np.uint8]:
-    return images.normalise(images.read(path, Polarity.auto)[None], Polarity.auto)[0]
+    return images.normalize(images.read(path, Polarity.auto)[None], Polarity.auto)[0]
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> Path:
@@ -29,7 +29,7 @@ def saved(path: Path, image: Image.Image, **options: object) -> Path:
     return path
 
 
-def test_a_grey_28x28_image_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_a_gray_28x28_image_comes_back_bit_for_bit(tmp_path: Path) -> None:
     for number, digit in enumerate(DIGITS):
         path = saved(tmp_path / f"{number}.png", Image.fromarray(digit))
         assert np.array_equal(read(path), digit)
@@ -38,18 +38,18 @@ def test_a_grey_28x28_image_comes_back_bit_for_bit(tmp_path: Path) -> None:
 def test_the_ground_is_found_by_the_border() -> None:
     inverted = 255 - DIGITS
     both = np.concatenate([DIGITS, inverted])
-    assert np.array_equal(images.normalise(both, Polarity.auto), np.concatenate([DIGITS, DIGITS]))
+    assert np.array_equal(images.normalize(both, Polarity.auto), np.concatenate([DIGITS, DIGITS]))
 
 
 def test_a_set_polarity_wins_over_the_border() -> None:
     one = DIGITS[:1]
-    assert np.array_equal(images.normalise(one, Polarity.dark_on_light), 255 - one)
-    assert np.array_equal(images.normalise(255 - one, Polarity.light_on_dark), 255 - one)
+    assert np.array_equal(images.normalize(one, Polarity.dark_on_light), 255 - one)
+    assert np.array_equal(images.normalize(255 - one, Polarity.light_on_dark), 255 - one)
 
 
 def test_what_was_read_is_left_as_it_was() -> None:
     before = (255 - DIGITS).copy()
-    images.normalise(before, Polarity.auto)
+    images.normalize(before, Polarity.auto)
     assert np.array_equal(before, 255 - DIGITS)
 
 
@@ -93,8 +93,8 @@ def test_every_form_of_a_picture_gives_the_same_pixels(tmp_path: Path, convert: 
     assert np.abs(difference).max() <= 1
 
 
-def test_a_transparent_colour_is_the_ground(tmp_path: Path) -> None:
-    """A PNG without an alpha channel, whose header names one grey level as transparent."""
+def test_a_transparent_color_is_the_ground(tmp_path: Path) -> None:
+    """A PNG without an alpha channel, whose header names one gray level as transparent."""
     path = saved(tmp_path / "keyed.png", Image.fromarray(np.where(FIGURE > 0, 0, 77).astype(np.uint8)), transparency=77)
     assert np.array_equal(read(path), np.where(FIGURE > 0, 255, 0))
 
@@ -109,7 +109,7 @@ def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path, orientation: int, 
     assert np.array_equal(read(path), FIGURE)
 
 
-def test_a_colour_jpeg_dark_on_light(tmp_path: Path) -> None:
+def test_a_color_jpeg_dark_on_light(tmp_path: Path) -> None:
     ink, paper = np.array([20, 10, 90]), np.array([250, 250, 240])
     weight = np.asarray(bigger(FIGURE))[:, :, None] / 255
     picture = Image.fromarray((weight * ink + (1 - weight) * paper).astype(np.uint8))
@@ -118,7 +118,7 @@ def test_a_colour_jpeg_dark_on_light(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ground", [0, 90, 255])
-def test_another_aspect_ratio_is_centred_on_its_ground(tmp_path: Path, ground: int) -> None:
+def test_another_aspect_ratio_is_centered_on_its_ground(tmp_path: Path, ground: int) -> None:
     pixels = np.full((280, 140), ground, np.uint8)
     pixels[100:180, 60:80] = 255 if ground < 128 else 0
     seen = read(saved(tmp_path / "tall.png", Image.fromarray(pixels)))
@@ -146,7 +146,7 @@ def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path) -> None:
             damaged[generator.integers(0, len(damaged))] ^= 1 << int(generator.integers(0, 8))
             path.write_bytes(damaged)
             message = refusal(lambda: read(path))
-            assert message.startswith(f"Expected a PNG or JPEG image in {path}; received: ") or not message
+            assert message.startswith(f"{path} cannot be read as a PNG or JPEG image: ") or not message
             refused += bool(message)
     assert refused > 300
 

@@ -10,15 +10,15 @@ from PIL import Image
 from samples import data_config, idx_bytes
 
 from mnist_etc.data import inputs, load_test
-from mnist_etc.data.config import DataKind, Prepare
+from mnist_etc.data.config import Prepare
 from mnist_etc.errors import DataError
 
-TEST = load_test(data_config("digits", DataKind.digits))
+TEST = load_test(data_config("digits", "digits"))
 FEW = TEST.images[:30]
-WHOLE = inputs.Reading(prepare=Prepare.none)
+WHOLE = inputs.InputOptions(prepare=Prepare.none)
 
 
-def everything(source: inputs.Source) -> inputs.Batch:
+def everything(source: inputs.ImageStream) -> inputs.Batch:
     batches = list(source.batches)
     labels = [batch.labels for batch in batches if batch.labels is not None]
     return inputs.Batch(
@@ -30,8 +30,8 @@ def everything(source: inputs.Source) -> inputs.Batch:
 
 
 def test_a_split_comes_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "SIZE", 100)
-    source = inputs.of_split(TEST)
+    monkeypatch.setattr(inputs, "BATCH_SIZE", 100)
+    source = inputs.stream_split(TEST)
     batch = everything(source)
     assert source.key == "index"
     assert batch.names == [str(number) for number in range(360)]
@@ -75,7 +75,7 @@ def test_files_are_told_apart_by_content(tmp_path: Path, write: object) -> None:
 
 
 def test_a_folder_with_bad_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "SIZE", 3)
+    monkeypatch.setattr(inputs, "BATCH_SIZE", 3)
     for number in range(8):
         (tmp_path / str(number % 2)).mkdir(exist_ok=True)
         Image.fromarray(FEW[number]).save(tmp_path / str(number % 2) / f"{number}.png")
@@ -137,7 +137,7 @@ def test_what_is_no_file_of_images_is_named(tmp_path: Path, content: bytes, word
 
 
 def test_nothing_there_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="received neither"):
+    with pytest.raises(DataError, match="no file and no folder input="):
         inputs.open_input(tmp_path / "absent", WHOLE)
     with pytest.raises(DataError, match="received none"):
         inputs.open_input(tmp_path, WHOLE)

@@ -14,10 +14,10 @@ from samples import data_config
 from scipy import ndimage
 
 from mnist_etc.data import images, load_test
-from mnist_etc.data.config import DataKind, Polarity, Prepare
+from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.prepare import prepare
 from mnist_etc.predictor import Predictor
-from mnist_etc.pretrained import verified
+from mnist_etc.pretrained import verify
 
 pytestmark = pytest.mark.filterwarnings("error")
 Picture = NDArray[np.uint8]
@@ -50,7 +50,7 @@ def test_the_figure_is_found_on_any_paper(kind: str) -> None:
 
 
 def test_the_form_is_that_of_mnist() -> None:
-    seen = main_figure(papers.off_centre(SHAPE, np.random.default_rng(0)))
+    seen = main_figure(papers.off_center(SHAPE, np.random.default_rng(0)))
     rows, columns = (np.flatnonzero(seen.max(axis=axis) > 64) for axis in (1, 0))
     assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
     assert np.abs(np.array(ndimage.center_of_mass(seen)) - 14).max() <= 0.6
@@ -77,7 +77,7 @@ def test_what_has_the_form_already_is_left_to_the_bit() -> None:
 
 def test_none_scales_the_whole_picture() -> None:
     picture = np.repeat(np.repeat(np.roll(SHAPE, 4, axis=1), 5, axis=0), 5, axis=1)
-    assert np.array_equal(main_figure(picture, Prepare.none), images.normalise(picture[None], Polarity.auto)[0])
+    assert np.array_equal(main_figure(picture, Prepare.none), images.normalize(picture[None], Polarity.auto)[0])
 
 
 def test_a_given_polarity_wins() -> None:
@@ -145,7 +145,7 @@ def test_parts_of_one_figure_stay_together_and_dirt_goes() -> None:
     assert likeness(prepare(dirty, Prepare.mnist).images[0], clean.images[0]) > 0.99
 
 
-def test_a_picture_with_greys_of_its_own_does_not_match_a_pen() -> None:
+def test_a_picture_with_grays_of_its_own_does_not_match_a_pen() -> None:
     rows, columns = np.mgrid[-1:1:200j, -1:1:200j]
     ball = np.where(rows**2 + columns**2 < 0.5, 60 + 150 * np.abs(columns) ** 0.5, 255).astype(np.uint8)
     written = prepare(papers.noisy(SHAPE, np.random.default_rng(0)), Prepare.mnist)
@@ -155,13 +155,13 @@ def test_a_picture_with_greys_of_its_own_does_not_match_a_pen() -> None:
 
 
 def test_embedded_digits_come_back_to_the_bit_by_their_own_preparation() -> None:
-    digits = load_test(data_config("digits", DataKind.digits)).images
+    digits = load_test(data_config("digits", "digits")).images
     assert all(np.array_equal(main_figure(digit, Prepare.none), digit) for digit in digits)
 
 
 @pytest.mark.mnist
 def test_mnists_own_images_are_left_to_the_bit() -> None:
-    test = load_test(data_config("mnist", DataKind.idx, os.environ["MNIST_ETC_DATA"], 5000)).images
+    test = load_test(data_config("mnist", "idx", os.environ["MNIST_ETC_DATA"], 5000)).images
     changed = [
         number for number, image in enumerate(test) if not np.array_equal(main_figure(image, Prepare.auto), image)
     ]
@@ -172,14 +172,14 @@ def test_mnists_own_images_are_left_to_the_bit() -> None:
 @pytest.mark.parametrize("kind", papers.KINDS)
 def test_each_kind_of_paper_costs_little(kind: str) -> None:
     """95 % of what the plain digits reach; measured on 2,000 of them by ``benchmarks/handwriting.py``."""
-    test = load_test(data_config("mnist", DataKind.idx, os.environ["MNIST_ETC_DATA"], 5000))
+    test = load_test(data_config("mnist", "idx", os.environ["MNIST_ETC_DATA"], 5000))
     chosen = np.random.default_rng(0).permutation(len(test))[:60]
     seen = np.zeros((len(chosen), 28, 28), np.uint8)
     for row, number in enumerate(chosen):
         prepared = prepare(papers.KINDS[kind](test.images[number], np.random.default_rng([1, number])), Prepare.auto)
         if len(prepared.images):
             seen[row] = prepared.images[prepared.main]
-    model = Predictor(verified()[0])
+    model = Predictor(verify()[0])
     plain = (model.logits(test.images[chosen]).argmax(axis=1) == test.labels[chosen]).mean()
     assert (model.logits(seen).argmax(axis=1) == test.labels[chosen]).mean() >= 0.95 * plain
 
@@ -188,13 +188,13 @@ def test_each_kind_of_paper_costs_little(kind: str) -> None:
 def test_other_peoples_handwriting() -> None:
     found = images.find(PHOTOS)
     seen = np.stack([main_figure(images.read(path, Polarity.auto), Prepare.auto) for path in found])
-    predicted = Predictor(verified()[0]).logits(seen).argmax(axis=1)
+    predicted = Predictor(verify()[0]).logits(seen).argmax(axis=1)
     assert np.mean(predicted == [int(path.parent.name) for path in found]) >= 0.97
 
 
 def test_a_large_photo_is_quick_enough_to_wait_for(tmp_path: Path) -> None:
     """Twelve megapixels: the figure is looked for in an overview, and outlined from a piece."""
-    photo = Image.fromarray(papers.off_centre(SHAPE, np.random.default_rng(3))).resize((4000, 3000))
+    photo = Image.fromarray(papers.off_center(SHAPE, np.random.default_rng(3))).resize((4000, 3000))
     photo.save(tmp_path / "photo.jpg")
     picture = images.read(tmp_path / "photo.jpg", Polarity.auto)
     assert picture.shape == (3000, 4000)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_etc.data.surrogates import surrogates
+from mnist_etc.data.surrogates import draw_surrogates
 
 
 def test_they_are_images_and_the_same_each_time() -> None:
-    images = surrogates(50)
+    images = draw_surrogates(50)
     assert images.shape == (100, 28, 28)
     assert images.dtype == np.uint8
-    np.testing.assert_array_equal(images, surrogates(50))
-    assert not np.array_equal(images, surrogates(50, seed=1))
+    np.testing.assert_array_equal(images, draw_surrogates(50))
+    assert not np.array_equal(images, draw_surrogates(50, seed=1))
     assert len(np.unique(images.reshape(100, -1), axis=0)) == 100
 
 
-def test_light_on_dark_strokes_then_greys() -> None:
-    strokes, shapes = np.split(surrogates(200), 2)
+def test_light_on_dark_strokes_then_grays() -> None:
+    strokes, shapes = np.split(draw_surrogates(200), 2)
     border = np.concatenate([strokes[:, 0], strokes[:, -1], shapes[:, 0], shapes[:, -1]])
     assert (border == 0).mean() > 0.9
     assert (strokes == 255).mean() > 0.03

@@ -45,7 +45,7 @@ def test_names_opset_and_free_batch(tmp_path: Path) -> None:
 
 
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
-    """Other processes, with other hashes, are compared in ``tests/train_/test_training.py``."""
+    """Other processes, with other hashes, are compared in ``tests/training/test_training.py``."""
     import keras
 
     from mnist_etc.export.onnx import write_onnx

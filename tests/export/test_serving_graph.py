@@ -17,11 +17,11 @@ from mnist_etc.data import digits
 from mnist_etc.data.dataset import scaled
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import InputType
-from mnist_etc.export.int8 import quantise
+from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.policy.graph import append_policy
-from mnist_etc.policy.naming import named
 from mnist_etc.policy.output_policy import fit_policy
+from mnist_etc.policy.specification import parse_policy
 
 if TYPE_CHECKING:
     import keras
@@ -118,7 +118,7 @@ def test_the_same_answers(plain: onnx.ModelProto, input_type: InputType) -> None
 def test_the_file_is_portable(plain: onnx.ModelProto, input_type: InputType, policy: str) -> None:
     judged = answers(plain, digits.read("train").images)
     served = append_policy(
-        build_serving_graph(plain, input_type), fit_policy(named(policy), judged, digits.read("train").labels)
+        build_serving_graph(plain, input_type), fit_policy(parse_policy(policy), judged, digits.read("train").labels)
     )
     onnx.checker.check_model(served, full_check=True)
     assert served.ir_version <= 8
@@ -207,21 +207,21 @@ def test_int8(plain: onnx.ModelProto, input_type: InputType, tmp_path: Path, mon
     train, test = digits.read("train"), digits.read("test")
     served = serving(plain, input_type)
     before = served.SerializeToString()
-    small = quantise(served, train.images[:512])
+    small = quantize(served, train.images[:512])
     assert served.SerializeToString() == before
     expected, received = answers(plain, test.images), answers(small, test.images)
     assert (expected.argmax(axis=1) == test.labels).mean() > 0.8
     assert (expected.argmax(axis=1) == received.argmax(axis=1)).mean() > 0.98
     assert np.abs(expected - received).max() < 0.2
     assert {"QuantizeLinear", "DequantizeLinear"} <= set(operators(small))
-    assert small == quantise(served, train.images[:512])
+    assert small == quantize(served, train.images[:512])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("input_type", InputType)
 def test_int8_is_the_same_without_vnni(plain: onnx.ModelProto, input_type: InputType) -> None:
     """AVX2 adds two products of uint8 and int8 in 16 bits (vpmaddubsw): no two weights of a filter may overflow."""
-    small = quantise(serving(plain, input_type), digits.read("train").images[:64])
+    small = quantize(serving(plain, input_type), digits.read("train").images[:64])
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in small.graph.initializer}
     weights = {name: value for name, value in stored.items() if value.dtype in (np.int8, np.uint8) and value.ndim > 1}
     assert len(weights) == 4

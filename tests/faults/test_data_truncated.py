@@ -14,7 +14,9 @@ def test_refused(run: Run, tmp_path: Path, file: str) -> None:
     write_idx_dataset(tmp_path / "mine")
     path = tmp_path / "mine" / file
     path.write_bytes(path.read_bytes()[:-12])
-    refused(run("train.py", "data.name=mine", "data.root=.", "data.validation=2"), file, "whole IDX file")
+    refused(
+        run("train.py", "data.name=mine", "data.root=.", "data.validation=2"), file, "no whole IDX file", plain=True
+    )
 
 
 def test_an_empty_file(run: Run, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def job(config):
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         print("cleaned up")
-run("serve", Command(help="", schema="mnist_etc.serving.config:ServeCommand", job=job))
+run("serve", Command(help="serve", schema="mnist_etc.serving.config:ServeCommand", job=job))
 """
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=False

@@ -23,7 +23,7 @@ def job(config):
         with tracker.child("inner"):
             {body}
 sys.argv = ["train", {uri!r}]
-run("train", Command(help="", schema="mnist_etc.artifacts.config:TrainCommand", job=job))
+run("train", Command(help="track", schema="mnist_etc.artifacts.config:TrainCommand", job=job))
 """
 
 
@@ -60,7 +60,7 @@ def test_a_password_reaches_the_server_and_nobody_else(
     assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
     assert ("user:s3c@ret") in [password for path, password in asked if path.startswith("/api/")]
     (warning,) = done.stderr.splitlines()
-    assert warning.startswith(f"warning: Expected MLflow at http://127.0.0.1:{port}; received: ")
+    assert warning.startswith(f"warning: MLflow at http://127.0.0.1:{port} cannot be used: ")
     assert "s3c" not in done.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3c" in path.read_bytes()]
 

@@ -223,7 +223,7 @@ def test_shapes_over_grpc(server: TritonServer, shape: list[int]) -> None:
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_batch_of_0_does_not_fail_its_neighbours(server: TritonServer) -> None:
+def test_a_batch_of_0_does_not_fail_its_neighbors(server: TritonServer) -> None:
     """Triton puts it into one batch with requests of others, where it counts as 28 images of the 64 there may be."""
     request = ModelInferRequest(model_name=MODEL, raw_input_contents=[PIXELS[:1].tobytes()])
     request.inputs.add(name="input", datatype="FP32", shape=[0, 28, 28, 1])

@@ -101,7 +101,7 @@ def test_kill_of_the_server(tmp_path: Path) -> None:
     with served(tmp_path) as running:
         running.server.kill()
         done = running.ended()
-        refused(done, "its end, exit code -9")
+        refused(done, "The server ended by itself, with exit code -9", "Start it again.", plain=True)
         assert running.left() == []
 
 
@@ -124,14 +124,14 @@ def test_a_model_that_cannot_be_loaded(run: Run, tmp_path: Path, content: bytes)
     publish(tmp_path, 1)
     (tmp_path / MODEL / "1" / "model.onnx").write_bytes(content)
     done = run(*COMMAND, *keys(tmp_path))
-    refused(done, "model.onnx", "ONNXRuntimeError")
+    refused(done, "The server ended before it was ready: ", "model.onnx", "ONNXRuntimeError", plain=True)
     assert "ready" not in done.stdout
 
 
 def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     publish(tmp_path, 1)
     (tmp_path / MODEL / "1" / "model.onnx").unlink()
-    refused(run(*COMMAND, *keys(tmp_path)), "model.onnx")
+    refused(run(*COMMAND, *keys(tmp_path)), "The server ended before it was ready: ", "model.onnx", plain=True)
 
 
 def test_a_cache_that_cannot_be_written(run: Run, tmp_path: Path) -> None:

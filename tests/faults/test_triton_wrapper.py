@@ -55,7 +55,7 @@ def test_who_holds_a_port_is_named(run: Run, tmp_path: Path) -> None:
         port = holder.getsockname()[1]
         done = run(*COMMAND, *keys(tmp_path / "models", f"serving.grpc_port={port}"))
         refused(
-            done, f"Expected to listen on 127.0.0.1:{port}; received: Address already in use (process {os.getpid()}:"
+            done, f"Expected to listen on 127.0.0.1:{port}; received: Address already in use (process {os.getpid()}, "
         )
 
 

@@ -25,7 +25,7 @@ def test_refused_while_another_runs_and_free_after_it_was_killed(run: Run, tmp_p
     assert holder.stdout is not None
     try:
         assert holder.stdout.readline() == b"held\n"
-        refused(run("train.py", *TINY), "artifacts/digits", str(holder.pid))
+        refused(run("train.py", *TINY), "artifacts/digits", str(holder.pid), plain=True)
     finally:
         os.kill(holder.pid, signal.SIGKILL)
         holder.communicate()

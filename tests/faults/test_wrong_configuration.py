@@ -158,5 +158,5 @@ def test_broken_yaml(run: Run, tmp_path: Path, project: Path) -> None:
 def test_missing_conf_names_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     script = "import mnist_etc.composition as c; c.PACKAGED = c.Path('nowhere'); import train_.pipeline as p; p.main()"
-    refused(run("-c", script), "dvc pull conf.dvc", code=2)
+    refused(run("-c", script), "dvc pull conf.dvc", code=2, plain=True)
     assert run("-c", script, "--help").returncode == 0

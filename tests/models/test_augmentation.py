@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from mnist_etc.models.augmentation import varied
+from mnist_etc.models.augmentation import augmented
 from mnist_etc.models.config import UNVARIED
 
 NUMBER = 400
@@ -24,7 +24,7 @@ FAINT = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
 def made(image: NDArray[np.uint8], seed: int = 0, **how: float) -> NDArray[np.uint8]:
     """So many varied copies of ``image``."""
     copies = tf.constant(np.broadcast_to(image, (NUMBER, 28, 28)))
-    return np.asarray(varied(copies, tf.constant([seed, 1]), replace(UNVARIED, **how)))
+    return np.asarray(augmented(copies, tf.constant([seed, 1]), replace(UNVARIED, **how)))
 
 
 def moments(images: NDArray[np.uint8]) -> NDArray[np.float64]:

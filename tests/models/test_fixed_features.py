@@ -39,9 +39,9 @@ def test_it_keeps_what_digits_vary_in(network: keras.Model, images: np.ndarray) 
     assert scattering.output_shape == (None, FEATURES)
     kernel, bias = projection.get_weights()
     values = scattering(images).numpy()
-    centre = np.linalg.lstsq(kernel.T, -bias, rcond=None)[0]
+    center = np.linalg.lstsq(kernel.T, -bias, rcond=None)[0]
     directions, _ = np.linalg.qr(kernel)
-    kept = np.square((values - centre) @ directions).sum() / np.square(values - centre).sum()
+    kept = np.square((values - center) @ directions).sum() / np.square(values - center).sum()
     assert kept > 0.9
 
 

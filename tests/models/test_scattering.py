@@ -91,8 +91,8 @@ def test_group_normalisation(images: Images) -> None:
     variance = groups.var(axis=2)
     np.testing.assert_allclose(features.mean(axis=2), 0, atol=1e-5)
     np.testing.assert_allclose(features.var(axis=2), variance / (variance + EPSILON), rtol=1e-4)
-    centred = groups - groups.mean(axis=2, keepdims=True)
-    np.testing.assert_allclose(features, centred / np.sqrt(variance + EPSILON)[..., None], atol=1e-3)
+    centered = groups - groups.mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(features, centered / np.sqrt(variance + EPSILON)[..., None], atol=1e-3)
 
 
 def test_no_image_touches_another(digits: Images) -> None:

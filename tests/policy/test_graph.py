@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import scaled
 from mnist_etc.policy.graph import answers, append_policy
-from mnist_etc.policy.naming import named
-from mnist_etc.policy.output_policy import DRAWS, OutputPolicy, fit_policy
+from mnist_etc.policy.noisy import DRAWS
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.specification import parse_policy
 
 COUNT = 10_000
 GENERATOR = np.random.default_rng(0)
@@ -61,7 +62,7 @@ LABELS = (LOGITS + GENERATOR.gumbel(size=LOGITS.shape)).argmax(axis=1)
 
 
 def policy(name: str) -> OutputPolicy:
-    return fit_policy(named(name), LOGITS, LABELS)
+    return fit_policy(parse_policy(name), LOGITS, LABELS)
 
 
 def probabilities(logits: Array) -> NDArray[np.float64]:
@@ -153,15 +154,15 @@ def test_an_answer_of_a_noisy_policy_is_drawn_once() -> None:
 
 
 @pytest.mark.parametrize("pixel", [np.nan, np.inf, -1.0, 7.0])
-def test_a_pixel_that_is_no_grey_gives_no_second_draw(pixel: float) -> None:
+def test_a_pixel_that_is_no_gray_gives_no_second_draw(pixel: float) -> None:
     """What the hash reads is what the model reads: one answer for one image, whatever stands in it."""
     graph = append_policy(model("float32"), policy("noisy:1")).SerializeToString()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     odd = scaled(IMAGES[:500])
     odd[:, 3, 3] = pixel
-    grey = odd.copy()
-    grey[:, 3, 3] = 0 if np.isnan(pixel) else np.clip(pixel, 0, 1)
-    told = [session.run(["output"], {"input": images})[0] for images in (odd, grey)]
+    gray = odd.copy()
+    gray[:, 3, 3] = 0 if np.isnan(pixel) else np.clip(pixel, 0, 1)
+    told = [session.run(["output"], {"input": images})[0] for images in (odd, gray)]
     assert np.array_equal(*told)
 
 
@@ -174,7 +175,7 @@ def test_the_likelihood_ratio_is_bounded_exactly(epsilon: float) -> None:
 
 
 def test_what_is_drawn_has_the_stated_probabilities() -> None:
-    """One image over many keys, and its neighbour, which differs in a pixel by one: the same likelihoods, apart."""
+    """One image over many keys, and its neighbor, which differs in a pixel by one: the same likelihoods, apart."""
     images = np.repeat(IMAGES[:1], 2, axis=0)
     images[1, 14, 14] += 1
     logits = np.repeat(LOGITS[:1], 2, axis=0)

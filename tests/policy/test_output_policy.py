@@ -7,9 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
-from mnist_etc.policy.naming import named, short_name
-from mnist_etc.policy.output_policy import fit_policy
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.policy.config import AUTO
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.registry import POLICIES
+from mnist_etc.policy.specification import format_policy, parse_policy
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (2000, 10)).astype(np.float32)
 LABELS = np.where(np.random.default_rng(1).random(2000) < 0.8, LOGITS.argmax(axis=1), 0)
@@ -27,12 +31,12 @@ LABELS = np.where(np.random.default_rng(1).random(2000) < 0.8, LOGITS.argmax(axi
     ],
 )
 def test_leakage(name: str, bits: float) -> None:
-    assert fit_policy(named(name), LOGITS, LABELS).leakage_bits() == pytest.approx(bits, abs=1e-4)
+    assert fit_policy(parse_policy(name), LOGITS, LABELS).leakage_bits() == pytest.approx(bits, abs=1e-4)
 
 
 def test_leakage_of_a_noisy_policy_is_its_channels_capacity() -> None:
     """Mutual information of a uniform class and the answer, summed term by term."""
-    one = fit_policy(named("noisy:3"), LOGITS, LABELS)
+    one = fit_policy(parse_policy("noisy:3"), LOGITS, LABELS)
     other = one.other_draws() / 2**32
     channel = np.full((10, 10), other) + np.eye(10) * (1 - 10 * other)
     information = (channel / 10 * np.log2(channel / channel.mean(axis=0))).sum()
@@ -42,7 +46,7 @@ def test_leakage_of_a_noisy_policy_is_its_channels_capacity() -> None:
 
 def test_roundings_are_counted_generously() -> None:
     """Every vector of tenths that sums to nearly one is among them: counted one by one for three decimals' sum."""
-    bits = fit_policy(named("rounded:1"), LOGITS, LABELS).leakage_bits()
+    bits = fit_policy(parse_policy("rounded:1"), LOGITS, LABELS).leakage_bits()
     counted = sum(math.comb(total + 9, 9) for total in range(5, 16))
     assert bits == pytest.approx(math.log2(counted))
     sums = np.rint(10 * np.random.default_rng(0).dirichlet(np.full(10, 0.7), 100_000)).sum(axis=1)
@@ -50,14 +54,36 @@ def test_roundings_are_counted_generously() -> None:
     assert (sums <= 15).all()
 
 
+@pytest.mark.parametrize("name", list(POLICIES))
+def test_each_policy_is_a_group_of_the_configuration(name: str) -> None:
+    assert compose("export", ExportCommand, [f"policy={name}"]).policy.name == name
+
+
+def test_a_name_without_a_policy_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"policy\.name as one of logits, .*received 'level'\. Did.* levels\?.*auto"):
+        compose("export", ExportCommand, ["policy.name=level"])
+    assert compose("export", ExportCommand, ["policy=auto"]).policy.name == AUTO
+
+
+def test_a_policy_without_operators_is_none() -> None:
+    """Nothing is served in its place."""
+
+    class Forgotten(OutputPolicy):
+        def leakage_bits(self) -> float:
+            return 0
+
+    with pytest.raises(TypeError, match="answer"):
+        Forgotten(config=parse_policy("label"))  # type: ignore[abstract]
+
+
 def test_about_tells_no_key() -> None:
-    said = fit_policy(named("noisy:8"), LOGITS, LABELS).about()
+    said = fit_policy(parse_policy("noisy:8"), LOGITS, LABELS).about()
     assert said == {"name": "noisy", "epsilon": 8.0, "leakage_bits": pytest.approx(3.2, abs=0.2)}
 
 
 @pytest.mark.parametrize("name", ["logits", "rounded:2", "top_k:3", "top1", "levels:3", "label", "noisy:0.5"])
 def test_names_go_there_and_back(name: str) -> None:
-    assert short_name(named(name)) == name
+    assert format_policy(parse_policy(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -78,4 +104,4 @@ def test_names_go_there_and_back(name: str) -> None:
 )
 def test_a_policy_that_returns_nothing_or_is_none_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"^Expected polic"):
-        named(name)
+        parse_policy(name)

@@ -82,7 +82,7 @@ def test_full_batches_against_the_closed_form(noise: float, steps: int, delta: f
 @pytest.mark.parametrize(("noise", "steps"), [(20.0, 20_000), (200.0, 20_000)])
 def test_many_noisy_steps_against_the_central_limit(noise: float, steps: int) -> None:
     """Bu et al. 2020 (arXiv:1911.11607): mu = rate * sqrt(steps * (exp(1 / noise^2) - 1)); `dp_accounting`'s own
-    discretisation of 1e-4 would be 2 % and 3000 % above."""
+    discretization of 1e-4 would be 2 % and 3000 % above."""
     mu = RATE * math.sqrt(steps * math.expm1(noise**-2))
     assert spent([mechanism(noise, steps)], DELTA, PLD) == pytest.approx(gaussian(1 / mu, 1, DELTA), rel=2e-3)
 

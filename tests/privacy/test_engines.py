@@ -13,10 +13,10 @@ from scipy import stats
 
 from mnist_etc.errors import PrivacyError
 from mnist_etc.models.config import OutputActivation
-from mnist_etc.privacy.config import Engine
-from mnist_etc.privacy.engine import ClippingEngine, build_engine
+from mnist_etc.privacy.engine import ClippingEngine
+from mnist_etc.privacy.registry import ENGINES, build_engine
 
-ENGINES = list(Engine)
+KINDS = list(ENGINES)
 BATCH = 7
 
 
@@ -77,7 +77,7 @@ def clipped(gradients: np.ndarray, clip: float) -> np.ndarray:
     return gradients * np.minimum(1, clip / np.linalg.norm(gradients, axis=1, keepdims=True))
 
 
-def engine_for(kind: Engine, model: keras.Model, *, clip: float = 1.0, noise: float = 0.0) -> ClippingEngine:
+def engine_for(kind: str, model: keras.Model, *, clip: float = 1.0, noise: float = 0.0) -> ClippingEngine:
     return build_engine(kind, model, squares, l2_norm_clip=clip, noise_multiplier=noise, seed=11)
 
 
@@ -88,9 +88,9 @@ def summing(engine: ClippingEngine, model: keras.Model) -> Callable[[tf.Tensor, 
     return lambda inputs, mask: np.asarray(compiled(inputs, mask))
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_each_examples_gradient_is_exact(name: str, kind: Engine) -> None:
+def test_each_examples_gradient_is_exact(name: str, kind: str) -> None:
     """One example a batch-sized mask: the sum is that example's gradient, far below the clip."""
     model = NETWORKS[name]()
     inputs = batch_for(model)
@@ -100,9 +100,9 @@ def test_each_examples_gradient_is_exact(name: str, kind: Engine) -> None:
         assert np.abs(received - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_clipping_is_to_each_examples_whole_norm(name: str, kind: Engine) -> None:
+def test_clipping_is_to_each_examples_whole_norm(name: str, kind: str) -> None:
     model = NETWORKS[name]()
     inputs = batch_for(model)
     gradients = one_by_one(model, inputs)
@@ -115,7 +115,8 @@ def test_clipping_is_to_each_examples_whole_norm(name: str, kind: Engine) -> Non
 def autoencoder_and_images() -> tuple[keras.Model, tf.Tensor]:
     from types import SimpleNamespace
 
-    from mnist_etc.models.autoencoder import before_clip, build_autoencoder
+    from mnist_etc.models.autoencoder import build_autoencoder
+    from mnist_etc.models.clip import before_clip
 
     model = before_clip(build_autoencoder(SimpleNamespace(hid_dim=32, output_activation=OutputActivation.clip)))
     return model, tf.constant(np.random.default_rng(0).random((64, 28, 28, 1), dtype=np.float32))
@@ -124,13 +125,16 @@ def autoencoder_and_images() -> tuple[keras.Model, tf.Tensor]:
 def test_the_engines_agree_on_the_autoencoder() -> None:
     model, images = autoencoder_and_images()
     for clip in (1e-3, 1.0):
-        mean = [summing(engine_for(kind, model, clip=clip), model)(images, tf.ones(64)) / 64 for kind in Engine]
+        mean = [
+            summing(engine_for(kind, model, clip=clip), model)(images, tf.ones(64)) / 64
+            for kind in ("fast", "tensorflow_privacy")
+        ]
         assert np.abs(mean[0] - mean[1]).max() <= 1e-6 * max(1.0, np.abs(mean[1]).max())
         assert np.linalg.norm(mean[0] - mean[1]) <= 1e-5 * np.linalg.norm(mean[1])
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-def test_padding_counts_for_nothing(kind: Engine) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_counts_for_nothing(kind: str) -> None:
     model, images = autoencoder_and_images()
     clipped_sum = summing(engine_for(kind, model), model)
     alone = clipped_sum(images[:5], tf.ones(5))
@@ -138,10 +142,10 @@ def test_padding_counts_for_nothing(kind: Engine) -> None:
     assert not clipped_sum(images, tf.zeros(64)).any()
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e30])
 @pytest.mark.parametrize("name", ["dense", "conv", "few positions"])
-def test_padding_that_repeats_an_example_without_a_finite_gradient(name: str, value: float, kind: Engine) -> None:
+def test_padding_that_repeats_an_example_without_a_finite_gradient(name: str, value: float, kind: str) -> None:
     model = NETWORKS[name]()
     inputs = batch_for(model).numpy()
     clipped_sum = summing(engine_for(kind, model), model)
@@ -150,9 +154,9 @@ def test_padding_that_repeats_an_example_without_a_finite_gradient(name: str, va
     np.testing.assert_allclose(clipped_sum(inputs, tf.constant([1.0] * 3 + [0.0] * 4)), alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scale", [1e3, 1e8])
-def test_a_neighbour_with_a_huge_gradient_moves_the_sum_by_the_clip_at_most(kind: Engine, scale: float) -> None:
+def test_a_neighbour_with_a_huge_gradient_moves_the_sum_by_the_clip_at_most(kind: str, scale: float) -> None:
     model = NETWORKS["conv"]()
     inputs = batch_for(model).numpy()
     inputs[0] *= scale
@@ -162,7 +166,7 @@ def test_a_neighbour_with_a_huge_gradient_moves_the_sum_by_the_clip_at_most(kind
     assert 0.4999 <= moved <= 0.5 * (1 + 1e-5)
 
 
-def draws(kind: Engine, count: int, *, clip: float = 0.5, noise: float = 3.0) -> np.ndarray:
+def draws(kind: str, count: int, *, clip: float = 0.5, noise: float = 3.0) -> np.ndarray:
     model = network(layers.Dense(3), shape=(4,))
     engine = engine_for(kind, model, clip=clip, noise=noise)
     total = tf.ones(15)
@@ -175,8 +179,8 @@ def draws(kind: Engine, count: int, *, clip: float = 0.5, noise: float = 3.0) ->
     return np.asarray(draw()) - 1
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-def test_noise_has_the_stated_deviation_and_no_parameter_shares_it(kind: Engine) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_has_the_stated_deviation_and_no_parameter_shares_it(kind: str) -> None:
     """Mean, variance, distribution and correlations over 4,000 draws, each within limits of one in a million."""
     noise, rare = draws(kind, 4000), 1e-6
     count, deviation = noise.size, 0.5 * 3.0
@@ -192,8 +196,8 @@ def test_noise_has_the_stated_deviation_and_no_parameter_shares_it(kind: Engine)
         assert np.abs(correlations).max() < stats.norm.isf(rare / 2) / len(first) ** 0.5
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-def test_a_step_has_its_own_noise_and_keeps_it(kind: Engine) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_has_its_own_noise_and_keeps_it(kind: str) -> None:
     """In one graph and in a graph of its own."""
     first, second = draws(kind, 3), draws(kind, 3)
     np.testing.assert_array_equal(first, second)
@@ -203,8 +207,8 @@ def test_a_step_has_its_own_noise_and_keeps_it(kind: Engine) -> None:
     assert len(np.unique(first)) == first.size
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-def test_noise_goes_on_where_tensorflows_normal_numbers_end(kind: Engine) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_goes_on_where_tensorflows_normal_numbers_end(kind: str) -> None:
     """They end at 5.678 deviations; beyond lies one number in 70 million, and one among these."""
     engine = engine_for(kind, network(layers.Dense(3), shape=(4,)), clip=0.5, noise=3.0)
     noise = engine.noised(tf.zeros(4_000_000), tf.constant(6, tf.int64))
@@ -218,18 +222,20 @@ def less_the_batch_mean(values: tf.Tensor) -> tf.Tensor:
 @pytest.mark.parametrize(
     ("kind", "stack", "words"),
     [
-        (Engine.fast, [layers.BatchNormalization()], "BatchNormalization"),
-        (Engine.tensorflow_privacy, [layers.BatchNormalization()], "state"),
-        (Engine.fast, [layers.LayerNormalization()], "privacy.engine=tensorflow_privacy"),
-        (Engine.fast, [layers.Conv2D(6, 3, groups=3)], "no rule"),
-        (Engine.fast, [layers.SeparableConv2D(4, 3)], "no rule"),
-        (Engine.fast, [layers.UnitNormalization(axis=0)], "no rule"),
-        (Engine.fast, [layers.Conv2D(2, 3, activation=less_the_batch_mean)], "no rule"),
-        (Engine.fast, [layers.Conv2D(2, 3, kernel_regularizer="l2")], "no rule"),
+        ("fast", [layers.BatchNormalization()], r"a BatchNormalization, which mixes the batch: .* can ever be"),
+        ("tensorflow_privacy", [layers.BatchNormalization()], "state"),
+        ("fast", [layers.LayerNormalization()], "privacy.engine=tensorflow_privacy"),
+        ("fast", [layers.Conv2D(6, 3, groups=3)], r"a Conv2D with settings, which .* no rule"),
+        ("fast", [layers.Conv2D(6, 3, trainable=False)], "no rule"),
+        ("fast", [layers.Activation(less_the_batch_mean)], "no rule"),
+        ("fast", [layers.SeparableConv2D(4, 3)], "a SeparableConv2D, which the fast engine has no rule for yet"),
+        ("fast", [layers.UnitNormalization(axis=0)], "no rule"),
+        ("fast", [layers.Conv2D(2, 3, activation=less_the_batch_mean)], "no rule"),
+        ("fast", [layers.Conv2D(2, 3, kernel_regularizer="l2")], "no rule"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_refused(kind: Engine, stack: list[layers.Layer], words: str) -> None:
+def test_refused(kind: str, stack: list[layers.Layer], words: str) -> None:
     model = keras.Sequential([layers.Input((8, 8, 3)), *stack, layers.Flatten(), layers.Dense(2)])
     with pytest.raises(PrivacyError, match=words) as caught:
         engine_for(kind, model)
@@ -239,6 +245,6 @@ def test_refused(kind: Engine, stack: list[layers.Layer], words: str) -> None:
 def test_the_reference_serves_where_the_fast_one_has_no_rule() -> None:
     model = network(layers.LayerNormalization(), layers.Flatten(), layers.Dense(2))
     inputs = batch_for(model)
-    received = summing(engine_for(Engine.tensorflow_privacy, model, clip=1e6), model)(inputs, tf.ones(BATCH))
+    received = summing(engine_for("tensorflow_privacy", model, clip=1e6), model)(inputs, tf.ones(BATCH))
     wanted = one_by_one(model, inputs).sum(axis=0)
     assert np.abs(received - wanted).max() <= 1e-5 * np.abs(wanted).max()

@@ -52,7 +52,7 @@ def small_model(input_type: str = "float32", policy: str = "logits") -> bytes:
 def publish_small_model(root: Path, *overrides: str) -> Path:
     """Put `small_model` into the model repository ``root``, as ``export`` would with ``overrides``."""
     config = compose("export", ExportCommand, ["data=digits", "triton.warmup=[]", "policy=logits", *overrides])
-    content = small_model(config.input_type.value, config.policy.name.value)
+    content = small_model(config.input_type.value, config.policy.name)
     ModelRepository(root).publish(
         writer(content),
         ModelConfig(triton=config.triton, input_type=config.input_type, policy=config.policy.name, version=0),

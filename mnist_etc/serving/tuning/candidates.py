@@ -12,19 +12,18 @@ from pathlib import Path
 from mnist_etc.export.config import InputType, TritonConfig, Variant
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
-from mnist_etc.policy.config import PolicyName
 from mnist_etc.serving.config import Server, ServingConfig, TuneCommand
 from mnist_etc.serving.server import TritonServer
 
-__all__ = ["Candidate", "Graphs", "candidates", "served"]
+__all__ = ["Candidate", "Graphs", "candidates", "serve_alone"]
 
 Graphs = Mapping[tuple[InputType, Variant], bytes]
-"""ONNX models to serve."""
+"""The ONNX models to serve, as bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One point of the search."""
+    """One configuration of the search."""
 
     instances: int
     intra_op_threads: int
@@ -36,16 +35,17 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """As tables and the record of the measurements call it."""
+        """The candidate's name in tables and among the trials."""
         threads = self.intra_op_threads or "unset"
         preferred = f" preferring {self.preferred_batch_size}" if self.preferred_batch_size else ""
+        variant = "" if self.variant is Variant.float32 else f", {self.variant.value}"
         return (
             f"{self.instances} x {threads} threads, delay {self.max_queue_delay_microseconds}{preferred}, "
-            f"{self.input_type.value}{', int8' * (self.variant is Variant.int8)}"
+            f"{self.input_type.value}{variant}"
         )
 
     def config(self, base: TritonConfig) -> ModelConfig:
-        """``base`` with what this candidate sets."""
+        """Set what this candidate is about in ``base``."""
         triton = replace(
             base,
             instances=self.instances,
@@ -53,20 +53,11 @@ class Candidate:
             max_queue_delay_microseconds=self.max_queue_delay_microseconds,
             preferred_batch_size=[self.preferred_batch_size] if self.preferred_batch_size else [],
         )
-        return ModelConfig(triton=triton, input_type=self.input_type, policy=PolicyName.logits, version=1)
-
-    def overrides(self) -> str:
-        """What ``python -m mnist_etc.export`` takes to publish it."""
-        preferred = [self.preferred_batch_size] if self.preferred_batch_size else []
-        return (
-            f"triton.instances={self.instances} triton.intra_op_threads={self.intra_op_threads} "
-            f"triton.max_queue_delay_microseconds={self.max_queue_delay_microseconds} "
-            f"triton.preferred_batch_size={preferred} input_type={self.input_type.value} variant={self.variant.value}"
-        )
+        return ModelConfig(triton=triton, input_type=self.input_type, policy="logits", version=1)
 
 
 def candidates(command: TuneCommand) -> list[Candidate]:
-    """Every combination, but for preferred batch sizes without a delay, for which nothing would wait."""
+    """List every combination, but for preferred batch sizes without a delay, for which nothing would wait."""
     return [
         Candidate(
             instances=instances,
@@ -89,8 +80,12 @@ def candidates(command: TuneCommand) -> list[Candidate]:
 
 
 @contextmanager
-def served(config: ModelConfig, model: bytes, serving: ServingConfig) -> Iterator[TritonServer]:
-    """A server of ``model`` alone, on the ports of ``serving``."""
+def serve_alone(config: ModelConfig, model: bytes, serving: ServingConfig) -> Iterator[TritonServer]:
+    """Serve ``model`` from a repository of its own, on the ports of ``serving``; yields the server once it is ready.
+
+    Raises:
+        ServingError: The server does not start.
+    """
 
     def write(path: Path) -> None:
         path.write_bytes(model)

@@ -8,6 +8,7 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
@@ -16,20 +17,15 @@ from mnist_etc.serving.launch import bracketed
 from mnist_etc.serving.perf import perf_analyzer
 from mnist_etc.serving.server import TritonServer
 
-__all__ = ["Load", "Measurement", "measure"]
+__all__ = ["Measurement", "Workload", "measure"]
 
 WINDOWS = 3
 """perf_analyzer takes as many at least; its figures are those of all together."""
-TRANSPORT = {
-    WireProtocol.http: ["-i", "http"],
-    WireProtocol.grpc: ["-i", "grpc"],
-    WireProtocol.shm: ["-i", "grpc", "--shared-memory", "system", "--output-shared-memory-size", "2560"],
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
-    """What is asked of the server."""
+class Workload:
+    """The requests that a server is measured under."""
 
     concurrency: int = 1
     """Requests in flight; not used where ``rate`` is given."""
@@ -43,7 +39,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Figures of one load; latencies in microseconds."""
+    """The figures of a server under one workload; latencies are in microseconds."""
 
     images_per_second: float
     p50: float
@@ -57,39 +53,52 @@ class Measurement:
     network: float
     """Mean time of a request outside the server's scheduler: sending, HTTP or gRPC, receiving."""
     mean_batch: float
-    """Images of a run of the model: nv_inference_count / nv_inference_exec_count."""
+    """Mean images in a run of the model: nv_inference_count / nv_inference_exec_count."""
     cpu_per_image: float
-    """CPU microseconds of the server and its backends."""
+    """CPU microseconds that the server and its backends spent on an image."""
     cores_busy: float
-    """Of the server and its backends."""
+    """CPU cores that the server and its backends kept busy."""
 
 
-def measure(server: TritonServer, load: Load) -> Measurement:
-    """Put ``load`` on ``server`` and say what came of it.
+def measure(server: TritonServer, workload: Workload) -> Measurement:
+    """Put ``server`` under ``workload`` and measure it.
 
     Raises:
-        ServingError: perf_analyzer failed; its last line is stated.
+        ServingError: perf_analyzer failed; its last lines are stated.
     """
     program, environment = perf_analyzer(Path(server.config.cache).expanduser())
-    port = server.config.http_port if load.protocol is WireProtocol.http else server.config.grpc_port
+    port, protocol = _connection(server, workload.protocol)
     with tempfile.TemporaryDirectory(prefix="mnist_etc_perf_") as scratch:
         report = Path(scratch) / "report.csv"
-        command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", "-b", str(load.batch_size)]
-        command += [*TRANSPORT[load.protocol], "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
-        command += ["-p", str(max(1, load.milliseconds // WINDOWS))]
-        command += (
-            ["--request-rate-range", str(load.rate)] if load.rate else ["--concurrency-range", str(load.concurrency)]
-        )
+        command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", *protocol]
+        command += ["-b", str(workload.batch_size), "-f", str(report), "-s", "1000", "-r", str(WINDOWS)]
+        command += ["-p", str(max(1, workload.milliseconds // WINDOWS))]
+        rate, concurrency = workload.rate, workload.concurrency
+        command += ["--request-rate-range", str(rate)] if rate else ["--concurrency-range", str(concurrency)]
         images, runs, cpu = *_counted(server), server.cpu_seconds()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         cpu = server.cpu_seconds() - cpu
         images, runs = (after - before for after, before in zip(_counted(server), (images, runs), strict=True))
         if done.returncode or not report.is_file() or not images:
             said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise ServingError(f"Expected figures of perf_analyzer; received: {' '.join(said[-2:])}.")
+            raise ServingError(f"perf_analyzer failed: {' '.join(said[-2:]).rstrip('.')}. Run the same command again.")
         with report.open(newline="") as file:
             row = next(csv.DictReader(file))
     return _measurement(row, mean_batch=images / runs, cpu_per_image=cpu / images)
+
+
+def _connection(server: TritonServer, protocol: WireProtocol) -> tuple[int, list[str]]:
+    """The port, and perf_analyzer's arguments."""
+    match protocol:
+        case WireProtocol.http:
+            return server.config.http_port, ["-i", "http"]
+        case WireProtocol.grpc:
+            return server.config.grpc_port, ["-i", "grpc"]
+        case WireProtocol.shm:
+            shared = ["--shared-memory", "system", "--output-shared-memory-size", "2560"]
+            return server.config.grpc_port, ["-i", "grpc", *shared]
+        case _:
+            assert_never(protocol)
 
 
 def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float) -> Measurement:

@@ -1,4 +1,4 @@
-"""What a search found: tables, a plot, and what limits each candidate."""
+"""The report of a search: tables, a plot, and the bottleneck of each candidate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statistics import median
 from mnist_etc.files import temporary, write_bytes
 from mnist_etc.serving.tuning.candidates import Candidate
 from mnist_etc.serving.tuning.measurement import Measurement
-from mnist_etc.serving.tuning.search import Record
+from mnist_etc.serving.tuning.trials import Trials
 
 __all__ = ["Report"]
 
@@ -35,33 +35,37 @@ top on the same machine. What limits a candidate is read from these figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Of the candidates, best first."""
+    """The candidates of a search, best first, with what was measured of them."""
 
-    record: Record
+    trials: Trials
     several: Sequence[Candidate]
     concurrency: Sequence[int]
 
     def write(self, folder: Path, heading: str) -> None:
-        """``tuning.csv``, ``tuning.md`` and ``tuning.png`` into ``folder``."""
+        """Write ``tuning.csv``, ``tuning.md`` and ``tuning.png`` into ``folder``; ``heading`` begins the second.
+
+        Raises:
+            ArtifactError: A file cannot be written.
+        """
         with temporary(folder / "tuning.csv", key="output") as path, path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["candidate", "concurrency", "rounds", *COLUMNS, "limited by"])
             for candidate, level in self._measured():
-                middle = [f"{self.record.middle(candidate, level, name):.6g}" for name in COLUMNS]
-                rounds = self.record.rounds(candidate, level)
-                writer.writerow([candidate.name, level, rounds, *middle, self.limit(candidate, level)])
+                medians = [f"{self.trials.median(candidate, level, name):.6g}" for name in COLUMNS]
+                rounds = self.trials.rounds(candidate, level)
+                writer.writerow([candidate.name, level, rounds, *medians, self.bottleneck(candidate, level)])
         parts = [heading, self.table(), GLOSSARY.format(wasteful=WASTEFUL)]
         write_bytes(folder / "tuning.md", ("\n\n".join(parts) + "\n").encode(), key="output")
         with temporary(folder / "tuning.png", key="output") as path:
             self._plot(path)
 
     def table(self) -> str:
-        """Markdown, one row a candidate and concurrency."""
+        """Format the figures as Markdown, one row a candidate and concurrency."""
         header = ["candidate", "concurrency", "rounds", "images/s", "p50 ms", "p99 ms", "mean batch", "CPU us/image"]
         rows = [[*header, "cores busy", "limited by"], ["---", *["---:"] * 8, "---"]]
         for candidate, level in self._measured():
-            every = [one.images_per_second for one in self.record.cells[candidate.name, level]]
-            figures = {name: self.record.middle(candidate, level, name) for name in COLUMNS}
+            every = [one.images_per_second for one in self.trials.measurements[candidate.name, level]]
+            figures = {name: self.trials.median(candidate, level, name) for name in COLUMNS}
             rows.append(
                 [
                     candidate.name,
@@ -73,19 +77,19 @@ class Report:
                     f"{figures['mean_batch']:.1f}",
                     f"{figures['cpu_per_image']:,.0f}",
                     f"{figures['cores_busy']:.2f}",
-                    self.limit(candidate, level),
+                    self.bottleneck(candidate, level),
                 ]
             )
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
-    def limit(self, candidate: Candidate, level: int) -> str:
-        """What its figures say it is limited by."""
+    def bottleneck(self, candidate: Candidate, level: int) -> str:
+        """Name what limits ``candidate`` at the concurrency ``level``, as its figures show."""
         cores = os.cpu_count() or 1
-        one = Measurement(**{name: self.record.middle(candidate, level, name) for name in COLUMNS})
+        one = Measurement(**{name: self.trials.median(candidate, level, name) for name in COLUMNS})
         least = min(
-            self.record.middle(other, level, "cpu_per_image")
+            self.trials.median(other, level, "cpu_per_image")
             for other in self.several
-            if (other.name, level) in self.record.cells and other.input_type is candidate.input_type
+            if self.trials.rounds(other, level) and other.input_type is candidate.input_type
         )
         if candidate.instances * (candidate.intra_op_threads or cores) > cores and (
             one.cpu_per_image > WASTEFUL * least
@@ -97,8 +101,7 @@ class Report:
         return {"compute": "model", "network": "transport"}[name]
 
     def _measured(self) -> list[tuple[Candidate, int]]:
-        cells = self.record.cells
-        return [(one, level) for one in self.several for level in self.concurrency if (one.name, level) in cells]
+        return [(one, level) for one in self.several for level in self.concurrency if self.trials.rounds(one, level)]
 
     def _plot(self, path: Path) -> None:
         """Throughput against p99; one line a candidate that was measured at every concurrency, a point for others."""
@@ -110,8 +113,8 @@ class Report:
         figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
         for candidate in self.several:
             levels = [level for one, level in self._measured() if one is candidate]
-            x = [self.record.middle(candidate, level, "images_per_second") for level in levels]
-            y = [self.record.middle(candidate, level, "p99") / 1000 for level in levels]
+            x = [self.trials.median(candidate, level, "images_per_second") for level in levels]
+            y = [self.trials.median(candidate, level, "p99") / 1000 for level in levels]
             if len(levels) == len(self.concurrency):
                 axes.plot(x, y, marker="o", label=candidate.name)
                 for level, where in zip(levels, zip(x, y, strict=True), strict=True):
@@ -122,7 +125,7 @@ class Report:
             xlabel="images per second",
             ylabel="99th percentile of the latency, ms",
             yscale="log",
-            title="Numbers: requests in flight. Grey: given up early",
+            title="Numbers: requests in flight. Gray: given up early",
         )
         axes.legend(fontsize=8)
         figure.savefig(path, dpi=120)

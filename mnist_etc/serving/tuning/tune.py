@@ -6,25 +6,27 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_etc.export.config import ExportCommand
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.remedies import arguments, flatten
+from mnist_etc.export.config import ExportCommand, TritonConfig
 from mnist_etc.export.model_config import encode
+from mnist_etc.export.repository import COMMAND
 from mnist_etc.files import exclusive, write_bytes
-from mnist_etc.overrides import keys
 from mnist_etc.serving.config import TuneCommand
 from mnist_etc.serving.server import leave_on_signals
-from mnist_etc.serving.tuning.candidates import Candidate, Graphs, candidates, served
-from mnist_etc.serving.tuning.measurement import Load, Measurement, measure
+from mnist_etc.serving.tuning.candidates import Candidate, Graphs, candidates, serve_alone
+from mnist_etc.serving.tuning.measurement import Measurement, Workload, measure
 from mnist_etc.serving.tuning.report import Report
-from mnist_etc.serving.tuning.search import Record, halve, rank
+from mnist_etc.serving.tuning.successive_halving import rank, successive_halving
+from mnist_etc.serving.tuning.trials import Trials
 
-__all__ = ["tune"]
+__all__ = ["export_command", "tune"]
 
 
 def tune(command: TuneCommand) -> Candidate:
@@ -34,9 +36,10 @@ def tune(command: TuneCommand) -> Candidate:
         The winner.
 
     Raises:
-        ArtifactError: there is no such trained model.
+        ArtifactError: There is no such trained model.
+        BusyError: Another search writes into ``command.output``.
         ConfigError: ``command.output`` holds measurements of something else.
-        ServingError: the server or perf_analyzer failed; what was measured is kept.
+        ServingError: The server or perf_analyzer failed; what was measured is kept.
     """
     folder = Path(command.output)
     leave_on_signals()
@@ -45,23 +48,45 @@ def tune(command: TuneCommand) -> Candidate:
 
 
 def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
-    record = Record(folder / "measurements.json", _about(command, graphs))
-    record.load(force=command.force)
-    several = candidates(command)
+    trials = Trials(folder / "measurements.json", _fingerprint(command, graphs))
+    trials.load(force=command.force)
+    several, level = candidates(command), command.concurrency[-1]
+    last = _search(command, trials, several, graphs)
+    given_up = [one for one in several if one not in last]
+    ranked = last + rank(trials, given_up, level, command.p99_milliseconds)
+    report, winner = Report(trials=trials, several=ranked, concurrency=command.concurrency), last[0]
+    export = export_command(command, winner)
+    heading = f"# Triton on this machine\n\n{_machine()}; {len(several)} candidates; best first.\n\n"
+    report.write(folder, f"{heading}Winner: {winner.name}.\n\n    {export}")
+    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode(), key="output")
+    p99 = trials.median(winner, level, "p99") / 1000
+    print(
+        f"{winner.name}: {trials.median(winner, level, 'images_per_second'):,.0f} images/s at concurrency {level}, "
+        f"p99 {p99:.2f} ms, limited by: {report.bottleneck(winner, level)}"
+    )
+    if p99 > command.p99_milliseconds:
+        print(f"no candidate keeps p99 under {command.p99_milliseconds:g} ms; this one comes nearest")
+    print(f"table, plot and config.pbtxt in {folder}/")
+    print(f"publish it: {export}")
+    return winner
+
+
+def _search(command: TuneCommand, trials: Trials, several: list[Candidate], graphs: Graphs) -> list[Candidate]:
+    """The last candidates, best first."""
     with tqdm(desc="measurements", unit="", disable=None, leave=False) as bar:
 
         def measured(candidate: Candidate, levels: Sequence[int]) -> dict[int, Measurement]:
             model = graphs[candidate.input_type, candidate.variant]
-            with served(candidate.config(command.triton), model, command.serving) as server:
+            with serve_alone(candidate.config(command.triton), model, command.serving) as server:
                 figures = {
-                    level: measure(server, Load(concurrency=level, milliseconds=command.milliseconds))
+                    level: measure(server, Workload(concurrency=level, milliseconds=command.milliseconds))
                     for level in levels
                 }
             bar.update(len(figures))
             return figures
 
-        last = halve(
-            record,
+        return successive_halving(
+            trials,
             several,
             measured,
             concurrency=command.concurrency,
@@ -69,43 +94,28 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
             rounds=command.rounds,
             survivors=command.survivors,
         )
-    given_up = [one for one in several if one not in last]
-    ranked = last + rank(record, given_up, command.concurrency[-1], command.p99_milliseconds)
-    report = Report(record=record, several=ranked, concurrency=command.concurrency)
-    winner = last[0]
-    heading = f"# Triton on this machine\n\n{_machine()}; {len(several)} candidates; best first.\n\n{_verdict(winner)}"
-    report.write(folder, heading)
-    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode(), key="output")
-    level = command.concurrency[-1]
-    print(
-        f"{winner.name}: {record.middle(winner, level, 'images_per_second'):,.0f} images/s at concurrency {level}, "
-        f"p99 {record.middle(winner, level, 'p99') / 1000:.2f} ms, limited by: {report.limit(winner, level)}"
-    )
-    if record.middle(winner, level, "p99") / 1000 > command.p99_milliseconds:
-        print(f"no candidate keeps p99 under {command.p99_milliseconds:g} ms; this one comes nearest")
-    print(f"table, plot and config.pbtxt in {folder}/")
-    print(f"publish it: python -m mnist_etc.export {' '.join([*_model_keys(), winner.overrides()])}")
-    return winner
 
 
-def _model_keys() -> list[str]:
-    """What this command line says of the model, which export must be told too."""
-    known = {*keys(ExportCommand), "data", "features"} - {"force", "input_type", "variant"}
-    return [word for word in sys.argv[1:] if word.partition("=")[0] in known]
+def export_command(command: TuneCommand, winner: Candidate) -> str:
+    """The command line, quoted for a shell, that publishes the model of ``command`` as ``winner`` serves it."""
+    wanted = flatten(command, (TrainCommand,))
+    wanted |= flatten(winner.config(command.triton).triton, (TritonConfig,), "triton.")
+    wanted |= {"input_type": winner.input_type, "variant": winner.variant}
+    return " ".join([COMMAND, *arguments("export", ExportCommand, wanted, command, command.classifier)])
 
 
 def _graphs(command: TuneCommand) -> Graphs:
     """Of each input type and variant asked for."""
-    from mnist_etc.export.publication import Source
+    from mnist_etc.export.trained_model import TrainedModel
 
-    source = Source.of(command)
+    trained = TrainedModel.of(command)
     return {
-        (kind, variant): source.graph(kind, variant).SerializeToString(deterministic=True)
+        (kind, variant): trained.graph(kind, variant).SerializeToString(deterministic=True)
         for kind, variant in product(command.input_type, command.variant)
     }
 
 
-def _about(command: TuneCommand, graphs: Graphs) -> dict[str, object]:
+def _fingerprint(command: TuneCommand, graphs: Graphs) -> dict[str, object]:
     content = b"".join(graphs[key] for key in sorted(graphs, key=str))
     base = command.triton
     return {
@@ -122,7 +132,3 @@ def _about(command: TuneCommand, graphs: Graphs) -> dict[str, object]:
 
 def _machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-
-
-def _verdict(winner: Candidate) -> str:
-    return f"Winner: {winner.name}.\n\n    python -m mnist_etc.export {winner.overrides()}"

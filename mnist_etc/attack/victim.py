@@ -1,0 +1,86 @@
+"""The attacked model, in its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.attack.examples import Examples
+from mnist_etc.attack.networks import apply
+from mnist_etc.data.dataset import SIDE, Split, scaled
+from mnist_etc.models.autoencoder import build_autoencoder
+from mnist_etc.models.full_model import read_full_model
+from mnist_etc.models.h5 import read_h5
+
+__all__ = ["VictimModel"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class VictimModel:
+    """Encoder, decoder and classifier of a trained full model on the hidden code."""
+
+    encoder: keras.Model
+    decoder: keras.Model
+    classifier: keras.Model
+    manifest: dict[str, Any]
+    """Of the full model."""
+
+    @classmethod
+    def of(cls, command: TrainCommand) -> VictimModel:
+        """What the training keys of ``command`` choose.
+
+        Raises:
+            ArtifactError: there is none, or it is altered, or its autoencoder is another's.
+        """
+        folder = ArtifactFolder.of(command)
+        whole, half = (
+            folder.full_model(command.autoencoder, command.classifier),
+            folder.autoencoder(command.autoencoder),
+        )
+        manifest = whole.verify(whole.h5, fingerprint(command, command.autoencoder, command.classifier))
+        half.verify(half.h5, fingerprint(command, command.autoencoder))
+        autoencoder = build_autoencoder(command.autoencoder)
+        read_h5(autoencoder, half.h5)
+        full = read_full_model(command.autoencoder, command.classifier, whole.h5)
+        return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)
+
+    @property
+    def hid_dim(self) -> int:
+        """Numbers of a code."""
+        return int(self.encoder.output_shape[-1])
+
+    def examples(self, split: Split) -> Examples:
+        """The images of ``split`` with their codes and logits."""
+        codes = self.codes(split.images)
+        return Examples(split.images, split.labels, self.logits(codes), codes)
+
+    def codes(self, images: NDArray[np.uint8]) -> Array:
+        """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""
+        return np.asarray(apply(self.encoder, scaled(images)))
+
+    def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
+        """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""
+        images = apply(self.decoder, codes.astype(np.float32))
+        return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
+
+    def logits(self, codes: Array) -> Array:
+        """Logits ``(n, 10)`` of codes ``(n, d)``."""
+        return np.asarray(self.classifier(codes, training=False))
+
+    def logits_of_images(self, images: Array) -> Array:
+        """Logits ``(n, 10)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        return self.logits(np.asarray(apply(self.encoder, images[..., None])))
+
+    def linear_head(self) -> tuple[Array, Array] | None:
+        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer."""
+        weights = self.classifier.get_weights()
+        return (weights[0], weights[1]) if len(weights) == 2 and len(self.classifier.layers) == 1 else None

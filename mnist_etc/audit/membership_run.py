@@ -1,0 +1,104 @@
+"""Membership inference on a head trained without privacy and on one trained as the audited one is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from mnist_etc.audit.config import AuditCommand
+from mnist_etc.audit.membership import MembershipResult, membership_attacks
+from mnist_etc.backend import load_tensorflow
+from mnist_etc.data import Split
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.seeds import secret_numbers
+
+__all__ = ["attack_heads"]
+
+Values = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+INVERSE_PENALTY = 1000.0
+"""Of the head trained without privacy, which is to overfit."""
+ITERATIONS = 2000
+ABSENT = -100.0
+"""Logit of a class that no member has."""
+
+
+def attack_heads(command: AuditCommand, images: Split) -> dict[str, list[MembershipResult]]:
+    """Attack a head trained without privacy and one trained as the audited one, each on a random half of the images.
+
+    Returns:
+        The attacks on each, by what to call the head.
+
+    Raises:
+        ConfigError: see `mnist_etc.privacy.plan.PrivacyPlan.of_training`.
+        PrivacyError: the engine is not installed.
+    """
+    load_tensorflow()
+    from mnist_etc.audit.linear_head import pixels
+
+    features = pixels(images)
+    name, private_logits = _private(command, images, features)
+    return {
+        "without privacy": _attacks(command, images, lambda included, _: _plain_logits(images, features, included)),
+        name: _attacks(command, images, private_logits),
+    }
+
+
+def _attacks(command: AuditCommand, images: Split, logits: Callable[[Flags, int], Values]) -> list[MembershipResult]:
+    """Half of the images are members of the attacked model; each is a member of half of the shadow models.
+
+    Args:
+        command: the settings.
+        images: members and others.
+        logits: for all images, of the model of that number, trained on the included ones.
+    """
+    generator = np.random.default_rng(command.seed)
+    count, shadows = len(images), command.shadow_models
+    member = generator.permutation(count) < count // 2
+    alternating = np.tile(np.arange(shadows)[:, np.newaxis] % 2 == 0, count)
+    shadow_member = generator.permuted(alternating, axis=0)
+    shadow_logits = [logits(included, number) for number, included in enumerate(shadow_member, 1)]
+    return membership_attacks(logits(member, 0), images.labels, member, np.array(shadow_logits), shadow_member)
+
+
+def _plain_logits(images: Split, pixels: npt.NDArray[np.float32], included: Flags) -> Values:
+    features = pixels.astype(np.float64)
+    head = LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS).fit(features[included], images.labels[included])
+    logits = np.full((len(images), CLASSES), ABSENT)
+    logits[:, head.classes_] = head.decision_function(features)
+    return logits
+
+
+def _private(
+    command: AuditCommand, images: Split, features: npt.NDArray[np.float32]
+) -> tuple[str, Callable[[Flags, int], Values]]:
+    """What to call the private head, and its logits."""
+    from mnist_etc.audit.linear_head import build_head_training
+
+    count = len(images)
+    rate = min(1.0, command.batch_size / (command.images + command.canaries))
+    config = dataclasses.replace(command, batch_size=max(1, round(rate * count)))
+    plan = PrivacyPlan.of_training("head", config, command.privacy, count)
+    _, sampling_seed, noise_seed = secret_numbers(command.privacy.seed, "membership", 3)
+    training = build_head_training(
+        features,
+        images.labels,
+        plan,
+        learning_rate=command.learning_rate,
+        sampling_seed=sampling_seed,
+        noise_seed=noise_seed,
+    )
+    assert plan.stage
+    steps = plan.stage.steps
+
+    def logits(included: Flags, number: int) -> Values:
+        kernel, bias = training.fit(included, steps, first_step=number * steps)
+        return (features @ kernel + bias).astype(np.float64)
+
+    return f"epsilon {plan.guarantee.epsilon:.3g}", logits

@@ -1,0 +1,40 @@
+"""DATASETS, the table of what ``data.kind`` may name: add a row, and every command reads your images."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_etc.data.dataset import Split
+from mnist_etc.registry import Registry
+
+__all__ = ["DATASETS", "DatasetKind"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetKind:
+    """A row of `DATASETS`: how a kind of dataset is read, and which keys of ``data`` it heeds."""
+
+    reader: str | Callable[[Any, str], Split]
+    """A function, or where to import it from when it is called (``module:function``). It takes the `DataConfig` and
+    "train" or "test", returns that `Split`, and raises `DataError` for files that are missing or damaged."""
+    needs_root: bool = False
+    """``data.root`` has to name the folder of the files."""
+    prepares: bool = False
+    """``data.prepare`` changes the images that are trained on, so it is one of the settings that decide the weights."""
+
+    def read(self, config: Any, part: str) -> Split:
+        """Call the reader with a `DataConfig` and "train" or "test"; raises what the reader raises."""
+        if callable(self.reader):
+            return self.reader(config, part)
+        module, _, function = self.reader.partition(":")
+        split: Split = getattr(importlib.import_module(module), function)(config, part)
+        return split
+
+
+DATASETS: Registry[DatasetKind] = Registry("kind of dataset")
+DATASETS.add("idx", DatasetKind(reader="mnist_etc.data.catalog:read_split", needs_root=True))
+DATASETS.add("digits", DatasetKind(reader="mnist_etc.data.digits:read_split"))
+DATASETS.add("folder", DatasetKind(reader="mnist_etc.data.folder:read_split", needs_root=True, prepares=True))

@@ -1,0 +1,78 @@
+"""A trained full model, as its artifacts hold it, and the graphs that can be served of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.data import Dataset, load
+from mnist_etc.export.config import InputType, Variant
+from mnist_etc.export.int8 import quantize
+from mnist_etc.export.serving_graph import build_serving_graph
+
+__all__ = ["TrainedModel"]
+
+CALIBRATION = 512
+"""Images that int8 is calibrated on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A trained full model whose files agree with their manifest, and the data it was trained on."""
+
+    artifact: Artifact
+    manifest: dict[str, Any]
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, command: TrainCommand) -> TrainedModel:
+        """Read the model that the training keys of ``command`` choose.
+
+        Raises:
+            ArtifactError: There is none, or it is altered or of other data.
+            DataError: The data cannot be read.
+        """
+        artifact = ArtifactFolder.of(command).full_model(command.autoencoder, command.classifier)
+        settings = fingerprint(command, command.autoencoder, command.classifier)
+        manifest = artifact.verify(artifact.onnx, settings)
+        artifact.verify(artifact.h5, settings)
+        dataset = load(command.data)
+        artifact.verify(artifact.onnx, settings, dataset.sha256)
+        return cls(artifact=artifact, manifest=manifest, dataset=dataset)
+
+    @property
+    def private(self) -> bool:
+        """Whether a guarantee covers the training images."""
+        return self.manifest["epsilon"] is not None
+
+    def images(self, count: int) -> NDArray[np.uint8]:
+        """The first ``count`` training images, uint8 ``(count, 28, 28)``; fewer where there are fewer.
+
+        Of a private model, whose guarantee covers the training images, they are validation images.
+        """
+        return (self.dataset.validation if self.private else self.dataset.train).images[:count]
+
+    def graph(self, input_type: InputType, variant: Variant) -> onnx.ModelProto:
+        """Build the graph to serve, before its output policy; int8 is calibrated on `images`.
+
+        Raises:
+            ValueError: ``variant`` is auto, which names no graph.
+        """
+        plain = build_serving_graph(onnx.load(self.artifact.onnx), input_type)
+        match variant:
+            case Variant.float32:
+                return plain
+            case Variant.int8:
+                return quantize(plain, self.images(CALIBRATION))
+            case Variant.auto:
+                raise ValueError("Expected variant float32 or int8; received auto.")
+            case _:
+                assert_never(variant)

@@ -1,0 +1,104 @@
+"""Private steps: DP-SGD (Abadi et al. 2016, arXiv:1607.00133, algorithm 1) with Poisson sampling.
+
+Nothing measured on training images leaves them but the weights, so no loss is shown: only the noised sum is accounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_etc.errors import TrainingError
+from mnist_etc.fit.checkpoint import Metrics
+from mnist_etc.fit.loop import Advance
+from mnist_etc.fit.task import Task
+from mnist_etc.fit.weights import FlatWeights, build_optimizer
+from mnist_etc.models.config import FitConfig
+from mnist_etc.privacy.engine import full_precision
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.seeds import Seeds
+
+__all__ = ["PrivateSteps"]
+
+IMAGES_A_CALL = 65_536
+
+
+class PrivateSteps:
+    """See `mnist_etc.fit.loop.Steps`.
+
+    Each step samples every example with probability ``batch_size / n``, clips and sums the gradients, adds noise and
+    divides by ``batch_size`` and by the noise's deviation, or by the clip where that is more: constants that leave one
+    learning rate good for any clip and noise. Sample and noise of a step depend on secret seeds and the step's number
+    alone; the seeds lie in the checkpoint, from before the first figure goes out, so that a training that goes on draws
+    nothing twice and none draws anew for what was seen; they go with it.
+
+    Args:
+        task: what is fitted.
+        config: epochs, expected batch size and optimizer.
+        plan: of this training; it gives sampler, engine and accountant.
+        seeds: of the sampling and the noise.
+
+    Raises:
+        PrivacyError: the engine has no exact rule for a layer, or is not installed.
+    """
+
+    secret = True
+
+    def __init__(self, task: Task, config: FitConfig, plan: PrivacyPlan, seeds: Seeds) -> None:
+        assert plan.stage
+        self.task, self.epochs, self._stage = task, config.epochs, plan.stage
+        self._batch_size, self._epsilon_name = config.batch_size, plan.epsilon_name
+        self.weights = FlatWeights(task.model)
+        self.optimizer = build_optimizer(config, plan.stage.steps)
+        self.optimizer.build([self.weights.flat])
+        self._sampler = plan.sampler(seeds.sampling)
+        self._steps = self._sampler.steps_per_epoch
+        self.images = self._steps * config.batch_size
+        self._engine = plan.engine(task.model, task.loss, seeds.noise)
+        self._epsilon = plan.epsilon_by_steps()
+        self._run: Callable[..., None] = self._compiled()
+
+    @full_precision()
+    def run(self, epoch: int, advance: Advance) -> Metrics:
+        """See `mnist_etc.fit.loop.Steps`; measures the epsilon spent by the epoch's end, all stages together."""
+        spent, steps = self._epsilon.after(epoch * self._steps), max(1, IMAGES_A_CALL // self._batch_size)
+        for first in range((epoch - 1) * self._steps, epoch * self._steps, steps):
+            last = min(first + steps, epoch * self._steps)
+            self._run(*self._sampler.parts(first, last), tf.constant(first, tf.int64))
+            advance((last - first) * self._batch_size, f"{self._epsilon_name} {spent:.4g} at its end")
+        if not np.isfinite(self.weights.flat.numpy()).all():
+            raise TrainingError(
+                f"Expected finite weights of the {self.task.label}; received infinite ones in epoch {epoch}. "
+                "Pass a lower learning_rate."
+            )
+        return {self._epsilon_name: spent}
+
+    def _compiled(self) -> Callable[..., None]:
+        """One graph for any steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
+        weights, optimizer, engine, stage = self.weights, self.optimizer, self._engine, self._stage
+        unit = self._batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
+        arrays = [tf.constant(array) for array in self.task.arrays]
+
+        def run_parts(indices: tf.Tensor, mask: tf.Tensor, last: tf.Tensor, first: tf.Tensor) -> None:
+            def part(number: tf.Tensor, step: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, ...]:
+                batch = [tf.gather(array, indices[number]) for array in arrays]
+                total += engine.clipped_sum(weights.pieces(), mask[number], *batch)
+
+                def update() -> tuple[tf.Tensor, tf.Tensor]:
+                    optimizer.apply([engine.noised(total, step) / unit], [weights.flat])
+                    return step + 1, tf.zeros_like(total)
+
+                return number + 1, *tf.cond(last[number], update, lambda: (step, total))
+
+            start = (tf.constant(0), first, tf.zeros_like(weights.flat.value))
+            tf.while_loop(lambda number, *_: number < tf.size(last), part, start)
+
+        signature = [
+            tf.TensorSpec((None, self._sampler.part_size), tf.int32),
+            tf.TensorSpec((None, self._sampler.part_size), tf.float32),
+            tf.TensorSpec((None,), tf.bool),
+            tf.TensorSpec((), tf.int64),
+        ]
+        return tf.function(run_parts, input_signature=signature, autograph=False)  # type: ignore[no-any-return]

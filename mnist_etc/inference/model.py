@@ -1,0 +1,115 @@
+"""The model that classifies: a trained one, the pretrained one, or that of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc import pretrained
+from mnist_etc.artifacts import manifest
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.artifacts.remedies import program
+from mnist_etc.errors import ArtifactError
+from mnist_etc.evaluation.familiarity import Familiarity
+from mnist_etc.inference.config import InferCommand, ModelSource
+from mnist_etc.predictor import Predictor
+
+__all__ = ["Classifier", "SelectedModel", "open_classifier", "select_model"]
+
+
+class Classifier(Protocol):
+    """A model that is ready to classify: on ONNX Runtime here, or on a server."""
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Classify uint8 ``(n, 28, 28)``, light on dark; class probabilities are float32 ``(n, 10)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectedModel:
+    """The model that a configuration selects, and what is known of it."""
+
+    onnx: Path
+    """Its ONNX file; where a server answers, that of the model that the training keys choose."""
+    table: Path
+    """The CSV file that its answers are written to."""
+    privacy: str
+    """The guarantee for its training images, in words."""
+    familiarity: Familiarity | None
+    """How it answers what it knows; None where nobody measured it, or a server answers."""
+
+
+def select_model(config: InferCommand) -> SelectedModel:
+    """Select the model; print why where it is the pretrained one.
+
+    Raises:
+        ArtifactError: There is no full model of this configuration, or it is altered.
+    """
+    folder = ArtifactFolder.of(config)
+    artifact = folder.full_model(config.autoencoder, config.classifier)
+    if _wants_pretrained(config, artifact):
+        make = f"{artifact.onnx} is not there, to make it: {program('train')} with the same training keys"
+        why = "" if config.model is ModelSource.pretrained else f"; {make}"
+        print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
+        onnx, content = pretrained.verify()
+        return _selected(onnx, folder.pretrained_inference, content)
+    table = folder.inference(config.autoencoder, config.classifier)
+    if config.server is not None:
+        return SelectedModel(
+            onnx=artifact.onnx, table=table, privacy=_privacy_beside(config, artifact), familiarity=None
+        )
+    settings = fingerprint(config, config.autoencoder, config.classifier)
+    return _selected(artifact.onnx, table, artifact.verify(artifact.onnx, settings))
+
+
+def _wants_pretrained(config: InferCommand, artifact: Artifact) -> bool:
+    match config.model:
+        case ModelSource.pretrained:
+            return True
+        case ModelSource.trained:
+            return False
+        case ModelSource.auto:
+            fits = config.input is not None and config.data.name in pretrained.DATASETS
+            return fits and config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
+        case _:
+            assert_never(config.model)
+
+
+def _selected(onnx: Path, table: Path, content: dict[str, Any]) -> SelectedModel:
+    familiarity = Familiarity.of(content["metrics"])
+    return SelectedModel(onnx=onnx, table=table, privacy=content["privacy"]["words"], familiarity=familiarity)
+
+
+def _privacy_beside(config: InferCommand, artifact: Artifact) -> str:
+    """The words of a manifest that agrees with the configuration; the server's model may be another."""
+    with suppress(ArtifactError):
+        content = manifest.read(artifact.manifest, lambda: artifact.remedy)
+        settings = fingerprint(config, config.autoencoder, config.classifier)
+        if not manifest.differences(content, settings):
+            return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"
+    return "unknown: the server does not say"
+
+
+@contextmanager
+def open_classifier(config: InferCommand, model: SelectedModel) -> Iterator[Classifier]:
+    """Load ``model``, or connect to the server that answers in its place.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot load the model.
+        ConfigError: ``config.server`` is not host:port.
+        ServingError: The server does not answer, or serves another model.
+    """
+    if config.server is None:
+        yield Predictor(model.onnx, config.threads)
+        return
+    from mnist_etc.serving.client import TritonPredictor
+
+    with TritonPredictor(config.server, config.protocol) as predictor:
+        yield predictor

@@ -1,0 +1,57 @@
+"""The networks there are: autoencoders, and classifiers of features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mnist_etc.registry import Registry, load
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["AUTOENCODERS", "CLASSIFIERS", "Architecture"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A row of `AUTOENCODERS` or `CLASSIFIERS`."""
+
+    help: str
+    build: str | Callable[..., object]
+    """``module:function``, or the function. Of an autoencoder: ``(config, seed)`` to a `keras.Sequential` of the layers
+    ``encoder``, image ``(batch, 28, 28, 1)`` in [0, 1] to code ``(batch, hid_dim)``, and ``decoder``, back. Of a
+    classifier: ``(config, inputs, seed)`` to a `keras.Sequential`, features ``(batch, inputs)`` to logits
+    ``(batch, 10)``, whose first layer is a `keras.layers.Dense`."""
+    layers: frozenset[str]
+    """Names of the Keras layers with weights that it is made of: a clipping engine needs a rule for each."""
+    loss: str
+    """Row of `mnist_etc.models.losses.LOSSES`."""
+
+    def network(self, *settings: object) -> keras.Model:
+        """A fresh network: what `build` returns for ``settings``."""
+        return load(self.build)(*settings)
+
+
+AUTOENCODERS: Registry[Architecture] = Registry("autoencoder")
+CLASSIFIERS: Registry[Architecture] = Registry("classifier")
+
+AUTOENCODERS.add(
+    "convolutional",
+    Architecture(
+        help="four convolutions and their mirror image",
+        build="mnist_etc.models.autoencoder:build_autoencoder",
+        layers=frozenset({"Conv2D", "Conv2DTranspose"}),
+        loss="squared_error",
+    ),
+)
+CLASSIFIERS.add(
+    "dense",
+    Architecture(
+        help="linear, or through ReLU layers of hidden_units",
+        build="mnist_etc.models.classifier:build_classifier",
+        layers=frozenset({"Dense"}),
+        loss="cross_entropy",
+    ),
+)

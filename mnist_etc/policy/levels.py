@@ -1,0 +1,58 @@
+"""The class with its confidence in few steps, each as often right as it says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.policy.calibration import calibrate
+from mnist_etc.policy.config import PolicyConfig
+from mnist_etc.policy.operators import Operators
+from mnist_etc.policy.output_policy import OutputPolicy
+from mnist_etc.predictor import softmax
+
+__all__ = ["Levels"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Levels(OutputPolicy):
+    """The class with one of ``levels`` confidences: how often that class is right where the model is so sure."""
+
+    edges: NDArray[np.float32]
+    """Ascending ``(levels - 1,)``: an image is at level i where its top probability reaches i edges."""
+    confidences: NDArray[np.float32]
+    """``(levels,)``: what is returned at each."""
+
+    @classmethod
+    def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+        """Calibrate on labeled images; raises `ConfigError` where they are too few for so many levels."""
+        top = softmax(logits).max(axis=1)
+        edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels)
+        return cls(config=config, edges=edges, confidences=confidences)
+
+    def answer(self, operators: Operators) -> None:
+        """Count the edges that the top probability reaches; look the confidence up."""
+        axis = operators.constant([1], np.int64)
+        top = operators.add("ReduceMax", operators.add("Softmax", "logits", axis=1), axis)
+        reached = operators.add("GreaterOrEqual", top, operators.constant(self.edges[None, :], np.float32))
+        counted = operators.cast(reached, np.int64)
+        level = operators.add("ReduceSum", counted, operators.constant([1], np.int64), keepdims=1)
+        confidence = operators.add("Gather", operators.constant(self.confidences, np.float32), level)
+        rests = (1 - self.confidences.astype(np.float64)) / (CLASSES - 1)
+        rest = operators.add("Gather", operators.constant(rests, np.float32), level)
+        label = operators.add("ArgMax", "logits", axis=1, keepdims=1)
+        predicted = operators.add("Equal", label, operators.constant(np.arange(CLASSES)[None, :], np.int64))
+        operators.add("Where", predicted, confidence, rest, output="output")
+
+    def leakage_bits(self) -> float:
+        """Of a class and a level."""
+        return math.log2(CLASSES * self.config.levels)
+
+    def fitted(self) -> dict[str, Any]:
+        """The confidences."""
+        return {"confidences": [round(float(value), 6) for value in self.confidences]}

@@ -1,0 +1,23 @@
+"""Probabilities: the softmax of the logits."""
+
+from __future__ import annotations
+
+import math
+
+from mnist_etc.data.dataset import CLASSES
+from mnist_etc.policy.operators import Operators
+from mnist_etc.policy.output_policy import FLOATS, OutputPolicy
+
+__all__ = ["Probabilities"]
+
+
+class Probabilities(OutputPolicy):
+    """The softmax of the logits, in full precision."""
+
+    def answer(self, operators: Operators) -> None:
+        """Take the softmax."""
+        operators.add("Softmax", "logits", output="output", axis=1)
+
+    def leakage_bits(self) -> float:
+        """Ten floats in [0, 1], whose sum is not used."""
+        return CLASSES * math.log2(FLOATS)

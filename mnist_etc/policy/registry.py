@@ -1,0 +1,44 @@
+"""POLICIES, the table of output policies: add a row, and ``export`` serves yours and ``reconstruct`` attacks it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_etc.registry import Registry
+
+__all__ = ["POLICIES", "PolicyRow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyRow:
+    """A row of `POLICIES`: where an output policy is defined, and what it needs."""
+
+    implementation: str | type[Any]
+    """A subclass of `mnist_etc.policy.output_policy.OutputPolicy`, or where to import it from (``module:class``)."""
+    number: str | None = None
+    """The one key of `mnist_etc.policy.config.PolicyConfig` that it reads, which follows its name behind a colon."""
+    tells_logits: bool = False
+    """An answer is the logits themselves, so the graph stays as it is and clients take the softmax of an answer."""
+    reads_image: bool = False
+    """An answer also depends on the bytes of the image, tensor ``policy/bytes``, uint8 ``(batch, 28, 28, 1)``."""
+
+    def load(self) -> type[Any]:
+        """The class, imported where need be."""
+        if not isinstance(self.implementation, str):
+            return self.implementation
+        module, _, name = self.implementation.partition(":")
+        kind: type[Any] = getattr(importlib.import_module(module), name)
+        return kind
+
+
+POLICIES: Registry[PolicyRow] = Registry("policy")
+POLICIES.add("logits", PolicyRow(implementation="mnist_etc.policy.logits:Logits", tells_logits=True))
+POLICIES.add("probabilities", PolicyRow(implementation="mnist_etc.policy.probabilities:Probabilities"))
+POLICIES.add("rounded", PolicyRow(implementation="mnist_etc.policy.rounded:Rounded", number="decimals"))
+POLICIES.add("top_k", PolicyRow(implementation="mnist_etc.policy.top_k:TopK", number="k"))
+POLICIES.add("top1", PolicyRow(implementation="mnist_etc.policy.top_k:Top1"))
+POLICIES.add("levels", PolicyRow(implementation="mnist_etc.policy.levels:Levels", number="levels"))
+POLICIES.add("label", PolicyRow(implementation="mnist_etc.policy.label:Label"))
+POLICIES.add("noisy", PolicyRow(implementation="mnist_etc.policy.noisy:Noisy", number="epsilon", reads_image=True))

@@ -1,0 +1,1 @@
+"""Connections to a Triton server, one file a protocol."""

@@ -1,0 +1,179 @@
+"""What every training goes through, once: done already? plan the privacy, resume, fit, evaluate, publish, record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.data import Dataset
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.report import report_skipped, write_figures
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+
+    from mnist_etc.fit.checkpoint import Checkpoint
+    from mnist_etc.fit.loop import Steps
+    from mnist_etc.fit.task import Task
+    from mnist_etc.models.config import FitConfig
+
+__all__ = ["EXAMPLES", "Fitted", "Published", "Training", "fit_task", "run_training"]
+
+EXAMPLES = 64
+"""Images by which a published network is compared with its ONNX file."""
+Metrics = dict[str, float]
+Report = Callable[[int, Metrics], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Published:
+    """A network that a training leaves."""
+
+    name: str
+    """In the model registry."""
+    artifact: Artifact
+    network: keras.Model
+    examples: npt.NDArray[np.float32]
+    """Inputs of it, by which the ONNX file is compared; none of a training image."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """What a fit came to."""
+
+    history: list[Metrics]
+    figures: Metrics
+    """Measured on the finished model."""
+    published: tuple[Published, ...]
+    """In the order in which they get their names."""
+    more: Metrics = field(default_factory=dict)
+    """Further metrics for the manifest alone."""
+
+
+class Training(Protocol):
+    """One training of a model of a registry; nothing of it needs TensorFlow before `fit`."""
+
+    name: str
+    outputs: tuple[Artifact, ...]
+    """What it publishes; figures, history and checkpoint belong to the last."""
+    settings: Mapping[str, Any]
+    """What `mnist_etc.artifacts.fingerprint.fingerprint` returned."""
+    sources: Mapping[str, str]
+    """sha256 of each file it starts from, by name."""
+
+    def plan(self) -> PrivacyPlan:
+        """What it will guarantee.
+
+        Raises:
+            ConfigError: no noise multiplier keeps to the privacy budget.
+        """
+
+    def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
+        """Fit and evaluate.
+
+        Raises:
+            TrainingError: the fit diverged.
+        """
+
+
+def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: Tracker) -> Metrics:
+    """Fit, evaluate, publish and record what ``training`` says; return its figures at once where that is done.
+
+    Raises:
+        ArtifactError: something of another configuration is there, or something cannot be written.
+        ConfigError: no noise multiplier keeps to the privacy budget.
+        ExportError: an ONNX file does not answer as its model.
+        TrainingError: the fit diverged.
+    """
+    *_, main = training.outputs
+    settings, sources = training.settings, training.sources
+    if not run.force and not main.checkpoint.exists():
+        done = [artifact.find_finished(settings, dataset.sha256, sources) for artifact in training.outputs]
+        if all(done) and (figures := done[-1]):
+            return report_skipped(main, figures)
+    plan = training.plan()
+    plan.announce()
+
+    from mnist_etc.backend import load_tensorflow
+
+    load_tensorflow()
+    from mnist_etc.fit.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint(main.checkpoint, _identity(training, dataset.sha256, plan))
+    with tracker.child(training.name):
+        tracker.parameters(settings)
+        tracker.tag("privacy", plan.guarantee.words)
+        fitted = training.fit(plan, checkpoint, tracker)
+        for one in fitted.published:
+            one.artifact.publish(
+                _writers(one),
+                settings=settings,
+                dataset_sha256=dataset.sha256,
+                metrics=fitted.figures | fitted.more,
+                privacy=plan.guarantee.to_manifest(),
+                sources=sources,
+            )
+        write_figures(main, fitted.figures, fitted.history, plan.guarantee)
+        checkpoint.remove()
+        for one in fitted.published:
+            answer = one.network(one.examples[:1]).numpy()
+            tracker.model(one.name, one.artifact.onnx, one.examples[:1], answer, {"privacy": plan.guarantee.words})
+        tracker.metrics(fitted.figures)
+    return fitted.figures
+
+
+def fit_task(
+    task: Task,
+    config: FitConfig,
+    run: RunConfig,
+    plan: PrivacyPlan,
+    checkpoint: Checkpoint,
+    *,
+    evaluate: Callable[[int], Metrics],
+    report: Report,
+) -> list[Metrics]:
+    """Fit ``task`` by plain steps or, where ``plan`` is private, by private ones; see `mnist_etc.fit.loop.fit`."""
+    from mnist_etc.fit.loop import fit
+
+    steps: Steps
+    if plan.private:
+        from mnist_etc.fit.private import PrivateSteps
+        from mnist_etc.privacy.seeds import Seeds
+
+        steps = PrivateSteps(task, config, plan, Seeds(*checkpoint.secret(plan.seeds)))
+    else:
+        from mnist_etc.fit.plain import PlainSteps
+
+        steps = PlainSteps(task, config, run.seed)
+    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=report)
+
+
+def _identity(training: Training, dataset_sha256: str, plan: PrivacyPlan) -> dict[str, Any]:
+    """What a checkpoint belongs to, as plain JSON types.
+
+    A private training on another encoder, or of another plan, is one of its own: it shares neither weights nor seeds.
+    """
+    return {
+        "configuration": dict(training.settings),
+        "dataset_sha256": dataset_sha256,
+        "sources": dict(training.sources),
+        "stages": [dataclasses.asdict(stage) for stage in plan.stages],
+    }
+
+
+def _writers(one: Published) -> dict[Path, Callable[[Path], None]]:
+    from mnist_etc.export.onnx import write_onnx
+    from mnist_etc.models.h5 import write_h5
+
+    return {
+        one.artifact.h5: lambda path: write_h5(one.network, path),
+        one.artifact.onnx: lambda path: write_onnx(one.network, path, one.examples),
+    }

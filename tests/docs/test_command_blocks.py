@@ -1,0 +1,232 @@
+"""Every command that README and docs show is run: in the order of its page, in one folder, long ones at toy size.
+
+What needs a server, a network, Docker or minutes is looked at instead: its keys are composed, its options asked for. A
+command that nothing here knows fails, so that none is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from documents import PAGES, commands, fences, name, spans
+from PIL import Image, ImageDraw
+from support import ROOT, TINY_MODEL, environment
+
+from mnist_etc.serving.config import MODEL
+
+DOORS = {
+    ("train.py",): "train",
+    ("infer.py",): "infer",
+    ("noprotect_reconstruction.py",): "reconstruct",
+    ("-m", "train_.autoencoder"): "autoencoder",
+    ("-m", "train_.classifier"): "classifier",
+    ("-m", "mnist_etc.privacy.audit"): "audit",
+    ("-m", "mnist_etc.export"): "export",
+    ("-m", "mnist_etc.serving.triton"): "serve",
+    ("-m", "mnist_etc.serving.tune"): "tune",
+}
+ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
+TOY = {
+    "train": [*TINY_MODEL, "tracking_uri=null"],
+    "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
+    "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
+    "infer": TINY_MODEL,
+    "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]"],
+    "audit": ["canaries=400", "guesses=80", "images=300", "epochs=2", "membership=false"],
+    "export": [*TINY_MODEL, *ATTACK, "policy.min_attack_error=0"],
+}
+"""What replaces the keys of a page, or joins them; a command that is not here is composed only."""
+AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
+ALONE = ("README.md", "docs/tutorial.md")
+"""Pages that begin before anything is trained; the others stand on the default model."""
+LANGUAGES = re.compile(r"sh|python|yaml|\{[\w:-]+\}|")
+
+
+class Shell:
+    """A folder in which the commands of one page are run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def python(self, *words: str) -> str:
+        """What ``python`` with these words prints; it has to succeed."""
+        words = (str(ROOT / words[0]), *words[1:]) if words[0].endswith(".py") else words
+        done = subprocess.run(
+            [sys.executable, *words], cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"python {' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def look(self, words: tuple[str, ...]) -> None:
+        """Check a command without doing what it does."""
+        program, *rest = words
+        assert program in PROGRAMS, f"no test knows {' '.join(words)}"
+        PROGRAMS[program](self, tuple(rest))
+
+    def run(self, words: tuple[str, ...]) -> None:
+        """Check a command and, where it is one of this project, run it at toy size."""
+        self.look(words)
+        door, keys = entrance(words[1:]) if words[0] == "python" else ((), ())
+        if words[:2] == ("python", "scripts/picture.py"):
+            self.python(*(toy_path(word) for word in words[1:]))
+        elif (command := DOORS.get(door)) in TOY and not asks_server_or_help(keys):
+            self.python(*door, *at_toy_size(str(command), keys))
+
+
+def entrance(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The door that a Python command goes through, and the words it hands on."""
+    if words[:2] == ("-m", "mnist_etc"):
+        by_name = {command: door for door, command in DOORS.items()}
+        return (by_name.get(words[2], ()), words[3:]) if words[2:] else ((), ())
+    length = 2 if words[0] == "-m" else 1
+    return words[:length], words[length:]
+
+
+def asks_server_or_help(keys: tuple[str, ...]) -> bool:
+    return any(word.startswith(("server=", "--")) for word in keys)
+
+
+def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
+    """The keys of a page with those of `TOY` in the place of their like; a picture is answered as it is."""
+    if command == "infer" and any("=" not in word or word.startswith("input=") for word in keys):
+        return list(keys)
+    given = dict(word.partition("=")[::2] for word in keys)
+    toy = dict(word.partition("=")[::2] for word in TOY[command])
+    return [f"{key}={value}" for key, value in (given | toy).items()]
+
+
+def toy_path(word: str) -> str:
+    for long, short in AT_TOY_SIZE.items():
+        word = word.replace(long, short)
+    return word
+
+
+@cache
+def targets() -> set[str]:
+    return set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+
+
+def make(_: Shell, words: tuple[str, ...]) -> None:
+    assert set(words) <= targets(), words
+
+
+def python(shell: Shell, words: tuple[str, ...]) -> None:
+    door, keys = entrance(words)
+    if door in DOORS:
+        shown = shell.python(*words, *([] if asks_help(keys) else ["--cfg", "job"]))
+        assert shown, words
+    elif words == ("-m", "mnist_etc"):
+        assert "reconstruct" in shell.python(*words)
+    elif words[0].startswith("benchmarks/"):
+        benchmark(shell, words)
+    elif words[:2] == ("-m", "pytest"):
+        assert all((ROOT / word).exists() for word in words[2:]), words
+    else:
+        assert words[0].startswith("scripts/"), f"no test knows python {' '.join(words)}"
+        assert (ROOT / words[0]).exists(), words
+
+
+def asks_help(keys: tuple[str, ...]) -> bool:
+    return "--help" in keys or "--cfg" in keys
+
+
+def benchmark(shell: Shell, words: tuple[str, ...]) -> None:
+    """Its options are those that it has, or its keys those of the study."""
+    script, *rest = words
+    if "argparse" in (ROOT / script).read_text():
+        options = shell.python(script, "--help")
+        assert all(word in options for word in rest if word.startswith("--")), words
+    else:
+        shell.python("noprotect_reconstruction.py", *rest, "--cfg", "job")
+
+
+def dvc(shell: Shell, words: tuple[str, ...]) -> None:
+    length = 2 if words[0] in ("remote", "metrics") else 1
+    options = shell.python("-m", "dvc", *words[:length], "--help")
+    assert all(word in options for word in words if word.startswith("--")), words
+    assert all((ROOT / word).exists() for word in words if word.startswith("conf")), words
+
+
+def mlflow(shell: Shell, words: tuple[str, ...]) -> None:
+    assert words[1] in shell.python("-m", "mlflow", words[0], "--help"), words
+
+
+def perf_analyzer(_: Shell, words: tuple[str, ...]) -> None:
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    assert options["-m"] == MODEL
+    assert options.keys() <= {"-m", "-u", "-b", "--concurrency-range", "--shape"}, words
+    assert "perf_analyzer" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+def docker(_: Shell, words: tuple[str, ...]) -> None:
+    build, target, stage, folder = words
+    assert (build, target) == ("build", "--target")
+    assert f" AS {stage}\n" in (ROOT / folder / "Dockerfile").read_text()
+
+
+def poetry(_: Shell, words: tuple[str, ...]) -> None:
+    command, *options = words
+    assert command in ("install", "run")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert options == [] or (options[0] == "--extras" and options[1] in extras), words
+
+
+PROGRAMS = {
+    "docker": docker,
+    "dvc": dvc,
+    "make": make,
+    "mlflow": mlflow,
+    "perf_analyzer": perf_analyzer,
+    "poetry": poetry,
+    "python": python,
+}
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """With a picture and a folder of pictures in it."""
+    (tmp_path / "photos").mkdir()
+    for place in ("photo.png", "photos/seven.png"):
+        digit = Image.new("L", (300, 200), 230)
+        ImageDraw.Draw(digit).line([(120, 40), (180, 40), (140, 160)], fill=60, width=9, joint="curve")
+        digit.save(tmp_path / place)
+    return Shell(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
+def test_the_commands_of_a_page_run_in_its_order(page: Path, shell: Shell, trained: Path) -> None:
+    if name(page) not in ALONE:
+        shutil.copytree(trained / "artifacts", shell.folder / "artifacts")
+    for words in commands(page):
+        shell.run(words)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if spans(page, tuple(PROGRAMS))], ids=name)
+def test_commands_within_sentences_are_right(page: Path, shell: Shell) -> None:
+    for words in dict.fromkeys(spans(page, tuple(PROGRAMS))):
+        shell.look(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_block_is_passed_over(page: Path) -> None:
+    """Commands stand in blocks of ``sh`` alone; another kind of block has to be known here."""
+    for kind, block in fences(page):
+        assert LANGUAGES.fullmatch(kind), kind
+        assert kind != "" or block == "", "a block without a language"
+    indented = re.findall(r"(?m)^ {4,}(\S+) .*$", re.sub(r"(?ms)^```.*?^```", "", page.read_text()))
+    assert not set(indented) & PROGRAMS.keys()
+    assert page.read_text().count("\n```") % 2 == 0
+
+
+def test_an_unknown_command_or_key_fails(shell: Shell) -> None:
+    for words in (("git", "push"), ("python", "absent.py"), ("make", "absent"), ("python", "train.py", "absent=1")):
+        with pytest.raises(AssertionError):
+            shell.look(words)

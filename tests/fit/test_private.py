@@ -1,0 +1,168 @@
+"""The private loop in this process: whose noise a step takes, what lies on disk before anything goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from mnist_etc.errors import ArtifactError
+from mnist_etc.fit import private
+from mnist_etc.fit.checkpoint import Checkpoint, Metrics
+from mnist_etc.fit.loop import fit
+from mnist_etc.fit.task import Task
+from mnist_etc.models.config import UNVARIED, ClassifierConfig
+from mnist_etc.models.losses import cross_entropy
+from mnist_etc.privacy import plan as plans
+from mnist_etc.privacy import sampling
+from mnist_etc.privacy.config import Accountant, PrivacyConfig
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.registry import ENGINES
+from mnist_etc.privacy.seeds import Seeds
+
+IMAGES, BATCH, EPOCHS = 200, 20, 2
+SETTINGS = {"sources": {"encoder.h5": "0" * 64}}
+Noise = dict[int, list[np.ndarray]]
+
+
+class Recording:
+    """An engine that keeps the noise of each step."""
+
+    def __init__(self, engine: Any, noise: Noise) -> None:
+        self._engine, self._noise = engine, noise
+        self.clipped_sum = engine.clipped_sum
+
+    def noised(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        noised = self._engine.noised(total, step)
+        tf.numpy_function(
+            lambda step, noise: self._noise.setdefault(int(step), []).append(noise), (step, noised - total), []
+        )
+        return noised
+
+
+@pytest.fixture
+def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
+    """The noise of each step taken, one step a call and one to three parts a step."""
+    found: Noise = {}
+    build = plans.build_engine
+    monkeypatch.setattr(plans, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
+    monkeypatch.setattr(private, "IMAGES_A_CALL", BATCH)
+    monkeypatch.setattr(sampling, "LARGEST_PART", 15)
+    return found
+
+
+def trained(
+    checkpoint: Checkpoint,
+    kind: str = "fast",
+    seed: int | None = None,
+    evaluate: Callable[[int], Metrics] = lambda _: {},
+    units: int = 10,
+) -> list[Metrics]:
+    config = ClassifierConfig(
+        augment=False,
+        augmentation=UNVARIED,
+        fine_tune=False,
+        features="code",
+        epochs=EPOCHS,
+        private=True,
+        l2_norm_clip=1.0,
+        hidden_units=[],
+        batch_size=BATCH,
+        optimizer="sgd",
+        learning_rate=0.1,
+        warmup=0,
+    )
+    privacy = PrivacyConfig(
+        target_epsilon=None,
+        noise_multiplier=1.0,
+        delta=1e-3,
+        accountant=Accountant.rdp,
+        engine=kind,
+        autoencoder_share=0.5,
+        whitening_share=0.1,
+        seed=seed,
+    )
+    generator = np.random.default_rng(0)
+    arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
+    model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
+    task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy)
+    plan = PrivacyPlan.of_training("head", config, privacy, IMAGES)
+    seeds = Seeds(*checkpoint.secret(plan.seeds))
+    steps = private.PrivateSteps(task, config, plan, seeds)
+    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
+
+
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_no_two_steps_share_noise_whatever_their_parts(kind: str, noise: Noise, tmp_path: Path) -> None:
+    sampler = sampling.PoissonSampler(examples=IMAGES, batch_size=BATCH, seed=0)
+    assert len({len(sampler.parts(step, step + 1).last) for step in range(20)}) > 1
+    trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), kind)
+    assert sorted(noise) == list(range(EPOCHS * IMAGES // BATCH))
+    vectors = np.array([vector for drawn in noise.values() for vector in drawn])
+    correlations = np.corrcoef(vectors) - np.eye(len(noise))
+    assert np.abs(correlations).max() < 0.7  # of 70 numbers; a shared vector gives 1
+
+
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_stopped_and_gone_on_with_each_step_keeps_its_noise(kind: str, noise: Noise, tmp_path: Path) -> None:
+    """Stopped before the first figure goes out, and in the second epoch."""
+    path = tmp_path / "checkpoint.npz"
+    for stop in (1, 2, EPOCHS + 1):
+
+        def evaluate(epoch: int, stop: int = stop) -> Metrics:
+            if epoch == stop:
+                raise KeyboardInterrupt
+            return {}
+
+        if stop <= EPOCHS:
+            with pytest.raises(KeyboardInterrupt):
+                trained(Checkpoint(path, SETTINGS), kind, evaluate=evaluate)
+        else:
+            assert len(trained(Checkpoint(path, SETTINGS), kind, evaluate=evaluate)) == EPOCHS
+    assert [len(noise[step]) for step in (0, IMAGES // BATCH)] == [2, 2]
+    for drawn in noise.values():
+        for again in drawn:
+            np.testing.assert_allclose(again, drawn[0], atol=1e-5)
+
+
+def test_what_stopped_on_another_encoder_lends_no_seeds(noise: Noise, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    for encoder in ("0", "1"):
+        trained(Checkpoint(path, {"sources": {"encoder.h5": encoder * 64}}))
+    assert not any(np.allclose(first, second, atol=1e-3) for first, second in noise.values())
+
+
+def test_what_stopped_as_a_model_of_other_shapes_lends_no_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    trained(Checkpoint(path, SETTINGS))
+    with pytest.raises(ArtifactError, match=r"^Expected .*checkpoint\.npz of a model of these shapes; received .*\.$"):
+        trained(Checkpoint(path, SETTINGS), units=11)
+
+
+def test_the_seeds_are_for_their_owners_eyes(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", SETTINGS)
+    modes = []
+    trained(checkpoint, evaluate=lambda _: modes.append(checkpoint.path.stat().st_mode & 0o777) or {})
+    assert modes == [0o600] * EPOCHS
+
+
+def test_products_are_not_rounded_to_tensor_float_32_in_its_steps_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, allowed, parts = tf.config.experimental, [], sampling.PoissonSampler.parts
+
+    def watched(self: sampling.PoissonSampler, *steps: int) -> sampling.Parts:
+        allowed.append(config.tensor_float_32_execution_enabled())
+        return parts(self, *steps)
+
+    monkeypatch.setattr(sampling.PoissonSampler, "parts", watched)
+    config.enable_tensor_float_32_execution(True)
+    trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS))
+    assert allowed == [False] * EPOCHS
+    assert config.tensor_float_32_execution_enabled()

@@ -1,0 +1,35 @@
+"""The example of docs/add/model.md, run as a user would: a model of one's own through the real commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from support import ROOT, TINY, TINY_MODEL, Run, refused
+
+(PROGRAM,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add/model.md").read_text(), re.DOTALL)
+
+
+def test_it_is_trained_published_and_answers(run: Run, tmp_path: Path) -> None:
+    done = run("-c", PROGRAM, "train", *TINY, "classifier.model=tanh")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "artifacts/digits"
+    assert (folder / "clsf_tanh_h32_ee1_e1_fc_weights.onnx").is_file()
+    assert (folder / "full_model_tanh_h32_ee1_ce1.h5").is_file()
+    done = run("-c", PROGRAM, "infer", *TINY_MODEL, "classifier.model=tanh")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "clsf_tanh_h32_ee1_e1_inference.csv").is_file()
+
+
+def test_a_name_without_a_row_is_refused_at_once(run: Run) -> None:
+    refused(run("train.py", "data=digits", "classifier.model=tanh"), "classifier.model", "dense", "'tanh'", code=2)
+
+
+def test_a_private_one_needs_rules_for_its_layers(run: Run) -> None:
+    program = PROGRAM.replace('{"Dense"}', '{"Dense", "LSTM"}')
+    done = run(
+        "-X", "importtime", "-c", program, "train", "data=digits", "classifier.model=tanh", "classifier.private=true"
+    )
+    assert done.returncode == 2
+    assert "received a LSTM" in done.stderr.splitlines()[-1]
+    assert "tensorflow" not in done.stderr.split()
