@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ SHRINKAGE = 20
 """Images' worth of the common covariance within components that is added to each component's own."""
 FLOOR = 1e-6
 """Added to each variance, as a fraction of the mean one and of 1."""
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)

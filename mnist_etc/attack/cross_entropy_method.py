@@ -52,7 +52,7 @@ def cross_entropy_method(
     for _ in range(ITERATIONS):
         draw = generator.standard_normal((SAMPLES, len(mean)), np.float32)
         codes = means[searching, None, :] + np.sqrt(variances[searching, None, :]) * draw
-        answered = scores(codes.reshape(-1, len(mean))).reshape(len(searching), SAMPLES, -1)
+        answered = scores(np.asarray(codes.reshape(-1, len(mean)), np.float32)).reshape(len(searching), SAMPLES, -1)
         error = np.log(np.square(answered - targets[searching, None, :]).mean(axis=2) + ENOUGH)
         best = np.argpartition(error, BEST, axis=1)[:, :BEST]
         chosen = np.take_along_axis(codes, best[..., None], axis=1)

@@ -7,6 +7,7 @@ hill-climbing attacks', Pattern Recognition 43 (2010), adapted to an answer of s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from mnist_etc.errors import ConfigError
 
 __all__ = ["Scores", "climb", "rebuild"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Scores = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From codes ``(n, d)`` to what is compared of the answers about them, ``(n, 10)``; each row is a query."""
 
@@ -93,15 +94,17 @@ def _climb(scores: Scores, mixture: Mixture, targets: Array, restarts: int, draw
     chosen = np.argsort(-likely, axis=1)[:, :restarts]
     used, place = np.unique(chosen, return_inverse=True)
     place = place.reshape(chosen.shape)
-    start, roots = mixture.codes.means[used], np.linalg.cholesky(mixture.codes.covariances[used])
+    start: Array = mixture.codes.means[used]
+    roots = np.linalg.cholesky(mixture.codes.covariances[used])
     means, spread = start, roots
     for step, draw in enumerate(draws):
         expected, line, rest = _line(scores, means, spread, draw)
         lever = _turned(np.linalg.solve(_turned(spread), _turned(line))) @ roots if step else line
         variance = lever @ _turned(lever) + rest + NOISE**2 * np.eye(targets.shape[1])
-        precision, volume = np.linalg.inv(variance), np.linalg.slogdet(variance)[1]
+        precision: Array = np.linalg.inv(variance)
+        volume: Array = np.linalg.slogdet(variance)[1]
         gain = _turned(np.linalg.solve(variance, lever))
-        pull = roots @ gain
+        pull: Array = roots @ gain
         if not step:  # so far the same for all targets that a component is likely for
             expected, precision, volume, pull, start = (
                 each[place] for each in (expected, precision, volume, pull, start)

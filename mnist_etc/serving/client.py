@@ -140,9 +140,9 @@ class TritonPredictor:
         return self._transport
 
     def _pixels(self, images: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        return np.ascontiguousarray(
-            images[..., None] if self._description.datatype == "UINT8" else scale_pixels(images)
-        )
+        if self._description.datatype == "UINT8":
+            return np.ascontiguousarray(images[..., None])
+        return np.ascontiguousarray(scale_pixels(images))
 
     def _probabilities(self, answer: NDArray[np.float32], images: int) -> NDArray[np.float32]:
         if answer.shape != (images, CLASSES):

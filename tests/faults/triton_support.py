@@ -116,6 +116,9 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def _open(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
 
@@ -260,9 +263,10 @@ class Served:
 def served(repository: Path, *more: str) -> Iterator[Served]:
     publish(repository, 1)
     running = Served(repository, *more)
-    try:
-        yield running
-    finally:
-        for one in running.tree:
-            if one.is_running():
-                one.kill()
+    with running.process:  # waits for it and closes its pipes
+        try:
+            yield running
+        finally:
+            for one in running.tree:
+                if one.is_running():
+                    one.kill()
