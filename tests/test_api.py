@@ -1,10 +1,11 @@
-"""What Python programs import, and the example in its docstring."""
+"""What Python programs import, and the example in the tutorial."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from support import Run
+from support import ROOT, Run
 
 import mnist_etc
 from mnist_etc import api
@@ -17,7 +18,7 @@ def test_the_exported_names_are_these() -> None:
 
 
 def test_the_example_runs(run: Run, tmp_path: Path) -> None:
-    example = "\n".join(line[4:] for line in str(api.__doc__).splitlines() if line.startswith("    "))
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL)
     quick = example.replace("autoencoder.epochs=5", 'autoencoder.epochs=1", "classifier.epochs=1", "tracking_uri=null')
     done = run("-c", quick)
     assert done.returncode == 0, done.stderr
