@@ -1,11 +1,4 @@
-"""The same from Python: ``from mnist_etc import Predictor, load, train``.
-
-import mnist_etc
-
-images = mnist_etc.load("data=digits").test.images
-model = mnist_etc.Predictor(mnist_etc.train("data=digits", "autoencoder.epochs=5"))
-print(model.probabilities(images).argmax(axis=1))
-"""
+"""The same from Python: ``from mnist_etc import Predictor, load, train``; docs/tutorial.md shows how."""
 
 from __future__ import annotations
 
