@@ -19,7 +19,7 @@ from documents import PAGES, commands, fences, name, spans
 from PIL import Image, ImageDraw
 from support import ROOT, TINY_MODEL, environment
 
-from mnist_etc.serving.config import MODEL
+from mnist_etc.export.config import MODEL
 
 DOORS = {
     ("train.py",): "train",
@@ -99,6 +99,7 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
         return list(keys)
     given = dict(word.partition("=")[::2] for word in keys)
     toy = dict(word.partition("=")[::2] for word in TOY[command])
+    toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
     return [f"{key}={value}" for key, value in (given | toy).items()]
 
 

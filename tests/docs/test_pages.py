@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from documents import LINK, PAGES, SPAN, name
-from support import ROOT, environment
+from support import ROOT, SCHEMAS, environment
 
-from mnist_etc.command import SCHEMAS, keys
+from mnist_etc.overrides import keys
 
 README = (ROOT / "README.md").read_text()
 

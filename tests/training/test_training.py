@@ -213,7 +213,7 @@ def test_any_code_size_trains(run: Run, tmp_path: Path, hid_dim: int) -> None:
 def test_hidden_units_make_the_classifier_deeper(run: Run, trained: Path) -> None:
     done = run(
         "-m",
-        "mnist_etc.training.classifier",
+        "train_.classifier",
         "data=digits",
         "epochs=1",
         "hidden_units=[16,8]",
