@@ -19,6 +19,7 @@ from documents import PAGES, commands, fences, name, spans
 from PIL import Image, ImageDraw
 from support import ROOT, TINY_MODEL, environment
 
+from mnist_etc.__main__ import COMMANDS
 from mnist_etc.export.config import MODEL
 
 DOORS = {
@@ -39,11 +40,22 @@ TOY = {
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
     "infer": TINY_MODEL,
     "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]"],
-    "audit": ["canaries=400", "guesses=80", "images=300", "epochs=2", "membership=false"],
+    "audit": [
+        "data=digits",
+        "batch_size=256",
+        "privacy.delta=1e-4",
+        "canaries=400",
+        "guesses=80",
+        "images=300",
+        "epochs=2",
+        "membership=false",
+    ],
     "export": [*TINY_MODEL, *ATTACK, "policy.min_attack_error=0"],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
 AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
+OWN = ("mine.py", "own_attack.py", "own_policy.py")
+"""Programs that the pages of docs/add show: tests named test_own_*.py run each with these commands."""
 ALONE = ("README.md", "docs/tutorial.md")
 """Pages that begin before anything is trained; the others stand on the default model."""
 LANGUAGES = re.compile(r"sh|python|yaml|\{[\w:-]+\}|")
@@ -123,6 +135,8 @@ def python(shell: Shell, words: tuple[str, ...]) -> None:
     if door in DOORS:
         shown = shell.python(*words, *([] if asks_help(keys) else ["--cfg", "job"]))
         assert shown, words
+    elif words[0] in OWN:
+        assert words[1] in COMMANDS, words
     elif words == ("-m", "mnist_etc"):
         assert "reconstruct" in shell.python(*words)
     elif words[0].startswith("benchmarks/"):
