@@ -30,8 +30,6 @@ class AttackRow:
     """It runs only on policies whose answers are the logits."""
     needs_linear_head: bool = False
     """It runs only on a classifier of one linear layer, whose weights the attacker has."""
-    expensive: bool = False
-    """It takes minutes on MNIST where others take seconds."""
 
     def applies(self, policy: PolicyRow, *, linear_head: bool) -> bool:
         """Whether it can run on answers under ``policy`` of a model whose classifier is linear or not."""
@@ -87,6 +85,5 @@ ATTACKS.add(
         title="cross-entropy method",
         knows_encoder=True,
         needs_logits=True,
-        expensive=True,
     ),
 )
