@@ -102,7 +102,9 @@ def main() -> None:
         handwriting(table, data / "photos")
     chosen = np.random.default_rng(0).permutation(len(test))[: arguments.digits]
     photographed = on_paper(table, test.images[chosen], test.labels[chosen])
-    strangers(table, photographed, catalog.read(data, "fashion_mnist", "test").images[:1000])
+    clothes = catalog.read(data, "fashion_mnist", "test").images[:2000]
+    near = {"MNIST's test images": seen(test.images[chosen], Prepare.auto), "noisy digits": photographed}
+    strangers(table, near, clothes)
     result = ROOT / "benchmarks/results/handwriting.md"
     result.write_text(f"# Other people's handwriting\n\n{__doc__}\n" + "\n".join(table.lines) + "\n")
 
@@ -130,15 +132,20 @@ def on_paper(table: Comparison, digits: Picture, labels: NDArray[np.int64]) -> t
     return noisy
 
 
-def strangers(table: Comparison, near: tuple[Picture, list[float]], clothes: Picture) -> None:
-    """How far what is no digit lies from digits in noisy photos."""
+def strangers(table: Comparison, near: dict[str, tuple[Picture, list[float]]], clothes: Picture) -> None:
+    """How far what is no digit lies from digits, as ``infer.py`` judges: the pretrained network beside each model."""
     from sklearn.metrics import roc_auc_score
 
-    of_near = table.distances(*near)
-    for name, far in (("Fashion-MNIST", clothes), ("printed letters", letters())):
-        pairs = list(zip(of_near, table.distances(*seen(far, Prepare.auto)), strict=True))
-        areas = [roc_auc_score([0] * len(one) + [1] * len(other), [*one, *other]) for one, other in pairs]
-        table.row(f"{name} against noisy digits, AUROC of the distance", areas)
+    def judged(pictures: Picture, mismatch: list[float]) -> list[NDArray[np.float64]]:
+        distances = table.distances(pictures, mismatch)
+        return [np.maximum(distances[0], one) for one in distances]
+
+    for name, pictures in (("Fashion-MNIST", clothes), ("printed letters", letters())):
+        far = judged(*seen(pictures, Prepare.auto))
+        for kind, digits in near.items():
+            pairs = list(zip(judged(*digits), far, strict=True))
+            areas = [roc_auc_score([0] * len(one) + [1] * len(other), [*one, *other]) for one, other in pairs]
+            table.row(f"{name} against {kind}, AUROC of the distance", areas)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Familiarity"]
 
-PEN = 0.15
-"""Typical mismatch of what is written with a pen; see `mnist_etc.data.figures.Figure`."""
 PHOTO = 0.45
-"""A mismatch that nothing written reaches."""
+"""A mismatch that nothing written reaches; see `mnist_etc.data.figures.Figure`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,5 +52,5 @@ class Familiarity:
         """
         spread = max(self.typical_logit - self.least_logit, 1e-6)
         by_logit = np.maximum((self.typical_logit - logits.max(axis=1)) / spread, 0)
-        by_picture = np.maximum((np.asarray(mismatch) - PEN) / (PHOTO - PEN), 0)
+        by_picture = np.asarray(mismatch) / PHOTO
         return np.asarray(np.hypot(by_logit, by_picture), np.float64)

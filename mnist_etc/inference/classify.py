@@ -15,7 +15,7 @@ from mnist_etc.errors import DataError, ExitCode
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.files import temporary
 from mnist_etc.inference.config import InferCommand
-from mnist_etc.inference.model import Classifier, SelectedModel, open_classifier, select_model
+from mnist_etc.inference.model import Classifier, SelectedModel, open_classifier, open_second_judge, select_model
 from mnist_etc.inference.summary import UNFAMILIAR, Summary
 from mnist_etc.inference.table import Row, rows
 from mnist_etc.predictor import Predictor, softmax
@@ -75,7 +75,7 @@ def _classify(
 ) -> tuple[Summary, list[Path]]:
     """Write the CSV file and the sheets; the counts, and where the sheets lie."""
     summary, sheets = Summary(), list[Path]()
-    familiarity = model.familiarity if config.input else None
+    second = open_second_judge(config, model)
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([source.key, *Row._fields[1:]])
@@ -83,8 +83,12 @@ def _classify(
             for failure in batch.failures:
                 print(f"skipped: {failure}", file=sys.stderr)
             start = time.perf_counter()
-            probabilities, distances = _answer(classifier, batch, familiarity)
+            logits = classifier.logits(batch.images) if isinstance(classifier, Predictor) else None
+            probabilities = classifier.probabilities(batch.images) if logits is None else softmax(logits)
             seconds = time.perf_counter() - start
+            distances = None
+            if logits is not None and model.familiarity and config.input is not None:
+                distances = _judge(batch, logits, model.familiarity, second)
             summary.add(batch, probabilities.argmax(axis=1), seconds)
             answered = rows(batch, probabilities, distances)
             writer.writerows(answered)
@@ -98,14 +102,14 @@ def _classify(
     return summary, sheets
 
 
-def _answer(
-    classifier: Classifier, batch: Batch, familiarity: Familiarity | None
-) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
-    """Class probabilities, and the distances from the training data; adds a warning for what is far from it."""
-    if familiarity is None or not isinstance(classifier, Predictor):
-        return classifier.probabilities(batch.images), None
-    logits = classifier.logits(batch.images)
+def _judge(
+    batch: Batch, logits: NDArray[np.float32], familiarity: Familiarity, second: tuple[Predictor, Familiarity] | None
+) -> NDArray[np.float64]:
+    """Distances from the training data, the greater where two judge; adds a warning for what is far from it."""
     distances = familiarity.distance(logits, batch.mismatch)
+    if second:
+        predictor, known = second
+        distances = np.maximum(distances, known.distance(predictor.logits(batch.images), batch.mismatch))
     for row in np.flatnonzero(distances > 1):
         batch.warnings[row] = batch.warnings[row] or UNFAMILIAR
-    return softmax(logits), distances
+    return distances

@@ -22,7 +22,7 @@ from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.inference.config import InferCommand, ModelSource
 from mnist_etc.predictor import Predictor
 
-__all__ = ["Classifier", "SelectedModel", "open_classifier", "select_model"]
+__all__ = ["Classifier", "SelectedModel", "open_classifier", "open_second_judge", "select_model"]
 
 
 class Classifier(Protocol):
@@ -113,3 +113,19 @@ def open_classifier(config: InferCommand, model: SelectedModel) -> Iterator[Clas
 
     with TritonPredictor(config.server, config.protocol) as predictor:
         yield predictor
+
+
+def open_second_judge(config: InferCommand, model: SelectedModel) -> tuple[Predictor, Familiarity] | None:
+    """Load the pretrained network to judge beside ``model`` how far a user's pictures are from MNIST's digits.
+
+    It knows them better than a small model does, so it finds more of what is none. None where there is nothing to
+    judge, or ``model`` is that network or was trained on something else.
+
+    Raises:
+        ArtifactError: The network is altered.
+    """
+    if model.familiarity is None or config.input is None or config.data.name != pretrained.TRAINED_ON:
+        return None
+    onnx, content = pretrained.verify()
+    familiarity = Familiarity.of(content["metrics"])
+    return None if familiarity is None or onnx == model.onnx else (Predictor(onnx, config.threads), familiarity)

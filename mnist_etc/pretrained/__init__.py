@@ -9,10 +9,12 @@ from typing import Any
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256
 
-__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "verify"]
+__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "TRAINED_ON", "verify"]
 
 DATASETS = ("mnist", "digits")
 """Whose classes it knows."""
+TRAINED_ON = "mnist"
+"""The dataset whose images it was trained on."""
 FOLDER = Path(__file__).parent
 NETWORK, MANIFEST = "digits.onnx", "digits.json"
 LIMIT = 500_000

@@ -111,7 +111,7 @@ def test_distance_is_one_where_a_hundredth_of_the_known_lies() -> None:
     generator = np.random.default_rng(0)
     known = generator.normal(10, 2, (20_000, 1)) + np.zeros((1, 10))
     familiarity = Familiarity.measure(known)
-    distance = familiarity.distance(known.astype(np.float32), [0.1] * len(known))
+    distance = familiarity.distance(known.astype(np.float32), [0.0] * len(known))
     assert np.mean(distance > 1) == pytest.approx(0.01, abs=1e-3)
     assert Familiarity.of(familiarity.figures()) == familiarity
     assert Familiarity.of({"test_accuracy": 1.0}) is None
@@ -131,5 +131,5 @@ def test_clothes_are_far_from_digits(run: Run, tmp_path: Path) -> None:
         distances.append([float(row["distance"] or "inf") for row in rows(tmp_path / CSV)])
     near, far = (np.minimum(np.array(of), 99) for of in distances)
     assert np.mean(near > 1) < 0.03
-    assert roc_auc_score([0] * len(near) + [1] * len(far), [*near, *far]) > 0.95
+    assert roc_auc_score([0] * len(near) + [1] * len(far), [*near, *far]) > 0.97
     assert json.loads((FOLDER / MANIFEST).read_text())["metrics"]["test_accuracy"] > 0.993
