@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +31,7 @@ class Architecture:
 
     def network(self, *settings: object) -> keras.Model:
         """A fresh network: what `build` returns for ``settings``."""
-        return load(self.build)(*settings)
+        return resolve(self.build)(*settings)
 
 
 AUTOENCODERS: Registry[Architecture] = Registry("autoencoder")

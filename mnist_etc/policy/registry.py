@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 __all__ = ["POLICIES", "PolicyRow"]
 
@@ -25,7 +25,7 @@ class PolicyRow:
 
     def load(self) -> type[Any]:
         """The class, imported where need be."""
-        kind: type[Any] = load(self.implementation)
+        kind: type[Any] = resolve(self.implementation)
         return kind
 
 
