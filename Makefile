@@ -77,5 +77,5 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 
 conf: conf.dvc | .venv/.installed
 	@[ -e .git ] || .venv/bin/python -m dvc config --local core.no_scm true # an unpacked archive, not a clone
-	@.venv/bin/python -m dvc pull conf.dvc && touch conf || { echo 'Expected conf/ from the DVC remote; received the error' \
+	@.venv/bin/python -m dvc pull conf.dvc && touch conf || { echo 'conf/ could not be fetched from the DVC remote, see the error' \
 	  'above. Edited it? Keep yours: touch conf; take the new: .venv/bin/dvc pull --force conf.dvc' >&2; exit 1; }

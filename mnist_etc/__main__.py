@@ -105,7 +105,7 @@ def _version() -> str:
     try:
         return importlib.metadata.version("mnist-etc")
     except importlib.metadata.PackageNotFoundError:
-        raise ConfigError("Expected mnist-etc to be installed; received none. Run: make setup") from None
+        raise ConfigError("mnist-etc is not installed. Run: make setup") from None
 
 
 def _help(version: str) -> str:

@@ -13,7 +13,7 @@ from mnist_etc import interrupt
 from mnist_etc.composition import choices, compose, program
 from mnist_etc.errors import ConfigError, ExitCode, MnistEtcError
 from mnist_etc.overrides import keys, one_value
-from mnist_etc.registry import load
+from mnist_etc.registry import resolve
 
 __all__ = ["Command", "run"]
 
@@ -41,13 +41,13 @@ def run(name: str, command: Command) -> NoReturn:
         command: its row.
     """
     try:
-        schema: type[Any] = load(command.schema)
+        schema: type[Any] = resolve(command.schema)
         arguments = _parse(name, command, schema)
         config = compose(name, schema, arguments.words)
         if arguments.cfg:
             print(_as_yaml(config), end="")
             sys.exit(0)
-        job = load(command.job)
+        job = resolve(command.job)
         interrupt.loaded()
         result = job(config)
     except MnistEtcError as error:

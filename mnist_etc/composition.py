@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -16,12 +17,14 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
 from mnist_etc.schema import check, expand_home
 
-__all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "program"]
+__all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "own_script", "program"]
 
 PACKAGE, PREFIX = "mnist_etc", "mnist-etc-"
 """Of ``python -m``, and of the console scripts."""
 PACKAGED = Path(__file__).parents[1] / "conf"
 """The checkout's ``conf/``, or the one that a wheel carries beside this package."""
+BASE = "base"
+"""The file of a folder of ``conf/`` that the others extend: no choice of its own."""
 SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
 NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
 """What Hydra says of them."""
@@ -89,7 +92,7 @@ def choices(config_name: str) -> dict[str, list[str]]:
         raise ConfigError(f"Expected a list of defaults in {folder}/{config_name}.yaml; received: {error!r}.") from None
     found = {}
     for name, choice in chosen.items():
-        others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, "base"}
+        others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, BASE}
         if others and NAME.fullmatch(choice):
             found[name] = [choice, *sorted(others)]
     return found
@@ -102,9 +105,20 @@ def program() -> str:
     module = spec.name.removesuffix(".__main__") if spec else ""
     if module == PACKAGE:
         return f"python -m {module} {name.removeprefix(PREFIX)}"
+    if script := own_script():
+        return f"python {shlex.quote(script)} {name.removeprefix(PREFIX)}"
     if not name.endswith(".py"):
         return name
     return f"python -m {module}" if module else f"python {name}"
+
+
+def own_script() -> str | None:
+    """The user's script that ends in `mnist_etc.__main__.main`: no other way to a command knows the rows it adds."""
+    main = sys.modules["__main__"]
+    path = Path(getattr(main, "__file__", None) or "")
+    if main.__spec__ or path.suffix != ".py" or not Path(sys.argv[0]).name.startswith(PREFIX):
+        return None
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def conf_folder(config_name: str) -> Path:
@@ -127,7 +141,7 @@ def conf_folder(config_name: str) -> Path:
 
 def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
     """One line from Hydra's or OmegaConf's several."""
-    from hydra.errors import OverrideParseException
+    from hydra.errors import MissingConfigException, OverrideParseException
     from omegaconf.errors import (
         ConfigAttributeError,
         ConfigKeyError,
@@ -152,6 +166,10 @@ def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
         if key in keys(schema) or key in groups:
             return f"Expected a valid value for {key}; received {value!r}. See --cfg job"
         return unknown(key, schema)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, choice = error.missing_cfg_file.partition("/")
+        known = ", ".join(sorted({*error.options} - {BASE}))
+        return f"Expected {group} as one of {known}; received {choice!r}."
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):

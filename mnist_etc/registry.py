@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["Registry", "load"]
+__all__ = ["Registry", "resolve"]
 
 Row = TypeVar("Row")
 
@@ -69,7 +69,7 @@ class Registry(Generic[Row]):
             )
 
 
-def load(target: Any) -> Any:
+def resolve(target: Any) -> Any:
     """What ``module:name`` names, imported now; anything but a string as it is."""
     if not isinstance(target, str):
         return target

@@ -16,12 +16,12 @@ import h5py
 from numpy.typing import NDArray
 
 from mnist_etc.__main__ import COMMANDS
-from mnist_etc.registry import load
+from mnist_etc.registry import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-SCHEMAS = {name: load(command.schema) for name, command in COMMANDS.items()}
+SCHEMAS = {name: resolve(command.schema) for name, command in COMMANDS.items()}
 """The configuration of each command."""
 TINY_MODEL = ["data=digits", "autoencoder.epochs=1", "classifier.epochs=1", "data.validation=700"]
 TINY = [*TINY_MODEL, "tracking_uri=null"]

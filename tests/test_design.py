@@ -136,6 +136,17 @@ def test_a_path_of_an_artifact_is_made_in_artifacts_alone() -> None:
     assert not offenders, told(offenders)
 
 
+def test_an_autoencoder_is_built_by_its_row_alone() -> None:
+    """Whoever builds the usual one himself gets it for every row."""
+    offenders = [
+        f"{file.place}:{one.line}"
+        for file in library().values()
+        for one in file.imports
+        if one.target == "mnist_etc.models.autoencoder" and one.kind != "named"
+    ]
+    assert not offenders, told(offenders)
+
+
 def parts(node: ast.JoinedStr | ast.BinOp | ast.Call) -> list[str]:
     """The texts that ``node`` makes a path of, if it does."""
     if isinstance(node, ast.JoinedStr):

@@ -12,7 +12,7 @@ from support import ROOT, SCHEMAS, Run
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.command import run
 from mnist_etc.composition import compose
-from mnist_etc.registry import load
+from mnist_etc.registry import resolve
 
 GROUPS = {
     "data": {"mnist", "digits", "fashion_mnist", "folder"},
@@ -42,7 +42,7 @@ WITHOUT = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_row_has_its_values_its_console_script_its_job_and_its_line_in_readme(command: str) -> None:
     assert (ROOT / f"conf/{command}.yaml").is_file()
-    assert callable(load(str(COMMANDS[command].job)))
+    assert callable(resolve(str(COMMANDS[command].job)))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"][f"mnist-etc-{command}"] == "mnist_etc.__main__:script"
     row = next(line for line in (ROOT / "README.md").read_text().splitlines() if f"`{IN_README[command]}" in line)

@@ -33,9 +33,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def schemas() -> dict[str, type]:
     """The schema of each command, by the command's name."""
     from mnist_etc.__main__ import COMMANDS
-    from mnist_etc.registry import load
+    from mnist_etc.registry import resolve
 
-    return {name: load(command.schema) for name, command in COMMANDS.items()}
+    return {name: resolve(command.schema) for name, command in COMMANDS.items()}
 
 
 def write(docs: Path) -> None:
@@ -55,7 +55,7 @@ def page(command: str, schema: type) -> str:
 
     with mock.patch.dict(os.environ):
         os.environ.pop("MNIST_ETC_DATA", None)
-        config = compose(command, schema, [])
+        config: Any = compose(command, schema, [])
     rows = "".join(f"| {' | '.join(_cell(text) for text in row)} |\n" for row in table(config))
     return f"# Keys of `{command}`\n\n{_sentence(schema.__doc__)}\n\n{HEAD}{rows}"
 
@@ -86,7 +86,8 @@ def _kind(kind: Any, metadata: typing.Mapping[str, Any]) -> str:
         return "one of " + ", ".join(f"`{member.value}`" for member in kind)
     if "registry" in metadata:
         return "one of " + ", ".join(f"`{name}`" for name in metadata["registry"])
-    name = {bool: "`true` or `false`", str: "path" if "path" in metadata else "text"}.get(kind, kind.__name__)
+    words = {bool: "`true` or `false`", str: "path" if "path" in metadata else "text"}
+    name = words.get(kind, str(kind.__name__))
     if "between" in metadata:
         low, high = metadata["between"]
         return f"{name}, {_number(low)} to {_number(high)}"
@@ -119,8 +120,8 @@ def _meaning(owner: type, name: str) -> str:
     for kind in owner.__mro__:
         if name in (said := _strings(kind)):
             return _sentence(said[name])
-    kind = typing.get_type_hints(owner).get(name)
-    return _sentence(kind.__doc__) if isinstance(kind, type) and issubclass(kind, Enum) else ""
+    said_of = typing.get_type_hints(owner).get(name)
+    return _sentence(said_of.__doc__) if isinstance(said_of, type) and issubclass(said_of, Enum) else ""
 
 
 @cache

@@ -20,16 +20,19 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def write(docs: Path) -> None:
-    """Write ``generated/rooms.inc``, ``generated/beside.inc`` and ``generated/errors.inc``."""
+    """Write ``generated/rooms.inc`` and ``generated/errors.inc``.
+
+    Raises:
+        ValueError: a module or folder of the package is of no room.
+    """
     folder = docs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     said = dict(sentences(docs.parent / "mnist_etc"))
-    order = [*FLOOR, *ORDER, *COMMAND]
-    rooms = [name for name in order if name in said]
-    beside = sorted(said.keys() - set(rooms))
-    for file, names in (("rooms", rooms), ("beside", beside)):
-        rows = "".join(f"| `mnist_etc/{place}` | {words} |\n" for place, words in (said[name] for name in names))
-        (folder / f"{file}.inc").write_text(f"| place | what is there |\n| --- | --- |\n{rows}")
+    rooms = [name for name in dict.fromkeys([*FLOOR, *ORDER, *COMMAND]) if name in said]
+    if beside := sorted(said.keys() - set(rooms)):
+        raise ValueError(f"Expected a room of tests/imports.py for each place; received none for {', '.join(beside)}.")
+    rows = "".join(f"| `mnist_etc/{place}` | {words} |\n" for place, words in (said[name] for name in rooms))
+    (folder / "rooms.inc").write_text(f"| place | what is there |\n| --- | --- |\n{rows}")
     (folder / "errors.inc").write_text("\n".join(tree()) + "\n")
 
 

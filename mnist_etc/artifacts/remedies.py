@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
-from mnist_etc.composition import choices
+from mnist_etc.composition import choices, own_script
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
@@ -35,7 +35,9 @@ SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 
 
 def program(name: str) -> str:
-    """How this installation is told to run the command ``name``: in a checkout by its script, else as installed."""
+    """How to run the command ``name``: by the user's script if one runs, in a checkout by a door, else as installed."""
+    if script := own_script():
+        return f"python {shlex.quote(script)} {name}"
     if not (CHECKOUT / "train.py").is_file():
         return f"mnist-etc-{name}"
     if name != "train":

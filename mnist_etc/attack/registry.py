@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_etc.policy.registry import PolicyRow
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 __all__ = ["ATTACKS", "FLOOR", "AttackRow"]
 
@@ -37,7 +37,7 @@ class AttackRow:
 
     def load(self) -> Callable[[Any], Any]:
         """The function, imported where need be."""
-        function: Callable[[Any], Any] = load(self.implementation)
+        function: Callable[[Any], Any] = resolve(self.implementation)
         return function
 
 

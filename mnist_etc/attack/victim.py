@@ -15,9 +15,9 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
 from mnist_etc.data.dataset import SIDE, Split, scale_pixels
-from mnist_etc.models.autoencoder import build_autoencoder
 from mnist_etc.models.full_model import read_full_model
 from mnist_etc.models.h5 import read_h5
+from mnist_etc.models.registry import AUTOENCODERS
 
 __all__ = ["VictimModel"]
 
@@ -48,7 +48,7 @@ class VictimModel:
         )
         manifest = whole.verify(whole.h5, fingerprint(command, command.autoencoder, command.classifier))
         half.verify(half.h5, fingerprint(command, command.autoencoder))
-        autoencoder = build_autoencoder(command.autoencoder)
+        autoencoder = AUTOENCODERS[command.autoencoder.model].network(command.autoencoder, 0)
         read_h5(autoencoder, half.h5)
         full = read_full_model(command.autoencoder, command.classifier, whole.h5)
         return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)

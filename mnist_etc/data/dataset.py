@@ -74,7 +74,7 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
     )
 
 
-def check_split(split: Split, source: str) -> Split:
+def check_split(split: object, source: str) -> Split:
     """Return ``split`` with its labels as int64, once its arrays are what `Split` states.
 
     Args:
@@ -84,6 +84,10 @@ def check_split(split: Split, source: str) -> Split:
     Raises:
         DataError: states the shape and type that were expected, and those that were received.
     """
+    if not isinstance(split, Split):
+        raise DataError(
+            f"Expected a Split from {source}; received {type(split).__name__}. Return Split(images, labels)."
+        )
     images, labels = np.asarray(split.images), np.asarray(split.labels)
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
         raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_etc.data.dataset import Split
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 __all__ = ["DATASETS", "DatasetKind"]
 
@@ -26,7 +26,7 @@ class DatasetKind:
 
     def read(self, config: Any, part: str) -> Split:
         """Call the reader with a `DataConfig` and "train" or "test"; raises what the reader raises."""
-        split: Split = load(self.reader)(config, part)
+        split: Split = resolve(self.reader)(config, part)
         return split
 
 

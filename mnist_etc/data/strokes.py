@@ -44,8 +44,6 @@ class Strokes:
     """0 on paper, about 1 in a stroke."""
     mask: Mask
     """Where strokes are."""
-    contrast: float
-    """Gray levels between paper and strokes."""
 
 
 def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Strokes | None:
@@ -83,7 +81,6 @@ def find_strokes(sheet: Gray, *, dark: bool, without: Mask | None = None) -> Str
         ground=ground - np.float32(offset if dark else -offset),
         ink=np.clip(above / contrast, 0, None),
         mask=mask,
-        contrast=contrast,
     )
 
 

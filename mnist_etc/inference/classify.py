@@ -20,10 +20,8 @@ from mnist_etc.inference.summary import UNFAMILIAR, Summary
 from mnist_etc.inference.table import Row, rows
 from mnist_etc.predictor import Predictor, softmax
 
-__all__ = ["SOME_BAD", "infer"]
+__all__ = ["infer"]
 
-SOME_BAD = ExitCode.SOME_SKIPPED
-"""Exit code where some images could not be read and the others are in the file."""
 FEW = 10
 """Images whose answers are printed besides."""
 
@@ -34,7 +32,7 @@ def infer(config: InferCommand) -> int:
     Prints accuracy and per-class accuracy where labels are known, images per second, and where the file lies.
 
     Returns:
-        0, or `SOME_BAD` where images were named on stderr and skipped.
+        0, or `ExitCode.SOME_SKIPPED` where images were named on stderr and skipped.
 
     Raises:
         ArtifactError: There is no full model of this configuration, it is altered, or the file cannot be written.
@@ -56,7 +54,7 @@ def infer(config: InferCommand) -> int:
         print(f"what the model saw: {sheets[0]}" + (f" to {sheets[-1].name}" if len(sheets) > 1 else ""))
     print(f"privacy of the training images: {model.privacy}")
     print(model.table)
-    return SOME_BAD if summary.bad else 0
+    return ExitCode.SOME_SKIPPED if summary.bad else ExitCode.DONE
 
 
 def _open_input(config: InferCommand) -> ImageStream:

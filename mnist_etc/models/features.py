@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +30,7 @@ class FeatureExtractor:
 
     def network(self) -> keras.Model:
         """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``, where they are not `trained`."""
-        return load(self.build)()
+        return resolve(self.build)()
 
 
 FEATURES: Registry[FeatureExtractor] = Registry("kind of features")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,7 @@ class Architecture:
     """``module:function``, or the function. Of an autoencoder: ``(config, seed)`` to a `keras.Sequential` of the layers
     ``encoder``, image ``(batch, 28, 28, 1)`` in [0, 1] to code ``(batch, hid_dim)``, and ``decoder``, back. Of a
     classifier: ``(config, inputs, seed)`` to a `keras.Sequential`, features ``(batch, inputs)`` to logits
-    ``(batch, 10)``, whose first layer is a `keras.layers.Dense`."""
+    ``(batch, 10)``, whose first layer is a `keras.layers.Dense` with a bias."""
     layers: frozenset[str]
     """Names of the Keras layers with weights that it is made of: a clipping engine needs a rule for each."""
     loss: str
@@ -31,7 +31,7 @@ class Architecture:
 
     def network(self, *settings: object) -> keras.Model:
         """A fresh network: what `build` returns for ``settings``."""
-        return load(self.build)(*settings)
+        return resolve(self.build)(*settings)
 
 
 AUTOENCODERS: Registry[Architecture] = Registry("autoencoder")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_etc.registry import Registry, load
+from mnist_etc.registry import Registry, resolve
 
-__all__ = ["POLICIES", "PolicyRow"]
+__all__ = ["NUMBERS", "POLICIES", "PolicyRow"]
+
+NUMBERS = ("decimals", "k", "levels", "epsilon")
+"""Keys of `mnist_etc.policy.config.PolicyConfig` that a policy may read one of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +20,19 @@ class PolicyRow:
     implementation: str | type[Any]
     """A subclass of `mnist_etc.policy.output_policy.OutputPolicy`, or where to import it from (``module:class``)."""
     number: str | None = None
-    """The one key of `mnist_etc.policy.config.PolicyConfig` that it reads, which follows its name behind a colon."""
+    """The one of `NUMBERS` that it reads, which follows its name behind a colon."""
     tells_logits: bool = False
     """An answer is the logits themselves, so the graph stays as it is and clients take the softmax of an answer."""
     reads_image: bool = False
     """An answer also depends on the bytes of the image, tensor ``policy/bytes``, uint8 ``(batch, 28, 28, 1)``."""
 
+    def __post_init__(self) -> None:
+        if self.number not in (None, *NUMBERS):
+            raise ValueError(f"Expected number as one of {', '.join(NUMBERS)}; received {self.number!r}.")
+
     def load(self) -> type[Any]:
         """The class, imported where need be."""
-        kind: type[Any] = load(self.implementation)
+        kind: type[Any] = resolve(self.implementation)
         return kind
 
 

@@ -42,7 +42,7 @@ class Engine:
         if self.package and importlib.util.find_spec(self.package) is None:
             needs = f" It needs Python {self.python}." if self.python else ""
             name = self.package.replace("_", "-")
-            raise PrivacyError(f"Expected {name} to be installed; received none.{needs} Pass privacy.engine=fast.")
+            raise PrivacyError(f"{name} is not installed.{needs} Pass privacy.engine=fast.")
 
 
 def _fast(*args: Any, **settings: Any) -> ClippingEngine:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.dataset import CLASSES, scale_pixels
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
+from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
 from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Transport, Unavailable
@@ -150,7 +151,7 @@ class TritonPredictor:
                 f"Expected an answer ({images}, {CLASSES}) of {MODEL} at {self._address}; received {answer.shape}. "
                 "Publish it again: python -m mnist_etc.export"
             )
-        return softmax(answer) if self._description.policy == "logits" else answer
+        return softmax(answer) if POLICIES[self._description.policy].tells_logits else answer
 
 
 class _Patience:

@@ -20,7 +20,7 @@ from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import CLASSIFIERS
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.training.features import compute
-from mnist_etc.training.preprocessing import Standardization
+from mnist_etc.training.preprocessing import Standardization, check_first_layer
 from mnist_etc.training.recipe import fit_task
 
 __all__ = ["fit_on_images"]
@@ -53,11 +53,13 @@ def fit_on_images(
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
+        ConfigError: the classifier does not begin with a dense layer.
         TrainingError: the fit diverged.
     """
     row = CLASSIFIERS[config.model]
     preprocessing = Standardization(compute(network, Split(train.images[:MEASURED], train.labels[:MEASURED])))
     head = row.network(config, network.output_shape[-1], run.seed)
+    check_first_layer(head)
     network.trainable = config.fine_tune
     whole = keras.Sequential([layers.Input(network.input_shape[1:]), network, preprocessing.layer(), head])
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from mnist_etc.errors import ConfigError
 from mnist_etc.models.classifier import build_whitening
 from mnist_etc.privacy.moments import noised_second_moments, whitening
 
-__all__ = ["Preprocessing", "Standardization", "Whitening"]
+__all__ = ["Preprocessing", "Standardization", "Whitening", "check_first_layer"]
 
 BATCH = 1024
 Values = npt.NDArray[np.float32]
@@ -74,3 +75,17 @@ class Whitening:
     def fold_into(self, model: keras.Model) -> keras.Model:
         """See `Preprocessing`."""
         return keras.Sequential([layers.Input(self._network.input_shape[1:]), self._network, model], name="classifier")
+
+
+def check_first_layer(model: keras.Model) -> None:
+    """Refuse, before it is fitted, a classifier that cannot take over what was done to its features.
+
+    Raises:
+        ConfigError: its first layer is no `keras.layers.Dense` with a bias.
+    """
+    first = model.layers[0]
+    if not (isinstance(first, layers.Dense) and first.use_bias):
+        raise ConfigError(
+            "Expected a classifier whose first layer is a Dense with a bias, which takes over the standardization of "
+            f"the features; received a {type(first).__name__}. Put a Dense before it."
+        )

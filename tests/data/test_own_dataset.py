@@ -67,6 +67,12 @@ def test_what_a_reader_may_not_return(
     assert words in refusal(lambda: load_test(data_config("odd", "odd")))
 
 
+def test_a_reader_returns_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = DatasetKind(reader=lambda config, part: (np.zeros((2, 28, 28), np.uint8), np.array([3, 9])))
+    monkeypatch.setitem(DATASETS._rows, "pair", row)
+    assert "received tuple. Return Split(images, labels)" in refusal(lambda: load_test(data_config("pair", "pair")))
+
+
 def test_labels_become_int64(monkeypatch: pytest.MonkeyPatch) -> None:
     row = DatasetKind(reader=lambda config, part: Split(np.zeros((2, 28, 28), np.uint8), np.array([3, 9], np.uint8)))
     monkeypatch.setitem(DATASETS._rows, "small", row)

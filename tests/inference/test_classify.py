@@ -12,8 +12,7 @@ from samples import OBSERVED, data_config, digits_model, linear_model, publish
 from support import ROOT, Completed, Run, refused
 
 from mnist_etc.data import load, load_test
-from mnist_etc.errors import ArtifactError
-from mnist_etc.inference.classify import SOME_BAD
+from mnist_etc.errors import ArtifactError, ExitCode
 from mnist_etc.predictor import CHUNK, Predictor
 
 DIGITS = ("data=digits", "artifacts=out")
@@ -99,7 +98,7 @@ def test_a_thousand_images_with_one_bad(run: Run, published: Path, tmp_path: Pat
         Image.fromarray(TEST.images[number % 360]).save(folder / str(number // 100) / f"{number:03}.png")
     (folder / "7" / "742.png").write_bytes((folder / "7" / "742.png").read_bytes()[:60])
     done = run("infer.py", *DIGITS, "input=mine")
-    assert done.returncode == SOME_BAD, done.stderr
+    assert done.returncode == ExitCode.SOME_SKIPPED, done.stderr
     named, counted = done.stderr.splitlines()
     assert named.startswith("skipped: mine/7/742.png cannot be read as a PNG or JPEG image: ")
     assert counted.startswith("skipped 1 of 1,000 images")

@@ -20,6 +20,17 @@ def test_it_is_trained_published_and_answers(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (folder / "clsf_tanh_h32_ee1_e1_inference.csv").is_file()
 
+    program = PROGRAM.replace("(inputs,)), ", "(inputs,)), keras.layers.LayerNormalization(), ")
+    done = run("-c", program, "train", *TINY, "classifier.model=tanh", "seed=1", "artifacts=other")
+    refused(done, "first layer is a Dense with a bias", "LayerNormalization", code=2)
+
+
+def test_a_message_names_the_script_that_knows_the_row(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PROGRAM)
+    done = run(tmp_path / "mine.py", "infer", *TINY_MODEL, "classifier.model=tanh")
+    refused(done, "Make it: python mine.py train data=digits ", "classifier.model=tanh")
+    assert run(tmp_path / "mine.py", "train", "--help").stdout.startswith("usage: python mine.py train ")
+
 
 def test_a_name_without_a_row_is_refused_at_once(run: Run) -> None:
     refused(run("train.py", "data=digits", "classifier.model=tanh"), "classifier.model", "dense", "'tanh'", code=2)

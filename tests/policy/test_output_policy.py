@@ -12,7 +12,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import ExportCommand
 from mnist_etc.policy.config import AUTO
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
-from mnist_etc.policy.registry import POLICIES
+from mnist_etc.policy.registry import POLICIES, PolicyRow
 from mnist_etc.policy.specification import format_policy, parse_policy
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (2000, 10)).astype(np.float32)
@@ -74,6 +74,11 @@ def test_a_policy_without_operators_is_none() -> None:
 
     with pytest.raises(TypeError, match="answer"):
         Forgotten(config=parse_policy("label"))  # type: ignore[abstract]
+
+
+def test_a_row_reads_a_key_that_there_is() -> None:
+    with pytest.raises(ValueError, match="number as one of decimals, k, levels, epsilon; received 'level'"):
+        PolicyRow(implementation=OutputPolicy, number="level")
 
 
 def test_about_tells_no_key() -> None:
