@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
-from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
+from mnist_etc.models.losses import LOSSES
+from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
 from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
@@ -42,7 +43,7 @@ class TrainCommand(RunConfig):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        _check_privacy(self.privacy, self.autoencoder, self.classifier)
+        _check_models(self.privacy, self.autoencoder, self.classifier)
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,7 @@ class AutoencoderCommand(RunConfig, AutoencoderConfig):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        _check_privacy(self.privacy, self)
+        _check_models(self.privacy, self)
 
 
 @dataclass(kw_only=True)
@@ -62,16 +63,21 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        _check_privacy(self.privacy, self.autoencoder, self)
+        _check_models(self.privacy, self.autoencoder, self)
 
 
-def _check_privacy(
+def _check_models(
     privacy: PrivacyConfig, autoencoder: AutoencoderConfig, classifier: ClassifierConfig | None = None
 ) -> None:
-    if autoencoder.private:
-        refuse(privacy.engine, sorted(AUTOENCODERS[autoencoder.model].layers))
-    if classifier is not None and classifier.private:
-        refuse(privacy.engine, sorted(CLASSIFIERS[classifier.model].layers))
+    rows: list[tuple[AutoencoderConfig | ClassifierConfig, Architecture]] = [
+        (autoencoder, AUTOENCODERS[autoencoder.model])
+    ]
+    if classifier is not None:
+        rows.append((classifier, CLASSIFIERS[classifier.model]))
+    for config, row in rows:
+        LOSSES.check(row.loss, f"the loss of {config.model}")
+        if config.private:
+            refuse(privacy.engine, sorted(row.layers))
     if autoencoder.private and classifier is not None and classifier.fine_tune:
         raise ConfigError(
             "Expected autoencoder.private=false with fine_tune=true; received true. The encoder would be trained on "

@@ -1,4 +1,8 @@
-"""Training and applying a small network without a data pipeline, whose start costs more than a toy run."""
+"""Training and applying a small network, in a loop of its own.
+
+`mnist_etc.fit.loop` orders the images of an epoch otherwise and moves all weights as one vector, so the published
+figures of the attacks would change by it; and an attack needs neither checkpoint nor progress.
+"""
 
 from __future__ import annotations
 

@@ -82,5 +82,6 @@ class VictimModel:
 
     def linear_head(self) -> tuple[Array, Array] | None:
         """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer."""
-        weights = self.classifier.get_weights()
-        return (weights[0], weights[1]) if len(weights) == 2 and len(self.classifier.layers) == 1 else None
+        weights, layers = self.classifier.get_weights(), self.classifier.layers
+        linear = len(weights) == 2 and len(layers) == 1 and layers[0].activation is keras.activations.linear
+        return (weights[0], weights[1]) if linear else None

@@ -37,6 +37,9 @@ class Sampler(Protocol):
 class HeadTraining:
     """Gradient descent from zero weights on any part of one set of examples.
 
+    Its loop is its own, and not `mnist_etc.fit.loop`: the auditor sees every step, a coin masks each example, and the
+    trainings on several parts share one numbering of the noise.
+
     Args:
         features: ``(examples, inputs)``.
         labels: ``(examples,)``.

@@ -25,7 +25,7 @@ class Architecture:
     classifier: ``(config, inputs, seed)`` to a `keras.Sequential`, features ``(batch, inputs)`` to logits
     ``(batch, 10)``, whose first layer is a `keras.layers.Dense` with a bias."""
     layers: frozenset[str]
-    """Names of the Keras layers with weights that it is made of: a clipping engine needs a rule for each."""
+    """Class names of the Keras layers that it is made of: a clipping engine has to know each."""
     loss: str
     """Row of `mnist_etc.models.losses.LOSSES`."""
 
@@ -42,7 +42,7 @@ AUTOENCODERS.add(
     Architecture(
         help="four convolutions and their mirror image",
         build="mnist_etc.models.autoencoder:build_autoencoder",
-        layers=frozenset({"Conv2D", "Conv2DTranspose"}),
+        layers=frozenset({"Conv2D", "MaxPooling2D", "Flatten", "Reshape", "Conv2DTranspose", "ReLU", "Activation"}),
         loss="squared_error",
     ),
 )

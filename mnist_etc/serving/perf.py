@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mnist_etc import interrupt
-from mnist_etc.errors import MnistEtcError
+from mnist_etc.errors import ExitCode, MnistEtcError
 from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
 __all__ = ["main", "perf_analyzer"]
@@ -77,7 +77,7 @@ def main() -> int:
     except MnistEtcError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
     return 1
 
 

@@ -44,3 +44,32 @@ def test_a_private_one_needs_rules_for_its_layers(run: Run) -> None:
     assert done.returncode == 2
     assert "received a LSTM" in done.stderr.splitlines()[-1]
     assert "tensorflow" not in done.stderr.split()
+
+
+def test_an_autoencoder_of_ones_own_is_attacked_as_what_it_is(run: Run, tmp_path: Path) -> None:
+    program = """
+from mnist_etc.__main__ import main
+from mnist_etc.models.registry import AUTOENCODERS, Architecture
+
+def build(config, seed):
+    import keras
+    from keras import layers
+
+    fresh = [keras.initializers.Orthogonal(seed=seed + number) for number in range(2)]
+    code = layers.Dense(config.hid_dim, kernel_initializer=fresh[0])
+    pixels = layers.Dense(784, "sigmoid", kernel_initializer=fresh[1])
+    encoder = keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), code], name="encoder")
+    decoder = keras.Sequential([layers.Input((config.hid_dim,)), pixels, layers.Reshape((28, 28, 1))], name="decoder")
+    return keras.Sequential([layers.Input((28, 28, 1)), encoder, decoder], name="autoencoder")
+
+layers = frozenset({"Flatten", "Dense", "Reshape"})
+AUTOENCODERS.add("flat", Architecture(help="flat", build=build, layers=layers, loss="squared_error"))
+main()
+"""
+    done = run("-c", program, "train", *TINY, "autoencoder.model=flat")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "artifacts/digits/full_model_flat_h32_ee1_ce1.onnx").is_file()
+    words = ["attacks=[mean_by_answer,closed_form_posterior]", "policies=[logits]", "targets=20"]
+    done = run("-c", program, "reconstruct", *TINY_MODEL, *words, "autoencoder.model=flat")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "artifacts/digits/full_model_flat_h32_ee1_ce1_reconstruction/attacks.csv").is_file()
