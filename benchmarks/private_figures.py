@@ -27,7 +27,7 @@ PUBLISHED = {
     "mnist": {1.0: 97.8, 2.0: 98.4, 3.0: 98.3},
     "fashion_mnist": {1.0: 85.5, 2.0: 88.0, 3.0: 89.0},
 }
-"""The best figures published elsewhere, as known when this was written; none at epsilon 8."""
+"""The best figures published elsewhere, as noted in an earlier README without their papers; none at epsilon 8."""
 
 
 def measure(dataset: str, epsilons: list[float], seeds: int, keys: list[str]) -> dict[float, list[tuple[float, float]]]:
@@ -89,7 +89,8 @@ def main() -> None:
         "private_figures",
         "Accuracy of the private pipeline",
         {"machine": here, "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
-        f"In %, delta 1e-5. Test: median (least to greatest) of {arguments.seeds} seeds; validation: median.",
+        f"In %, delta 1e-5. Test: median (least to greatest) of {arguments.seeds} seeds; validation: median. "
+        'The column "best published" was noted by hand, without its papers.',
         table(["", "test", "validation", "best published"], rows),
     )
 
