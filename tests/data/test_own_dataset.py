@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
 def test_the_page_works(run: Run, tmp_path: Path) -> None:
     (script,) = blocks("python")
     (tmp_path / "mine.py").write_text(script)
-    train, infer = (line.split()[2:] for line in blocks("bash")[0].splitlines())
+    train, infer = (line.split()[2:] for line in blocks("sh")[0].splitlines())
     assert (train, infer) == (["train", "data=digits", *MINE], ["infer", "data=digits", *MINE])
     toy = [word for word in TINY if not word.startswith(("data=", "data.validation"))]
 
