@@ -25,7 +25,8 @@ from mnist_etc.composition import compose
 from mnist_etc.export.config import InputType
 from mnist_etc.export.model_config import ModelConfig, decode
 from mnist_etc.export.serving_graph import build_serving_graph
-from mnist_etc.serving.config import ServeCommand, ServingConfig, WireProtocol
+from mnist_etc.serving.config import ServeCommand, ServingConfig
+from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.tuning.candidates import serve_alone
 from mnist_etc.serving.tuning.measurement import Measurement, Workload, measure
 

@@ -79,7 +79,7 @@ def test_the_pip_that_python_brings(locked: Path) -> None:
     assert done.stdout.startswith("  by pip, which takes some minutes: there is no uv")
 
 
-@pytest.mark.skipif(not UV.exists(), reason="Expected uv in the environment of these tests; received none: make setup")
+@pytest.mark.skipif(not UV.exists(), reason="uv has no wheel for this machine, where pip installs instead")
 def test_uv_by_the_settings_of_pip(locked: Path) -> None:
     shutil.copy(UV, locked / ".venv/bin/uv")
     done = install(locked)

@@ -9,7 +9,7 @@ from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, path, text
-from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.protocol import WireProtocol
 
 __all__ = ["InferCommand", "ModelSource"]
 

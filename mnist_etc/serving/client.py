@@ -18,7 +18,7 @@ from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
-from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Transport, Unavailable
 from mnist_etc.serving.transport.connection import connect
 

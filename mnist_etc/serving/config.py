@@ -10,16 +10,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import InputType, TritonConfig, Variant
 from mnist_etc.schema import between, path
 
-__all__ = ["ServeCommand", "Server", "ServingConfig", "TuneCommand", "WireProtocol"]
-
-
-class WireProtocol(Enum):
-    """The way that images reach a server."""
-
-    http = "http"
-    grpc = "grpc"
-    shm = "shm"
-    """gRPC, with the images in shared memory, for a server and a client on one machine."""
+__all__ = ["ServeCommand", "Server", "ServingConfig", "TuneCommand"]
 
 
 class Server(Enum):

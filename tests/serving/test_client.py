@@ -20,7 +20,7 @@ from support import ROOT, Run, environment, refused
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.predictor import Predictor
 from mnist_etc.serving.client import TritonPredictor
-from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.server import TritonServer
 
 DIGITS = ("data=digits", "artifacts=out")

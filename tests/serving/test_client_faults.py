@@ -19,7 +19,7 @@ from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.serving import client
 from mnist_etc.serving.client import TritonPredictor
-from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.protocol import WireProtocol
 
 
 class Fake:

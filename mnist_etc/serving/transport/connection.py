@@ -9,7 +9,7 @@ from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.policy.registry import POLICIES
-from mnist_etc.serving.config import WireProtocol
+from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import Description, Transport
 from mnist_etc.serving.transport.grpc import GrpcTransport
 from mnist_etc.serving.transport.http import HttpTransport

@@ -12,9 +12,9 @@ from typing import assert_never
 
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
-from mnist_etc.serving.config import WireProtocol
 from mnist_etc.serving.launch import bracketed
 from mnist_etc.serving.perf import perf_analyzer
+from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.server import TritonServer
 
 __all__ = ["Measurement", "Workload", "measure"]
