@@ -8,7 +8,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-__all__ = ["ClippingEngine", "Loss", "full_precision", "without_padding"]
+__all__ = ["ClippingEngine", "Loss", "full_precision", "only", "without_padding"]
 
 Loss = Callable[..., tf.Tensor]
 """``loss(predict, *batch)`` to the loss of each example, ``(batch,)``; ``predict`` is the model on a batch."""
@@ -19,6 +19,8 @@ class ClippingEngine(Protocol):
 
     def clipped_sum(self, weights: Sequence[tf.Tensor], mask: tf.Tensor, *batch: tf.Tensor) -> tf.Tensor:
         """Sum over the batch of each example's gradient scaled to norm ``l2_norm_clip`` at most.
+
+        A gradient whose norm is not finite counts as zero: one such example neither ends a training nor shows in it.
 
         Args:
             weights: values of ``model.trainable_variables``.
@@ -35,19 +37,24 @@ class ClippingEngine(Protocol):
         """
 
 
+def only(counted: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """``values`` with zeros for the examples that do not count: infinity would not vanish under a factor of 0.
+
+    Args:
+        counted: bool ``(batch,)``.
+        values: ``(batch, ...)``.
+    """
+    return tf.where(tf.reshape(counted, [-1] + [1] * (values.shape.rank - 1)), values, tf.zeros_like(values))
+
+
 def without_padding(mask: tf.Tensor, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-    """The batch with zeros in place of padding: an infinite gradient there would not vanish under a factor of 0.
+    """The batch with zeros in place of padding.
 
     Args:
         mask: ``(batch,)``, 0 for padding.
         batch: each ``(batch, ...)``.
     """
-
-    def masked(values: tf.Tensor) -> tf.Tensor:
-        counted = tf.reshape(mask > 0, [-1] + [1] * (values.shape.rank - 1))
-        return tf.where(counted, values, tf.zeros_like(values))
-
-    return tuple(masked(values) for values in batch)
+    return tuple(only(mask > 0, values) for values in batch)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def noised_second_moments(
     vector makes it one step of `SampledGaussian` with sampling rate 1.
 
     Args:
-        features: ``(n, k)``; a row of zeros counts for nothing.
+        features: ``(n, k)``; a row of zeros, or with a number that is not finite, counts for nothing.
         noise_multiplier: deviation of the noise on the diagonal.
         seed: of the noise; who knows it can subtract the noise.
 
@@ -35,6 +35,7 @@ def noised_second_moments(
     total = np.zeros((size, size))
     for first in range(0, len(features), CHUNK):
         rows = features[first : first + CHUNK].astype(np.float64)
+        rows[~np.isfinite(rows).all(axis=1)] = 0
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         total += rows.T @ rows
     normal = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).normal

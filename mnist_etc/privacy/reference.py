@@ -53,7 +53,8 @@ class TensorFlowPrivacyEngine:
                 )
             gradients = tape.gradient(losses, weights)
             flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
-            return self._query.preprocess_record(parameters, flat)
+            finite = tf.math.is_finite(tf.norm(flat))
+            return self._query.preprocess_record(parameters, tf.where(finite, flat, tf.zeros_like(flat)))
 
         records = tf.vectorized_map(record, without_padding(mask, batch))
         total = tf.reduce_sum(records * mask[:, tf.newaxis], 0)
