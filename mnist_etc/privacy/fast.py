@@ -1,10 +1,10 @@
-"""The fast engine: one forward and one backward pass for a whole batch, each example's gradient clipped exactly.
+"""The fast engine: one forward and one backward pass for a whole batch, each unit's gradient clipped exactly.
 
 The backward pass stops at the layers' outputs; from there book-keeping (Bu et al. 2022, arXiv:2210.00038) gives norms
 and clipped sum without a second one. A layer's per-example gradients are formed where that is cheap; elsewhere only
 their norms are, from Gram matrices over the output positions (Li et al. 2021, arXiv:2110.05679), and the clipped sum
 is one product over the whole batch. A linear layer on a vector is the case of one position: its norm is the product of
-two norms.
+two norms, and a person's images are further positions of one example.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from mnist_etc.privacy.engine import Loss, only, without_padding
-from mnist_etc.privacy.layers import Linear, chain, rule_of
+from mnist_etc.privacy.engine import Loss, by_unit, only
+from mnist_etc.privacy.layers import Linear, chain, matrix, rule_of
 from mnist_etc.privacy.noise import gaussian_noise
 
 __all__ = ["FastEngine"]
@@ -28,7 +28,7 @@ ROUNDING = 1e-4
 
 
 Keep = Callable[[tf.Tensor], tf.Tensor]
-"""From ``(batch, ...)``: zeros in place of the examples that do not count."""
+"""From ``(units, ...)``: zeros in place of the units that do not count."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class _Part:
     """One weight's gradients."""
 
     squares: tf.Tensor
-    """Of each example's norm, ``(batch,)``."""
+    """Of each unit's norm, ``(units,)``."""
     weighted_sum: Callable[[tf.Tensor, Keep], tf.Tensor]
-    """The sum of the gradients times a factor an example ``(batch,)``, made of what `Keep` keeps."""
+    """The sum of the gradients times a factor a unit ``(units,)``, made of what `Keep` keeps."""
 
 
 class FastEngine:
@@ -63,20 +63,24 @@ class FastEngine:
 
     def clipped_sum(self, weights: Sequence[tf.Tensor], mask: tf.Tensor, *batch: tf.Tensor) -> tf.Tensor:
         """See `ClippingEngine`."""
-        batch = without_padding(mask, batch)
+        mask, batch = by_unit(mask, batch)
+        images = mask.shape[1]
+        flat = [tf.reshape(values, [-1, *values.shape[2:]]) for values in batch]
         passed: list[_Passed] = []
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            losses = self._loss(lambda inputs: self._forward(inputs, weights, tape, passed), *batch)
+            losses = self._loss(lambda inputs: self._forward(inputs, weights, tape, passed), *flat)
+            losses = losses * tf.reshape(mask, [-1])
         gradients = tape.gradient(losses, [layer.outputs for layer in passed])
         parts: list[_Part] = []
         for layer, gradient in zip(passed, gradients, strict=True):
-            parts.append(_kernel(*layer.rule.factors(layer.inputs, gradient)))
+            rows, columns = layer.rule.factors(layer.inputs, gradient)
+            parts.append(_kernel(_joined(rows, images), _joined(columns, images)))
             if layer.rule.layer.use_bias:
-                parts.append(_bias(gradient))
+                parts.append(_bias(_joined(matrix(gradient), images)))
         squares = tf.add_n([part.squares for part in parts])
         finite = tf.math.is_finite(squares)
         clipping = tf.minimum(1.0, self._clip * tf.math.rsqrt(tf.maximum(squares, TINY)))
-        factors = only(finite, mask * clipping)
+        factors = only(finite & tf.reduce_any(mask > 0, 1), clipping)
 
         def total(keep: Keep) -> tf.Tensor:
             return tf.concat([tf.reshape(part.weighted_sum(factors, keep), [-1]) for part in parts], 0)
@@ -108,7 +112,7 @@ class FastEngine:
 
 
 def _kernel(rows: tf.Tensor, columns: tf.Tensor) -> _Part:
-    """From matrices ``(batch, positions, rows)`` and ``(batch, positions, columns)``, whichever way is less work."""
+    """From matrices ``(units, positions, rows)`` and ``(units, positions, columns)``, whichever way is less work."""
     positions, height, width = rows.shape[1], rows.shape[2], columns.shape[2]
     if positions * (height + width) >= height * width and positions > 1:
         formed = tf.matmul(columns, rows, transpose_a=True)  # a quarter faster than its transpose
@@ -128,7 +132,13 @@ def _kernel(rows: tf.Tensor, columns: tf.Tensor) -> _Part:
     return _Part(squares, weighted_sum)
 
 
+def _joined(factor: tf.Tensor, images: int) -> tf.Tensor:
+    """``(units * images, positions, n)`` to ``(units, images * positions, n)``."""
+    return tf.reshape(factor, [-1, images * factor.shape[1], factor.shape[2]])
+
+
 def _bias(gradient: tf.Tensor) -> _Part:
-    vectors = tf.reduce_sum(gradient, list(range(1, gradient.shape.rank - 1)))
+    """From ``(units, positions, columns)``."""
+    vectors = tf.reduce_sum(gradient, 1)
     squares = tf.reduce_sum(tf.square(vectors), 1)
     return _Part(squares, lambda factors, keep: tf.linalg.matvec(keep(vectors), factors, True))
