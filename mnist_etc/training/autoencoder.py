@@ -17,6 +17,7 @@ from mnist_etc.models.config import AutoencoderConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task
+from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,7 @@ class AutoencoderTraining:
     name = "autoencoder"
 
     def __init__(self, run: RunConfig, config: AutoencoderConfig, dataset: Dataset) -> None:
-        self._run, self._config, self._dataset = run, config, dataset
+        self._run, self._config, self._dataset = run, config, to_train_on(dataset, run.privacy, private=config.private)
         self._folder = ArtifactFolder.of(run)
         self.outputs: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
         self.settings: Mapping[str, Any] = fingerprint(run, config)
@@ -52,7 +53,8 @@ class AutoencoderTraining:
 
     def plan(self) -> PrivacyPlan:
         """See `mnist_etc.training.recipe.Training`."""
-        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, len(self._dataset.train))
+        units, unit = count_units(self._dataset.train)
+        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, units, unit=unit)
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
