@@ -17,8 +17,8 @@ from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights, build_optimizer
 from mnist_etc.models.config import FitConfig
 from mnist_etc.privacy.engine import full_precision
-from mnist_etc.privacy.people import ImagesOfPeople, images_of_people
 from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.people import ImagesOfPeople, images_of_people
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
 from mnist_etc.privacy.unit import Unit
@@ -33,9 +33,10 @@ class PrivateSteps:
 
     Each step samples every unit of privacy, an example or a person with several, with the plan's probability, clips and
     sums the gradients, adds noise and divides by the expected number of units and by the noise's deviation, or by the
-    clip where that is more: constants that leave one learning rate good for any clip and noise. Sample and noise of a step depend on secret seeds and the step's number
-    alone; the seeds lie in the checkpoint, from before the first figure goes out, so that a training that goes on draws
-    nothing twice and none draws anew for what was seen; they go with it.
+    clip where that is more: constants that leave one learning rate good for any clip and noise. Sample and noise of a
+    step depend on secret seeds and the step's number alone; the seeds lie in the checkpoint, from before the first
+    figure goes out, so that a training that goes on draws nothing twice and none draws anew for what was seen; they go
+    with it.
 
     Args:
         task: what is fitted; its owners are the units of privacy, or its examples.

@@ -74,7 +74,7 @@ class AutoencoderTraining:
             tracker.metrics(metrics, epoch)
             tracker.pictures(folder.examples(config, epoch))
 
-        task = autoencoder_task(config, model, self._dataset.train.images)
+        task = autoencoder_task(config, model, self._dataset.train.images, self._dataset.train.owners)
         history = fit_task(task, config, self._run, plan, checkpoint, evaluate=evaluate, report=report)
         figures = {
             "validation_mse": history[-1]["validation_mse"],
@@ -85,10 +85,16 @@ class AutoencoderTraining:
         return Fitted(history=history, figures=figures, published=(published,))
 
 
-def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.NDArray[np.uint8]) -> Task:
+def autoencoder_task(
+    config: AutoencoderConfig,
+    model: keras.Model,
+    images: npt.NDArray[np.uint8],
+    owners: npt.NDArray[np.int64] | None = None,
+) -> Task:
     """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the loss of its architecture.
 
-    The gradient passes straight through a clip at the end of ``model``.
+    The gradient passes straight through a clip at the end of ``model``. Of the images' ``owners`` see
+    `mnist_etc.fit.task.Task`.
     """
     from mnist_etc.fit.task import Task
     from mnist_etc.models.clip import before_clip, clip_straight_through, ends_in_clip
@@ -97,12 +103,12 @@ def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.
 
     loss = LOSSES[AUTOENCODERS[config.model].loss]
     if not ends_in_clip(model):
-        return Task(label="autoencoder", model=model, arrays=[images], loss=loss)
+        return Task(label="autoencoder", model=model, arrays=[images], loss=loss, owners=owners)
 
     def clipped(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
         return loss(lambda inputs: clip_straight_through(predict(inputs)), batch)
 
-    return Task(label="autoencoder", model=before_clip(model), arrays=[images], loss=clipped)
+    return Task(label="autoencoder", model=before_clip(model), arrays=[images], loss=clipped, owners=owners)
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:

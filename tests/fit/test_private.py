@@ -87,6 +87,7 @@ def trained(
         engine=kind,
         autoencoder_share=0.5,
         whitening_share=0.1,
+        images_per_owner=4,
         seed=seed,
     )
     generator = np.random.default_rng(0)

@@ -30,6 +30,7 @@ def privacy(**changes: object) -> PrivacyConfig:
         "engine": "fast",
         "autoencoder_share": 0.5,
         "whitening_share": 0.1,
+        "images_per_owner": 8,
         "seed": None,
     }
     return PrivacyConfig(**(values | changes))
