@@ -135,8 +135,8 @@ class Guarantee:
         stated["stages"] = tuple(Stage.from_manifest(stage) for stage in stated.get("stages", ()))
         kinds: dict[str, type[Enum]] = {"accountant": Accountant, "relation": Relation, "unit": Unit}
         stated |= {key: kind(stated[key]) for key, kind in kinds.items() if key in stated}
-        stated.pop("adjacency", None)
-        return cls(**stated)
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in stated.items() if key in known})
 
     def to_manifest(self) -> dict[str, Any]:
         """The same as plain JSON types, for the key "privacy" of a manifest."""
