@@ -57,9 +57,8 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
         )
     privacy, shown = command.privacy, len(images)
     plan = PrivacyPlan.of_training("head", command, privacy, shown + command.canaries)
-    stage, stated = plan.stage, plan.guarantee.epsilon
+    stage, stated = plan.stage, plan.spending
     assert stage
-    assert stated is not None
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
@@ -67,7 +66,7 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
     from mnist_etc.audit.linear_head import build_head_training, pixels
 
     canaries = Canaries(command.canaries, command.l2_norm_clip)
-    seed_of_coins, sampling_seed, noise_seed = secret_numbers(privacy.seed, "audit", 3)
+    seed_of_coins, sampling_seed, noise_seed = secret_numbers(privacy.seed, {"name": "audit"}, 3)
     training = build_head_training(
         canaries.beside(pixels(images)),
         np.concatenate([images.labels, canaries.labels]),

@@ -85,7 +85,7 @@ def _private(
     rate = min(1.0, command.batch_size / (command.images + command.canaries))
     config = dataclasses.replace(command, batch_size=max(1, round(rate * count)))
     plan = PrivacyPlan.of_training("head", config, command.privacy, count)
-    _, sampling_seed, noise_seed = secret_numbers(command.privacy.seed, "membership", 3)
+    _, sampling_seed, noise_seed = secret_numbers(command.privacy.seed, {"name": "membership"}, 3)
     training = build_head_training(
         features,
         images.labels,
@@ -101,4 +101,4 @@ def _private(
         kernel, bias = training.fit(included, steps, first_step=number * steps)
         return (features @ kernel + bias).astype(np.float64)
 
-    return f"epsilon {plan.guarantee.epsilon:.3g}", logits
+    return f"epsilon {plan.spending:.3g}", logits

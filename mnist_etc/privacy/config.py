@@ -7,9 +7,9 @@ from enum import Enum
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.registry import ENGINES
-from mnist_etc.schema import between, one_of
+from mnist_etc.schema import between, one_of, path
 
-__all__ = ["Accountant", "PrivacyConfig"]
+__all__ = ["Accountant", "LifetimePrivacyConfig", "PrivacyConfig"]
 
 
 class Accountant(Enum):
@@ -44,7 +44,7 @@ class PrivacyConfig:
     then takes batch_size over this number of people, in expectation."""
     seed: int | None = between(0, 2**63 - 1)
     """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
-    training to the bit, and whoever knows it can subtract the noise: for tests."""
+    training to the bit and leaves no guarantee, since whoever knows it can subtract the noise: for tests."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -53,3 +53,13 @@ class PrivacyConfig:
                 "Expected either privacy.target_epsilon or privacy.noise_multiplier; received "
                 f"{self.target_epsilon} and {self.noise_multiplier}. Pass one of them, and null for the other."
             )
+
+
+@dataclass(kw_only=True)
+class LifetimePrivacyConfig(PrivacyConfig):
+    """What may be spent by one training, and by all that are ever started on the same images."""
+
+    lifetime_epsilon: float | None = between(1e-3, 1e4)
+    """What all private trainings on the same images may give away together; null: any, it is told and not bounded."""
+    ledger: str = path()
+    """File that remembers every private training; the secret key under which it names the data lies beside it."""

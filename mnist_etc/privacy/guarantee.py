@@ -9,13 +9,16 @@ from enum import Enum
 from typing import Any, assert_never
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.privacy.accounting import SampledGaussian, spent
+from mnist_etc.privacy.accounting import LEAST_DELTA, SampledGaussian, spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.gaussian_dp import gaussian_mu
 from mnist_etc.privacy.group import group_epsilon
 from mnist_etc.privacy.unit import Relation, Unit
 
 __all__ = ["Guarantee", "Stage"]
+
+IMAGES_OF_A_PERSON = (2, 10)
+"""For which an image-level guarantee says what it means; MNIST's writers gave some 220 each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Guarantee:
-    """A statement about the training data, or the reason why there is none.
+    """A statement about the training data, or the reason why there is none: a seed that was given is one.
 
     With one unit's contribution present or zeroed, any model has probabilities that differ by a factor of at most e to
     the ``epsilon``, but for a probability of ``delta``. Sampling rate and steps follow from the number of units, so
@@ -92,14 +95,16 @@ class Guarantee:
             )
         mechanisms, unit = [stage.mechanism for stage in stages], stages[-1].unit
         epsilon, mu = spent(mechanisms, privacy.delta, privacy.accountant), gaussian_mu(mechanisms, privacy.delta)
-        words = (
+        stated = (
             f"epsilon {epsilon:.4g} at delta {privacy.delta:g} (mu {mu:.3g}), {unit}-level: for "
             f"{_any_one(unit, stages[-1].examples)}, {_listed([stage.name for stage in stages])}"
+            f"{_for_people(mechanisms, unit, privacy.delta)}"
         )
         if privacy.seed is not None:
-            words += "; only against who does not know privacy.seed, which was given: for tests"
+            reason = "privacy.seed was given, and who learns it can take the noise off"
+            return cls.none(f"{reason} (with privacy.seed=null: {stated})", stages)
         return cls(
-            words=words,
+            words=stated,
             epsilon=epsilon,
             delta=privacy.delta,
             accountant=privacy.accountant,
@@ -134,8 +139,8 @@ class Guarantee:
         stated["stages"] = tuple(Stage.from_manifest(stage) for stage in stated.get("stages", ()))
         kinds: dict[str, type[Enum]] = {"accountant": Accountant, "relation": Relation, "unit": Unit}
         stated |= {key: kind(stated[key]) for key, kind in kinds.items() if key in stated}
-        stated.pop("adjacency", None)
-        return cls(**stated)
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in stated.items() if key in known})
 
     def to_manifest(self) -> dict[str, Any]:
         """The same as plain JSON types, for the key "privacy" of a manifest."""
@@ -150,6 +155,22 @@ class Guarantee:
                 "unit": self.unit.value,
             }
         return stated | {"stages": [stage.to_manifest() for stage in self.stages]}
+
+
+def _for_people(mechanisms: Sequence[SampledGaussian], unit: Unit, delta: float) -> str:
+    """What an image-level statement is worth to somebody with several images; empty where that cannot be computed."""
+    match unit:
+        case Unit.image:
+            if delta < LEAST_DELTA:
+                return "; less for a person with several of them"
+            figures = [
+                f"with {size} of them {group_epsilon(mechanisms, delta, size):.3g}" for size in IMAGES_OF_A_PERSON
+            ]
+            return f"; for a person {', '.join(figures)}"
+        case Unit.person:
+            return ""
+        case _:
+            assert_never(unit)
 
 
 def _any_one(unit: Unit, examples: int) -> str:

@@ -60,7 +60,12 @@ def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path
         assert done.returncode == 0, done.stderr
         assert "resumes after epoch" in done.stdout
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", twin / "artifacts" / "digits" / f"{AE3}.h5")
+    (entry,) = json.loads((tmp_path / "artifacts" / "privacy_ledger.json").read_text())["trainings"]
     stated = manifest(tmp_path, AE3)["privacy"]
+    assert entry["stages"] == stated["stages"]
+    assert stated["lifetime"]["trainings"] == 1
+    assert "dataset_hmac_sha256" in state["settings"]
+    assert "dataset_sha256" not in state["settings"]
     assert stated["stages"][0]["steps"] == 3 * 10
     assert state["settings"]["stages"] == stated["stages"]
     assert 2.97 < stated["epsilon"] <= 3
@@ -75,6 +80,16 @@ def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path
     assert run(*command, "artifacts=whole").returncode == 0
     killed_after_its_first_epoch(tmp_path, AE3, command)
     assert run(*command).returncode == 0
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
+
+
+def test_killed_under_one_seed_it_does_not_finish_under_another_as_the_first(run: Run, tmp_path: Path) -> None:
+    """Half of it would be of one seed's noise, and all of it say the other's."""
+    killed_after_its_first_epoch(tmp_path, AE3, [*AUTOENCODER, "privacy.seed=1"])
+    assert run(*AUTOENCODER, "privacy.seed=2", "artifacts=whole").returncode == 0
+    done = run(*AUTOENCODER, "privacy.seed=2")
+    assert done.returncode == 0, done.stderr
+    assert "of another configuration or source: starting from the first epoch" in done.stdout
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
 
 
