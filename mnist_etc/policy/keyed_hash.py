@@ -27,9 +27,9 @@ SPARE = 8
 class KeyedHash:
     """A draw of each image, always the same one; who does not know the keys cannot tell it from independent draws.
 
-    Sums modulo 2^64 of the image's bytes, each times a secret weight of 64 bits, are universal hashes. Two of them, one
-    whole and one without its 8 lowest bits, make the 15 bytes that SipHash takes. The third, with a secret number more,
-    is added to SipHash's output, and the 56 highest bits are the draw.
+    Sums modulo 2^64 of a secret number and the image's bytes, each times a secret weight of 64 bits, are universal
+    hashes. Two of them, one whole and one without its 8 lowest bits, make the 15 bytes that SipHash takes. The third
+    and SipHash's output, each without its 8 lowest bits, make the draw by exclusive or.
 
     Two images differ in a byte, by at most 255, so by 2^7 times an odd number at most. Over the weight of that byte two
     whole sums agree with probability 2^7 / 2^64 at most, and two shortened ones with 2^9 / 2^64: together 2^-112.
@@ -43,27 +43,27 @@ class KeyedHash:
     """
 
     weights: NDArray[np.uint64] = field(repr=False)
-    """``(784, 3)``, secret: for each pixel its weight in each of the three sums."""
-    added: NDArray[np.uint64] = field(repr=False)
-    """``(1,)``, secret: what the third sum has more."""
+    """``(785, 3)``, secret: for each of the three sums the weights of the pixels, then the number of its own."""
     key: NDArray[np.uint64] = field(repr=False)
     """``(2,)``, secret: SipHash's 128 bits."""
 
     @classmethod
     def drawn(cls) -> Self:
         """With keys from the operating system."""
-        weights, added, key = (np.frombuffer(os.urandom(8 * count), np.uint64) for count in (3 * SIDE**2, 1, 2))
-        return cls(weights=weights.reshape(SIDE**2, 3), added=added, key=key)
+        weights, key = (np.frombuffer(os.urandom(8 * count), np.uint64) for count in (3 * (SIDE**2 + 1), 2))
+        return cls(weights=weights.reshape(-1, 3), key=key)
 
     def draw(self, operators: Operators) -> str:
         """Add the operators that draw for ``policy/bytes``; return the draws' name, int64 ``(batch, 1)``, from 0 on."""
-        flat = operators.add("Flatten", operators.cast("policy/bytes", np.uint64), axis=1)
-        sums = operators.add("MatMul", flat, operators.constant(self.weights, np.uint64))
+        flat = operators.add("Flatten", "policy/bytes", axis=1)
+        places, one = operators.constant([0, 0, 0, 1], np.int64), operators.constant(1, np.uint8)
+        factors = operators.cast(operators.add("Pad", flat, places, one), np.uint64)
+        sums = operators.add("MatMul", factors, operators.constant(self.weights, np.uint64))
         names = [f"policy/sum_{place}" for place in range(3)]
         first, second, third = operators.add_many("Split", sums, outputs=names, axis=1, num_outputs=3)
         hashed = siphash(operators, first, _high(operators, second), self.key)
-        third = operators.add("Add", third, operators.constant(self.added, np.uint64))
-        return operators.cast(_high(operators, operators.add("Add", hashed, third)), np.int64)
+        drawn = operators.add("BitwiseXor", _high(operators, hashed), _high(operators, third))
+        return operators.cast(drawn, np.int64)
 
 
 def _high(operators: Operators, value: str) -> str:

@@ -1,4 +1,8 @@
-"""SipHash-2-4 of 15 bytes in ONNX operators on uint64, whose sums wrap around."""
+"""SipHash-2-4 of 15 bytes in ONNX operators on uint64.
+
+A sum is a product with ones, which wraps around: ONNX Runtime 1.19, of Triton 24.10, adds no uint64, but multiplies
+matrices of them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,9 @@ def siphash(operators: Operators, first: str, second: str, key: NDArray[np.uint6
         The name of the hashes, uint64 ``(batch, 1)``.
     """
     length = operators.constant(BYTES << WORD - 8, np.uint64)
-    state = [operators.constant([[start ^ int(key[place % 2])]], np.uint64) for place, start in enumerate(START)]
+    zero = operators.add("BitwiseXor", first, first)
+    keyed = [[[start ^ int(key[place % 2])]] for place, start in enumerate(START)]
+    state = [operators.add("BitwiseXor", zero, operators.constant(start, np.uint64)) for start in keyed]
     for word in (first, operators.add("BitwiseOr", second, length)):
         state[3] = operators.add("BitwiseXor", state[3], word)
         state = _round(operators, _round(operators, state))
@@ -54,7 +60,8 @@ def _round(operators: Operators, state: list[str]) -> list[str]:
 
 
 def _add_rotate_xor(operators: Operators, grown: str, turned: str, bits: int) -> tuple[str, str]:
-    total = operators.add("Add", grown, turned)
+    both = operators.add("Concat", grown, turned, axis=1)
+    total = operators.add("MatMul", both, operators.constant([[1], [1]], np.uint64))
     return total, operators.add("BitwiseXor", _rotated(operators, turned, bits), total)
 
 

@@ -43,20 +43,18 @@ def siphash(key: bytes, message: bytes) -> int:
 
 def sums(keyed: KeyedHash, image: NDArray[np.uint8]) -> list[int]:
     """The three universal hashes of an image."""
-    pixels = [int(pixel) for pixel in image.ravel()]
-    first, second, third = (sum(p * int(w) for p, w in zip(pixels, column, strict=True)) for column in keyed.weights.T)
-    return [first & ALL, second & ALL, (third + int(keyed.added[0])) & ALL]
+    pixels = [*(int(pixel) for pixel in image.ravel()), 1]
+    return [sum(p * int(w) for p, w in zip(pixels, column, strict=True)) & ALL for column in keyed.weights.T]
 
 
 def draw(keyed: KeyedHash, first: int, second: int, third: int) -> int:
     """Of an image with these `sums`."""
     message = first.to_bytes(8, "little") + (second >> 8).to_bytes(7, "little")
-    return (siphash(keyed.key.astype("<u8").tobytes(), message) + third & ALL) >> 8
+    return (siphash(keyed.key.astype("<u8").tobytes(), message) ^ third) >> 8
 
 
 def draws(keyed: KeyedHash, images: NDArray[np.uint8]) -> list[int]:
     """Of many images, by numpy's sums."""
-    told = images.reshape(len(images), -1).astype(np.uint64) @ keyed.weights
-    told[:, 2] += keyed.added
+    told = images.reshape(len(images), -1).astype(np.uint64) @ keyed.weights[:-1] + keyed.weights[-1]
     assert [int(value) for value in told[0]] == sums(keyed, images[0])
     return [draw(keyed, *(int(value) for value in row)) for row in told]

@@ -128,6 +128,21 @@ def test_the_served_graph_answers_as_defined(name: str, kind: str) -> None:
     assert np.array_equal(answers(one, LOGITS, IMAGES), served) or kind == "float32"
 
 
+WHOLE = {"DOUBLE", "FLOAT", "INT32", "INT64"}
+OLDER = {"Add": WHOLE, "Sub": WHOLE, "Mul": WHOLE, "Div": WHOLE, "MatMul": WHOLE | {"UINT32", "UINT64"}}
+"""What ONNX Runtime 1.19.2, of Triton 24.10's container, computes these of, as tried."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_containers_older_runtime_has_such_arithmetic(name: str) -> None:
+    """1.19.2 refused `noisy` as it was, for a sum of uint64."""
+    graph = onnx.shape_inference.infer_shapes(append_policy(model("float32"), policy(name)), strict_mode=True).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.output)}
+    for node in graph.node:
+        if node.op_type in OLDER:
+            assert onnx.TensorProto.DataType.Name(kinds[node.output[0]]) in OLDER[node.op_type], node.name
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name.partition(":")[0] not in ("rounded", "noisy")])
 def test_no_class_changes(name: str) -> None:
     assert np.array_equal(answers(policy(name), LOGITS, IMAGES).argmax(axis=1), LOGITS.argmax(axis=1))
