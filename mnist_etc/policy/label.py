@@ -19,5 +19,5 @@ class Label(OutputPolicy):
         operators.one_hot(operators.add("ArgMax", "logits", axis=1, keepdims=0), [0, 1])
 
     def leakage_bits(self) -> float:
-        """Of a class."""
+        """There are as many answers as classes."""
         return math.log2(CLASSES)

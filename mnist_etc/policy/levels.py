@@ -50,7 +50,7 @@ class Levels(OutputPolicy):
         operators.add("Where", predicted, confidence, rest, output="output")
 
     def leakage_bits(self) -> float:
-        """Of a class and a level."""
+        """An answer is a class and a level."""
         return math.log2(CLASSES * self.config.levels)
 
     def parameters(self) -> dict[str, Any]:

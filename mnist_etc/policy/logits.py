@@ -21,7 +21,7 @@ class Logits(OutputPolicy):
         operators.add("Identity", "logits", output="output")
 
     def leakage_bits(self) -> float:
-        """Ten floats of 32 bits."""
+        """An answer is ten floats of 32 bits."""
         return CLASSES * 32
 
     def probabilities(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:

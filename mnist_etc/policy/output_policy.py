@@ -41,9 +41,12 @@ class OutputPolicy(ABC):
 
     @abstractmethod
     def leakage_bits(self) -> float:
-        """The most that one answer can tell about anything, in bits: log2 of the number of distinct answers.
+        """Maximal leakage of one answer, in bits, exact or, where answers are floating-point, an upper bound.
 
-        The number is exact or, where answers are floating-point, an upper bound.
+        It is the log2 of the sum over all answers of an answer's greatest probability for any image. By no more than
+        that factor does an answer raise anybody's chance to guess anything about the image right (Issa, Wagner and
+        Kamath 2020, arXiv:1807.07878). Without randomness it is log2 of the number of distinct answers. That of several
+        answers is at most the sum.
         """
 
     @property

@@ -19,5 +19,5 @@ class Probabilities(OutputPolicy):
         operators.add("Softmax", "logits", output="output", axis=1)
 
     def leakage_bits(self) -> float:
-        """Ten floats in [0, 1], whose sum is not used."""
+        """An answer is ten floats in [0, 1]; that they sum to 1 is not used."""
         return CLASSES * math.log2(FLOATS)

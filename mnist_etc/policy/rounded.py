@@ -28,7 +28,7 @@ class Rounded(OutputPolicy):
         operators.add("Div", operators.add("Round", scaled), units, output="output")
 
     def leakage_bits(self) -> float:
-        """Of vectors of ten counts, each off by half a unit at most, so their sum by five: an upper bound."""
+        """An answer is ten counts, each off by half a unit at most, so their sum by five: an upper bound."""
         whole, half = 10**self.config.decimals, CLASSES // 2
         totals = range(whole - half, whole + half + 1)
         return math.log2(sum(math.comb(total + CLASSES - 1, CLASSES - 1) for total in totals))

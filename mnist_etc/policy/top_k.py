@@ -36,7 +36,7 @@ class TopK(OutputPolicy):
         operators.add("ScatterElements", everywhere, places, values, output="output", axis=1)
 
     def leakage_bits(self) -> float:
-        """Which classes they are, and a float in [0, 1] for each."""
+        """An answer is a choice of classes, and a float in [0, 1] for each."""
         return math.log2(math.comb(CLASSES, self.k)) + self.k * math.log2(FLOATS)
 
 

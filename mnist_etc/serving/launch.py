@@ -22,10 +22,8 @@ __all__ = ["Launch", "bracketed", "docker", "launch", "local", "numeric"]
 
 BACKENDS = Path(__file__).parent / "backends"
 COMPOSE = Path("triton/docker-compose.yaml")
-STACK = ["sh", "-c", 'umask 077; ulimit -S -s 1048576 2>/dev/null; exec "$0" "$@"']
-"""A GiB of stack a thread, of which what is used counts: tritonserver reads nested JSON recursively, some 200 bytes a
-level. More than 10 MB of brackets in one request still end it; no flag of 2.51 limits a request.
-"""
+CONFINED = [sys.executable, "-I", "-S", str(Path(__file__).with_name("confined.py"))]
+"""Runs what follows so that other accounts cannot open its shared memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +131,11 @@ def local(config: ServingConfig, scratch: Path) -> Launch:
         "PATH": f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "MNIST_ETC_SYS_PATH": json.dumps([path for path in sys.path if path.endswith("-packages")]),
     }
+    server = [str(root / "bin/tritonserver"), "--disable-auto-complete-config", *_control(config), *words]
     return Launch(
         title=f"{TRITONSERVER.title} from its wheel, the model on ONNX Runtime "
         + (f"behind {config.backend_directory}" if config.backend_directory else "behind Triton's Python backend"),
-        command=[*STACK, str(root / "bin/tritonserver"), "--disable-auto-complete-config", *_control(config), *words],
+        command=[*CONFINED, *server],
         environment=environment,
     )
 

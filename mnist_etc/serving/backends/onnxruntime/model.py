@@ -20,6 +20,7 @@ import numpy as np
 import onnxruntime
 import triton_python_backend_utils as triton
 
+SHARED_MEMORY = "/dev/shm/"  # noqa: S108 -- where POSIX puts it
 THREADS = {"intra_op_num_threads": "intra_op_thread_count", "inter_op_num_threads": "inter_op_thread_count"}
 
 
@@ -28,6 +29,7 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version that Triton names; an exception makes Triton keep the one in service."""
+        _refuse_open_memory()
         config = json.loads(args["model_config"])
         self._rank = 1 + len(config["input"][0]["dims"])
         options = onnxruntime.SessionOptions()
@@ -54,6 +56,21 @@ class TritonPythonModel:
             responses.append(triton.InferenceResponse([answer]))
             start += len(part)
         return responses
+
+
+def _refuse_open_memory() -> None:
+    """Images pass through this process's shared memory: the server must have been started so that nobody else reads it.
+
+    Triton calls this before the first request to each instance, after a reload too.
+    """
+    mapped = {line.split(maxsplit=5)[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
+    for path in (Path(name) for name in mapped if name.startswith(SHARED_MEMORY)):
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise PermissionError(
+                f"Expected {path} to be its owner's alone; received mode {mode:o}. "
+                "Start the server by python -m mnist_etc.serving.triton"
+            )
 
 
 def _no_batch() -> Any:
