@@ -103,8 +103,8 @@ def main() -> None:
         "The audit and planted mistakes",
         {"machine": machine(), "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
         f"Secret seeds in each run; {command.canaries:,} canaries, confidence {command.confidence:.1%}; the training "
-        f"and the release of moments each state epsilon {command.privacy.target_epsilon:g}. Lower bounds: median (least "
-        f"to greatest). A run takes {spread(seconds, '.0f')} s of CPU, the start of the program not counted. "
+        f"and the release of moments each state epsilon {command.privacy.target_epsilon:g}. Lower bounds: median "
+        f"(least to greatest). A run takes {spread(seconds, '.0f')} s of CPU, the start of the program not counted. "
         '"However dependent" is the bound that assumes nothing of how the canaries depend on each other.',
         table(["training", "refuted", "every noised sum", "the weights alone", "however dependent", "moments"], rows),
     )
