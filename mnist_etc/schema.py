@@ -24,9 +24,12 @@ def text(null: str = "", *, empty: bool = False) -> Any:
     return dataclasses.field(metadata={"null": null, "empty": empty})
 
 
-def path(null: str = "", *, empty: bool = False) -> Any:
-    """Declare a required name of a file or folder, or list of such names, as `text` does; see `expand_home`."""
-    return dataclasses.field(metadata={"null": null, "empty": empty, "path": True})
+def path(null: str = "", *, empty: bool = False, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a name of a file or folder, or list of such names, as `text` does; see `expand_home`.
+
+    It is required unless there is a ``default``.
+    """
+    return dataclasses.field(default=default, metadata={"null": null, "empty": empty, "path": True})
 
 
 def one_of(registry: Registry[Any], default: str | None = None) -> Any:

@@ -45,9 +45,17 @@ def refusal(function: Callable[[], object]) -> str:
     return ""
 
 
-def data_config(name: str, kind: str, root: Path | str = "", validation: int = 2, split_seed: int = 0) -> DataConfig:
+def data_config(
+    name: str, kind: str, root: Path | str = "", validation: int = 2, split_seed: int = 0, owners: str | None = None
+) -> DataConfig:
     return DataConfig(
-        name=name, kind=kind, root=str(root), prepare=Prepare.none, validation=validation, split_seed=split_seed
+        name=name,
+        kind=kind,
+        root=str(root),
+        prepare=Prepare.none,
+        validation=validation,
+        split_seed=split_seed,
+        owners=owners,
     )
 
 

@@ -45,6 +45,7 @@ def privacy_of() -> PrivacyConfig:
         engine=KIND,
         autoencoder_share=1,
         whitening_share=0.15,
+        images_per_owner=20,
         seed=None,
     )
 

@@ -11,7 +11,6 @@ from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
-from mnist_etc.privacy.config import PrivacyConfig
 
 __all__ = ["fingerprint"]
 
@@ -27,12 +26,15 @@ def fingerprint(
     del data["root"]
     if not DATASETS[run.data.kind].prepares:
         del data["prepare"]
+    owners = DATASETS[run.data.kind].owners
+    if "owners" in data:  # the file's content is a part of the dataset's checksum, its name decides nothing
+        data["owners"] = owners if data["owners"] == owners else "file"
     settings: dict[str, Any] = {"data": data, "seed": run.seed}
     if classifier is None or FEATURES[classifier.features].trained:
         share = run.privacy.autoencoder_share
-        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run.privacy, share)
+        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run, share)
     if classifier is not None:
-        settings["classifier"] = _stage(_of_classifier(classifier), run.privacy, 1)
+        settings["classifier"] = _stage(_of_classifier(classifier), run, 1)
         if classifier.private:
             settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
     return settings
@@ -48,11 +50,12 @@ def _of_classifier(classifier: ClassifierConfig) -> dict[str, Any]:
     return settings | {"fine_tune": True} if fine_tune else settings
 
 
-def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> dict[str, Any]:
+def _stage(settings: dict[str, Any], run: RunConfig, share: float) -> dict[str, Any]:
     """With the privacy settings that decide its weights; of the seed only whether one was given, since it is secret."""
     if not settings["private"]:
         return {key: value for key, value in settings.items() if key != "l2_norm_clip"}
-    target = privacy.target_epsilon
+    privacy, target = run.privacy, run.privacy.target_epsilon
+    owners = {} if run.data.owners is None else {"images_per_owner": privacy.images_per_owner}
     return settings | {
         "privacy": {
             "target_epsilon": None if target is None else target * share,
@@ -61,6 +64,7 @@ def _stage(settings: dict[str, Any], privacy: PrivacyConfig, share: float) -> di
             "accountant": privacy.accountant.value,
             "engine": privacy.engine,
             "seed_given": privacy.seed is not None,
+            **owners,
         }
     }
 

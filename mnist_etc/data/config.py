@@ -64,6 +64,10 @@ class DataConfig:
     """Images cut from the training ones, never trained on, to choose settings by."""
     split_seed: int = between(0, 2**32 - 1)
     """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
+    owners: str | None = path(null="unknown owners", default=None)
+    """Whose each training image is, for a guarantee for a person with all his or her images: a file with one name a
+    line, in the order of the images, or folders, for ``<root>/train/<label>/<owner>/*.{png,jpg}``. null: unknown, the
+    guarantee is for a single image."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -71,3 +75,9 @@ class DataConfig:
             raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
         if DATASETS[self.kind].needs_root and not self.root:
             raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")
+        words = {DATASETS[kind].owners: kind for kind in DATASETS if DATASETS[kind].owners}
+        if self.owners in words and self.owners != DATASETS[self.kind].owners:
+            raise ConfigError(
+                f"Expected data.owners=<file with a name for each image> with data.kind={self.kind}; received "
+                f"{self.owners}, which data.kind={words[self.owners]} knows. Pass such a file."
+            )

@@ -24,10 +24,17 @@ class Split:
     """``(n, 28, 28)``, a light figure on a dark ground."""
     labels: NDArray[np.int64]
     """``(n,)``, each in 0..9."""
+    owners: NDArray[np.int64] | None = None
+    """``(n,)``: whose each image is, people numbered from 0 up; None: unknown, as it is unless ``data.owners`` says."""
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self.labels)
+
+    def some(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Split:
+        """Those of the images that an index chooses, in its order; owners are numbered anew without a gap."""
+        owners = None if self.owners is None else np.unique(self.owners[chosen], return_inverse=True)[1].reshape(-1)
+        return Split(self.images[chosen], self.labels[chosen], owners)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +45,8 @@ class Dataset:
     validation: Split
     test: Split
     sha256: str
-    """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is."""
+    """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is; of
+    the training images' owners too, where they are known."""
 
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -49,6 +57,9 @@ def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:
     """Hold a validation split out of the training images, drawn without replacement.
 
+    Where owners are known, people are drawn, so that nobody has images in both: with all their images, until there are
+    as many as are asked for, or a few more.
+
     Args:
         training: all images that may be trained on.
         test: stays as it is.
@@ -58,17 +69,25 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
     Raises:
         ConfigError: the validation split would be as large as what is left to train on, or larger.
     """
-    left = len(training) - validation
-    if validation >= left:
+    chosen = np.zeros(len(training), bool)
+    generator = np.random.default_rng(seed)
+    if training.owners is None:
+        chosen[generator.permutation(len(training))[:validation]] = True
+    else:
+        counts = np.bincount(training.owners)
+        people = generator.permutation(len(counts))
+        last = np.searchsorted(np.cumsum(counts[people]), validation)
+        chosen[np.isin(training.owners, people[: last + 1])] = True
+    held_out = max(validation, int(chosen.sum()))
+    if held_out >= len(training) - held_out:
+        whole = "" if training.owners is None else f", which with all images of the people drawn are {held_out:,}"
         raise ConfigError(
             f"Expected data.validation below half of the {len(training):,} training images; "
-            f"received {validation:,}. Pass a smaller data.validation."
+            f"received {validation:,}{whole}. Pass a smaller data.validation."
         )
-    chosen = np.zeros(len(training), bool)
-    chosen[np.random.default_rng(seed).permutation(len(training))[:validation]] = True
     return Dataset(
-        train=Split(training.images[~chosen], training.labels[~chosen]),
-        validation=Split(training.images[chosen], training.labels[chosen]),
+        train=training.some(~chosen),
+        validation=training.some(chosen),
         test=test,
         sha256=_checksum(training, test),
     )
@@ -104,7 +123,20 @@ def check_split(split: object, source: str) -> Split:
             f"Expected labels 0 to {CLASSES - 1} from {source}; "
             f"received {labels.min()} to {labels.max()}. Correct them."
         )
-    return Split(images, labels.astype(np.int64))
+    return Split(images, labels.astype(np.int64), _check_owners(split.owners, len(images), source))
+
+
+def _check_owners(owners: object, images: int, source: str) -> NDArray[np.int64] | None:
+    if owners is None:
+        return None
+    numbers = np.asarray(owners)
+    if numbers.dtype.kind not in "iu" or numbers.shape != (images,):
+        raise DataError(
+            f"Expected {images:,} integer owners from {source}; received {numbers.dtype} of shape {numbers.shape}. "
+            "Return number_owners(<the name of each image's owner>)."
+        )
+    dense: NDArray[np.int64] = np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return dense
 
 
 def _checksum(*splits: Split) -> str:
@@ -113,4 +145,7 @@ def _checksum(*splits: Split) -> str:
         digest.update(f"{split.images.shape}".encode())
         digest.update(np.ascontiguousarray(split.images))
         digest.update(np.ascontiguousarray(split.labels, dtype="<i8"))
+        if split.owners is not None:
+            digest.update(b"owners")
+            digest.update(np.ascontiguousarray(split.owners, dtype="<i8"))
     return digest.hexdigest()

@@ -23,6 +23,9 @@ class DatasetKind:
     """``data.root`` has to name the folder of the files."""
     prepares: bool = False
     """``data.prepare`` changes the images that are trained on, so it is one of the settings that decide the weights."""
+    owners: str = ""
+    """Word of ``data.owners`` upon which the reader itself states `Split.owners` of the training images; any other word
+    is the name of a file of owners. Empty: there is no such word."""
 
     def read(self, config: Any, part: str) -> Split:
         """Call the reader with a `DataConfig` and "train" or "test"; raises what the reader raises."""
@@ -33,4 +36,6 @@ class DatasetKind:
 DATASETS: Registry[DatasetKind] = Registry("kind of dataset")
 DATASETS.add("idx", DatasetKind(reader="mnist_etc.data.catalog:read_split", needs_root=True))
 DATASETS.add("digits", DatasetKind(reader="mnist_etc.data.digits:read_split"))
-DATASETS.add("folder", DatasetKind(reader="mnist_etc.data.folder:read_split", needs_root=True, prepares=True))
+DATASETS.add(
+    "folder", DatasetKind(reader="mnist_etc.data.folder:read_split", needs_root=True, prepares=True, owners="folders")
+)

@@ -17,8 +17,11 @@ from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights, build_optimizer
 from mnist_etc.models.config import FitConfig
 from mnist_etc.privacy.engine import full_precision
+from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.people import ImagesOfPeople, images_of_people
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
+from mnist_etc.privacy.unit import Unit
 
 __all__ = ["PrivateSteps"]
 
@@ -28,19 +31,21 @@ IMAGES_A_CALL = 65_536
 class PrivateSteps:
     """See `mnist_etc.fit.loop.Steps`.
 
-    Each step samples every example with probability ``batch_size / n``, clips and sums the gradients, adds noise and
-    divides by ``batch_size`` and by the noise's deviation, or by the clip where that is more: constants that leave one
-    learning rate good for any clip and noise. Sample and noise of a step depend on secret seeds and the step's number
-    alone; the seeds lie in the checkpoint, from before the first figure goes out, so that a training that goes on draws
-    nothing twice and none draws anew for what was seen; they go with it.
+    Each step samples every unit of privacy, an example or a person with several, with the plan's probability, clips and
+    sums the gradients, adds noise and divides by the expected number of units and by the noise's deviation, or by the
+    clip where that is more: constants that leave one learning rate good for any clip and noise. Sample and noise of a
+    step depend on secret seeds and the step's number alone; the seeds lie in the checkpoint, from before the first
+    figure goes out, so that a training that goes on draws nothing twice and none draws anew for what was seen; they go
+    with it.
 
     Args:
-        task: what is fitted.
+        task: what is fitted; its owners are the units of privacy, or its examples.
         config: epochs, expected batch size and optimizer.
         plan: of this training; it gives sampler, engine and accountant.
         seeds: of the sampling and the noise.
 
     Raises:
+        ValueError: the plan counts other units than the task has.
         PrivacyError: the engine has no exact rule for a layer, or is not installed.
     """
 
@@ -50,10 +55,12 @@ class PrivateSteps:
         assert plan.stage
         self.task, self.epochs, self._stage = task, config.epochs, plan.stage
         self._batch_size, self._epsilon_name = config.batch_size, plan.epsilon_name
+        self._people = None if task.owners is None else images_of_people(task.owners)
+        _check_units(plan.stage, task, self._people)
         self.weights = FlatWeights(task.model)
         self.optimizer = build_optimizer(config, plan.stage.steps)
         self.optimizer.build([self.weights.flat])
-        self._sampler = plan.sampler(seeds.sampling)
+        self._sampler = plan.sampler(seeds.sampling, 1 if self._people is None else self._people.indices.shape[1])
         self._steps = self._sampler.steps_per_epoch
         self.images = self._steps * config.batch_size
         self._engine = plan.engine(task.model, task.loss, seeds.noise)
@@ -78,13 +85,12 @@ class PrivateSteps:
     def _compiled(self) -> Callable[..., None]:
         """One graph for any steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
         weights, optimizer, engine, stage = self.weights, self.optimizer, self._engine, self._stage
-        unit = self._batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
-        arrays = [tf.constant(array) for array in self.task.arrays]
+        unit = stage.batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
+        drawn = self._drawn()
 
         def run_parts(indices: tf.Tensor, mask: tf.Tensor, last: tf.Tensor, first: tf.Tensor) -> None:
             def part(number: tf.Tensor, step: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                batch = [tf.gather(array, indices[number]) for array in arrays]
-                total += engine.clipped_sum(weights.pieces(), mask[number], *batch)
+                total += engine.clipped_sum(weights.pieces(), *drawn(indices[number], mask[number]))
 
                 def update() -> tuple[tf.Tensor, tf.Tensor]:
                     optimizer.apply([engine.add_noise(total, step) / unit], [weights.flat])
@@ -102,3 +108,25 @@ class PrivateSteps:
             tf.TensorSpec((), tf.int64),
         ]
         return tf.function(run_parts, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
+
+    def _drawn(self) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]]:
+        """From units and mask of a part to a mask and a batch of each array, as `ClippingEngine.clipped_sum` takes."""
+        arrays = [tf.constant(array) for array in self.task.arrays]
+        if self._people is None:
+            return lambda units, mask: (mask, *(tf.gather(array, units) for array in arrays))
+        images, present = (tf.constant(table) for table in self._people)
+
+        def of_people(units: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            own = tf.gather(images, units)
+            return mask[:, tf.newaxis] * tf.gather(present, units), *(tf.gather(array, own) for array in arrays)
+
+        return of_people
+
+
+def _check_units(stage: Stage, task: Task, people: ImagesOfPeople | None) -> None:
+    """What is accounted is what is sampled, or nothing is."""
+    unit, units = (Unit.image, len(task.arrays[0])) if people is None else (Unit.person, len(people.indices))
+    if (stage.unit, stage.examples) != (unit, units):
+        raise ValueError(
+            f"Expected a plan for {units:,} {unit.plural}; received one for {stage.examples:,} {stage.unit.plural}."
+        )

@@ -22,7 +22,10 @@ from mnist_etc.privacy.config import Accountant
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["EpsilonBySteps", "SampledGaussian", "find_noise_multiplier", "spent"]
+__all__ = [
+    *("COARSE", "LEAST_DELTA", "EpsilonBySteps", "SampledGaussian", "composed", "find_noise_multiplier"),
+    *("loss_interval", "renyi_epsilon", "spent", "that_spend"),
+]
 
 LEAST_NOISE, MOST_NOISE = 0.01, 1000.0
 """Where `find_noise_multiplier` looks."""
@@ -72,14 +75,14 @@ def spent(mechanisms: Sequence[SampledGaussian], delta: float, accountant: Accou
         ConfigError: delta outside what the accountant can resolve.
     """
     _check_delta(delta, accountant)
-    mechanisms = _that_spend(mechanisms)
+    mechanisms = that_spend(mechanisms)
     if not mechanisms or any(one.noise_multiplier == 0 for one in mechanisms):
         return math.inf if mechanisms else 0.0
     match accountant:
         case Accountant.rdp:
-            return _rdp_epsilon(mechanisms, delta)
+            return renyi_epsilon(mechanisms, delta)
         case Accountant.pld:
-            return _pld_epsilon(mechanisms, delta, _interval(mechanisms, delta))
+            return _pld_epsilon(mechanisms, delta, loss_interval(mechanisms, delta))
         case _:
             assert_never(accountant)
 
@@ -105,16 +108,16 @@ class EpsilonBySteps:
     ) -> None:
         self._mechanism, self._before = mechanism, tuple(before)
         self._delta, self._accountant = delta, accountant
-        whole = _that_spend((*before, mechanism))
+        whole = that_spend((*before, mechanism))
         self._whole = spent(whole, delta, accountant)
         self._discretized = accountant is Accountant.pld and 0 < self._whole < math.inf
-        self._interval = _interval(whole, delta) if self._discretized else 0.0
+        self._interval = loss_interval(whole, delta) if self._discretized else 0.0
 
     def after(self, steps: int) -> float:
         """Epsilon once ``steps`` of them are done."""
         if steps == self._mechanism.steps:
             return self._whole
-        done = _that_spend((*self._before, replace(self._mechanism, steps=steps)))
+        done = that_spend((*self._before, replace(self._mechanism, steps=steps)))
         if self._discretized and done:
             return _pld_epsilon(done, self._delta, self._interval)
         return spent(done, self._delta, self._accountant)
@@ -150,14 +153,14 @@ def find_noise_multiplier(
         return LEAST_NOISE
 
     def at(noise: float) -> tuple[SampledGaussian, ...]:
-        return _that_spend((*before, replace(planned, noise_multiplier=noise)))
+        return that_spend((*before, replace(planned, noise_multiplier=noise)))
 
-    noise = _search(lambda noise: _rdp_epsilon(at(noise), delta, QUICK_ORDERS), target_epsilon, 1.0)
+    noise = _search(lambda noise: renyi_epsilon(at(noise), delta, QUICK_ORDERS), target_epsilon, 1.0)
     match accountant:
         case Accountant.rdp:
-            noise = _search(lambda noise: _rdp_epsilon(at(noise), delta), target_epsilon, noise)
+            noise = _search(lambda noise: renyi_epsilon(at(noise), delta), target_epsilon, noise)
         case Accountant.pld:
-            interval = _interval(at(noise), delta, target_epsilon, COARSE)
+            interval = loss_interval(at(noise), delta, target_epsilon, COARSE)
             noise = _search(lambda noise: _pld_epsilon(at(noise), delta, interval), target_epsilon, noise)
         case _:
             assert_never(accountant)
@@ -204,11 +207,15 @@ def _check_delta(delta: float, accountant: Accountant) -> None:
         )
 
 
-def _that_spend(mechanisms: Sequence[SampledGaussian]) -> tuple[SampledGaussian, ...]:
+def that_spend(mechanisms: Sequence[SampledGaussian]) -> tuple[SampledGaussian, ...]:
+    """Those of them that look at the data at all."""
     return tuple(one for one in mechanisms if one.steps and one.sampling_rate)
 
 
-def _rdp_epsilon(mechanisms: Sequence[SampledGaussian], delta: float, orders: tuple[float, ...] | None = None) -> float:
+def renyi_epsilon(
+    mechanisms: Sequence[SampledGaussian], delta: float, orders: tuple[float, ...] | None = None
+) -> float:
+    """Epsilon of all of them by Renyi divergences of ``orders``, `dp_accounting`'s own and some higher by default."""
     from dp_accounting.rdp import compute_epsilon
     from dp_accounting.rdp.rdp_privacy_accountant import DEFAULT_RDP_ORDERS
 
@@ -239,17 +246,18 @@ def _rdp_step(sampling_rate: float, noise: float, orders: tuple[float, ...]) -> 
 
 
 def _pld_epsilon(mechanisms: tuple[SampledGaussian, ...], delta: float, interval: float) -> float:
-    return float(_composed(mechanisms, interval).get_epsilon_for_delta(delta)) if mechanisms else 0.0
+    return float(composed(mechanisms, interval).get_epsilon_for_delta(delta)) if mechanisms else 0.0
 
 
 @lru_cache(maxsize=4)
-def _composed(mechanisms: tuple[SampledGaussian, ...], interval: float) -> Any:
+def composed(mechanisms: tuple[SampledGaussian, ...], interval: float) -> Any:
+    """The privacy loss distribution of all of them, one or more, between losses that are ``interval`` apart."""
     *earlier, last = mechanisms
     if last.sampling_rate == 1:  # Gaussians compose to a Gaussian
         steps = _one_step(1.0, last.noise_multiplier / math.sqrt(last.steps), interval)
     else:
         steps = _one_step(last.sampling_rate, last.noise_multiplier, interval).self_compose(last.steps)
-    return _composed(tuple(earlier), interval).compose(steps) if earlier else steps
+    return composed(tuple(earlier), interval).compose(steps) if earlier else steps
 
 
 @lru_cache(maxsize=4)
@@ -259,7 +267,7 @@ def _one_step(sampling_rate: float, noise: float, interval: float) -> Any:
     return from_gaussian_mechanism(noise, value_discretization_interval=interval, sampling_prob=sampling_rate)
 
 
-def _interval(
+def loss_interval(
     mechanisms: Sequence[SampledGaussian], delta: float, epsilon: float | None = None, error: float = FINE
 ) -> float:
     """Between privacy losses, so that epsilon is overstated by about ``error`` of it.
@@ -268,7 +276,7 @@ def _interval(
     its mean; epsilon is about the mean and sqrt(2 log(1 / delta)) standard deviations.
     """
     if epsilon is None:
-        epsilon = _rdp_epsilon(mechanisms, delta, QUICK_ORDERS)
+        epsilon = renyi_epsilon(mechanisms, delta, QUICK_ORDERS)
     epsilon = max(epsilon, 1e-4)
     count = sum(1 if one.sampling_rate == 1 else one.steps for one in mechanisms)
     wanted = math.sqrt(8 * error / (count * (2 * math.log(1 / delta) / epsilon**2 + 1 / epsilon)))

@@ -39,6 +39,9 @@ class PrivacyConfig:
     whitening_share: float = between(0.001, 0.9)
     """Fraction of target_epsilon that a private classifier spends on the second moments of its features; with
     noise_multiplier given, they get ten times that noise."""
+    images_per_owner: int = between(1, 10_000)
+    """Images of one person that are trained on privately, at most, where ``data.owners`` says whose they are; a step
+    then takes batch_size over this number of people, in expectation."""
     seed: int | None = between(0, 2**63 - 1)
     """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
     training to the bit, and whoever knows it can subtract the noise: for tests."""

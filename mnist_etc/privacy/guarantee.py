@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, assert_never
 
+from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import SampledGaussian, spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
+from mnist_etc.privacy.gaussian_dp import gaussian_mu
+from mnist_etc.privacy.group import group_epsilon
+from mnist_etc.privacy.unit import Relation, Unit
 
 __all__ = ["Guarantee", "Stage"]
-
-ADJACENCY = "one image's contribution present or zeroed; number of images and split public; Poisson sampling"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +24,23 @@ class Stage:
 
     name: str
     examples: int
-    """Training images, of which each step includes each one with probability ``sampling_rate``."""
+    """How many units of privacy there are; each step includes each one with probability ``sampling_rate``."""
     sampling_rate: float
     noise_multiplier: float
     steps: int
     l2_norm_clip: float
+    """Greatest norm of what one unit adds to a step."""
+    unit: Unit = Unit.image
+    """What ``examples`` counts."""
+
+    @classmethod
+    def from_manifest(cls, stated: Mapping[str, Any]) -> Stage:
+        """What `to_manifest` returned."""
+        return cls(**dict(stated, unit=Unit(stated.get("unit", Unit.image))))
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The same as plain JSON types."""
+        return dataclasses.asdict(self) | {"unit": self.unit.value}
 
     @property
     def batch_size(self) -> int:
@@ -42,20 +57,23 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Guarantee:
-    """A statement about the training images, or the reason why there is none.
+    """A statement about the training data, or the reason why there is none.
 
-    With one image's contribution present or zeroed, any model has probabilities that differ by a factor of at most e to
-    the ``epsilon``, but for a probability of ``delta``. Sampling rate and steps follow from the number of images, so
+    With one unit's contribution present or zeroed, any model has probabilities that differ by a factor of at most e to
+    the ``epsilon``, but for a probability of ``delta``. Sampling rate and steps follow from the number of units, so
     that number and the split count as public.
     """
 
     words: str
     """The whole statement; it begins "none: " where there is no guarantee."""
     epsilon: float | None = None
-    """None: there is no guarantee, and no ``delta``, ``accountant`` and ``adjacency``."""
+    """None: there is no guarantee, and none of the fields down to ``unit``."""
     delta: float | None = None
     accountant: Accountant | None = None
-    adjacency: str | None = None
+    mu: float | None = None
+    """Of Gaussian differential privacy: bounds all (epsilon, delta) at once, see `gaussian_mu`."""
+    relation: Relation | None = None
+    unit: Unit | None = None
     stages: tuple[Stage, ...] = ()
     """Private trainings behind the model, whether or not they cover it."""
 
@@ -64,12 +82,19 @@ class Guarantee:
         """What private trainings that compose, one or more, give together.
 
         Raises:
-            ConfigError: delta is outside what the accountant can resolve.
+            ConfigError: delta is outside what the accountant can resolve, or the stages protect different units.
         """
-        epsilon = spent([stage.mechanism for stage in stages], privacy.delta, privacy.accountant)
+        units = {stage.unit for stage in stages}
+        if len(units) > 1:
+            raise ConfigError(
+                f"Expected trainings that protect the same unit; received {_listed(sorted(units))}. Train all of them "
+                "with owners, or none."
+            )
+        mechanisms, unit = [stage.mechanism for stage in stages], stages[-1].unit
+        epsilon, mu = spent(mechanisms, privacy.delta, privacy.accountant), gaussian_mu(mechanisms, privacy.delta)
         words = (
-            f"epsilon {epsilon:.4g} at delta {privacy.delta:g} for any one of the {stages[-1].examples:,} training "
-            f"images, {_listed([stage.name for stage in stages])}"
+            f"epsilon {epsilon:.4g} at delta {privacy.delta:g} (mu {mu:.3g}), {unit}-level: for "
+            f"{_any_one(unit, stages[-1].examples)}, {_listed([stage.name for stage in stages])}"
         )
         if privacy.seed is not None:
             words += "; only against who does not know privacy.seed, which was given: for tests"
@@ -78,9 +103,24 @@ class Guarantee:
             epsilon=epsilon,
             delta=privacy.delta,
             accountant=privacy.accountant,
-            adjacency=ADJACENCY,
+            mu=mu,
+            relation=Relation.zero_out,
+            unit=unit,
             stages=tuple(stages),
         )
+
+    def for_group(self, size: int) -> float | None:
+        """Epsilon at the same delta for ``size`` units together: an image-level one for a person with so many images.
+
+        It is computed from privacy loss distributions, whichever accountant states ``epsilon``; None where there is no
+        guarantee.
+
+        Raises:
+            ConfigError: the size is not 1 or more, or delta is less than 1e-10.
+        """
+        if self.epsilon is None or self.delta is None:
+            return None
+        return group_epsilon([stage.mechanism for stage in self.stages], self.delta, size)
 
     @classmethod
     def none(cls, reason: str, stages: Sequence[Stage] = ()) -> Guarantee:
@@ -91,17 +131,35 @@ class Guarantee:
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Guarantee:
         """What a whole manifest states under "privacy", that of another model included."""
         stated = dict(manifest.get("privacy", {"words": "none: the manifest states nothing"}))
-        stated["stages"] = tuple(Stage(**stage) for stage in stated.get("stages", ()))
-        if "accountant" in stated:
-            stated["accountant"] = Accountant(stated["accountant"])
+        stated["stages"] = tuple(Stage.from_manifest(stage) for stage in stated.get("stages", ()))
+        kinds: dict[str, type[Enum]] = {"accountant": Accountant, "relation": Relation, "unit": Unit}
+        stated |= {key: kind(stated[key]) for key, kind in kinds.items() if key in stated}
+        stated.pop("adjacency", None)
         return cls(**stated)
 
     def to_manifest(self) -> dict[str, Any]:
         """The same as plain JSON types, for the key "privacy" of a manifest."""
         stated: dict[str, Any] = {"words": self.words, "epsilon": self.epsilon}
-        if self.accountant is not None:
-            stated |= {"delta": self.delta, "accountant": self.accountant.value, "adjacency": self.adjacency}
-        return stated | {"stages": [dataclasses.asdict(stage) for stage in self.stages]}
+        if self.accountant is not None and self.relation is not None and self.unit is not None:
+            stated |= {
+                "delta": self.delta,
+                "accountant": self.accountant.value,
+                "mu": self.mu,
+                "relation": self.relation.value,
+                "adjacency": self.relation.in_words(self.unit),
+                "unit": self.unit.value,
+            }
+        return stated | {"stages": [stage.to_manifest() for stage in self.stages]}
+
+
+def _any_one(unit: Unit, examples: int) -> str:
+    match unit:
+        case Unit.image:
+            return f"any one of the {examples:,} training images"
+        case Unit.person:
+            return f"all training images of any one of {examples:,} people"
+        case _:
+            assert_never(unit)
 
 
 def _listed(names: list[str]) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "TransposedConvolution",
     "Weightless",
     "chain",
+    "matrix",
     "rule_for",
     "rule_of",
 ]
@@ -109,7 +110,7 @@ class Linear(Rule):
             inputs: of the layer, ``(batch, ..., in)``.
             gradient: of each example's loss at what `linear` returned.
         """
-        return _matrix(inputs), _matrix(gradient)
+        return matrix(inputs), matrix(gradient)
 
 
 @rule_for(layers.Conv2D)
@@ -126,7 +127,7 @@ class Convolution(Linear):
 
     def factors(self, inputs: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The patch under the kernel at each output position, and the gradient there."""
-        return _matrix(self._convolve(inputs, self._patch_kernel(inputs.shape[-1]))), _matrix(gradient)
+        return matrix(self._convolve(inputs, self._patch_kernel(inputs.shape[-1]))), matrix(gradient)
 
     def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         layer = self.layer
@@ -156,7 +157,7 @@ class TransposedConvolution(Convolution):
 
     def factors(self, inputs: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The patch of the gradient that each input position reached, and the input there."""
-        return _matrix(self._convolve(gradient, self._patch_kernel(gradient.shape[-1]))), _matrix(inputs)
+        return matrix(self._convolve(gradient, self._patch_kernel(gradient.shape[-1]))), matrix(inputs)
 
 
 def rule_of(layer: layers.Layer) -> Rule:
@@ -191,6 +192,6 @@ def chain(model: keras.Model) -> list[layers.Layer]:
     return found
 
 
-def _matrix(values: tf.Tensor) -> tf.Tensor:
+def matrix(values: tf.Tensor) -> tf.Tensor:
     """``(batch, ..., n)`` to ``(batch, positions, n)``."""
     return tf.reshape(values, [tf.shape(values)[0], int(np.prod(values.shape[1:-1], dtype=int)), values.shape[-1]])

@@ -15,7 +15,10 @@ CHUNK = 4096
 
 
 def noised_second_moments(
-    features: npt.NDArray[np.float32], noise_multiplier: float, seed: int
+    features: npt.NDArray[np.float32],
+    noise_multiplier: float,
+    seed: int,
+    owners: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
     """The sum of ``x x'`` over the rows ``x`` of ``features``, each brought to norm 1, with symmetric noise.
 
@@ -23,19 +26,26 @@ def noised_second_moments(
     square root of 2, the upper triangle as one vector, so noise of deviation ``noise_multiplier`` in each entry of that
     vector makes it one step of `SampledGaussian` with sampling rate 1.
 
+    Where owners are given, a person's rows count for their mean: one person changes the sum by a mean of matrices of
+    norm 1, whose norm is 1 at most.
+
     Args:
-        features: ``(n, k)``; a row of zeros counts for nothing.
+        features: ``(n, k)``; a row of zeros, or with a number that is not finite, counts for nothing.
         noise_multiplier: deviation of the noise on the diagonal.
         seed: of the noise; who knows it can subtract the noise.
+        owners: ``(n,)``: whose each row is, people numbered from 0 up; None: each is somebody's only one.
 
     Returns:
         ``(k, k)``, symmetric, not divided by n.
     """
     size = features.shape[1]
     total = np.zeros((size, size))
+    shares = np.ones(len(features)) if owners is None else 1 / np.bincount(owners)[owners]
     for first in range(0, len(features), CHUNK):
         rows = features[first : first + CHUNK].astype(np.float64)
+        rows[~np.isfinite(rows).all(axis=1)] = 0
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        rows *= np.sqrt(shares[first : first + CHUNK, np.newaxis])
         total += rows.T @ rows
     normal = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).normal
     above = np.triu(normal(0, noise_multiplier / np.sqrt(2), total.shape), 1)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import EpsilonBySteps, find_noise_multiplier
 from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.guarantee import Guarantee, Stage
+from mnist_etc.privacy.people import expected_people
 from mnist_etc.privacy.registry import ENGINES, build_engine
 from mnist_etc.privacy.sampling import PoissonSampler
 from mnist_etc.privacy.seeds import Seeds
+from mnist_etc.privacy.unit import Unit
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +32,7 @@ class PrivateFit(Protocol):
 
     epochs: int
     batch_size: int
-    """Expected examples a step."""
+    """Expected images a step."""
     l2_norm_clip: float
 
 
@@ -73,25 +75,30 @@ class PrivacyPlan:
         *,
         share: float = 1.0,
         before: Sequence[Stage] = (),
+        unit: Unit = Unit.image,
     ) -> PrivacyPlan:
         """A private training that keeps to the budget.
+
+        A step samples ``config.batch_size`` images in expectation, or so many people that with
+        ``privacy.images_per_owner`` images each they have as many.
 
         Args:
             name: of its stage.
             config: its epochs, expected batch size and clip.
             privacy: the budget, or the noise.
-            examples: training images.
+            examples: training images, or people.
             share: fraction of the target epsilon that may be spent by its end.
             before: what was spent on the same images.
+            unit: what ``examples`` counts.
 
         Raises:
-            ConfigError: delta is too large for so many images, the expected batch is larger than they are, or no noise
+            ConfigError: delta is too large for so many units, the expected batch is larger than they are, or no noise
                 multiplier keeps to the target.
             PrivacyError: the engine is not installed.
         """
-        _check_delta(privacy, examples)
+        _check_delta(privacy, examples, unit)
         ENGINES[privacy.engine].require_installed()
-        sampler = PoissonSampler(examples=examples, batch_size=config.batch_size, seed=0)
+        sampler = PoissonSampler(examples=examples, batch_size=_expected(config, privacy, examples, unit), seed=0)
         steps = sampler.steps_per_epoch * config.epochs
         stage = Stage(
             name=name,
@@ -100,13 +107,16 @@ class PrivacyPlan:
             noise_multiplier=_noise(privacy, share, sampler.sampling_rate, steps, before),
             steps=steps,
             l2_norm_clip=config.l2_norm_clip,
+            unit=unit,
         )
         guarantee = Guarantee.of([*before, stage], privacy)
         return cls(guarantee=guarantee, stage=stage, before=tuple(before), privacy=privacy)
 
     @classmethod
-    def for_autoencoder(cls, config: Fit, privacy: PrivacyConfig, examples: int) -> PrivacyPlan:
-        """Of the autoencoder alone, on so many training images; a private one spends its share of the budget.
+    def for_autoencoder(
+        cls, config: Fit, privacy: PrivacyConfig, examples: int, *, unit: Unit = Unit.image
+    ) -> PrivacyPlan:
+        """Of the autoencoder alone, on so many training images, or people; a private one spends its share.
 
         Raises:
             ConfigError: see `of_training`.
@@ -114,7 +124,7 @@ class PrivacyPlan:
         """
         if not config.private:
             return cls.not_private()
-        return cls.of_training("autoencoder", config, privacy, examples, share=privacy.autoencoder_share)
+        return cls.of_training("autoencoder", config, privacy, examples, share=privacy.autoencoder_share, unit=unit)
 
     @classmethod
     def for_classifier(
@@ -124,15 +134,17 @@ class PrivacyPlan:
         examples: int,
         *,
         encoder: Sequence[Stage] | None,
+        unit: Unit = Unit.image,
     ) -> PrivacyPlan:
         """Of the classifier with all that its features rest on; a private one whitens them by noised second moments.
 
         Args:
             config: of the classifier.
             privacy: the budget, or the noise.
-            examples: training images.
+            examples: training images, or people.
             encoder: private trainings of the encoder on the same images, none where it was trained without privacy;
                 None: the features saw no image.
+            unit: what ``examples`` counts.
 
         Raises:
             ConfigError: see `of_training`.
@@ -141,8 +153,8 @@ class PrivacyPlan:
         if not config.private:
             reason = "the classifier was trained without DP-SGD on the same images"
             return cls.not_private(reason, encoder) if encoder else cls.not_private()
-        before = (*(encoder or ()), _whitening(privacy, examples))
-        plan = cls.of_training("classifier", config, privacy, examples, before=before)
+        before = (*(encoder or ()), _whitening(privacy, examples, unit))
+        plan = cls.of_training("classifier", config, privacy, examples, before=before, unit=unit)
         if encoder is None or encoder:
             return plan
         reason = "the autoencoder was trained without DP-SGD on the same images (the classifier alone: "
@@ -182,10 +194,10 @@ class PrivacyPlan:
         stage, privacy = self._planned
         return Seeds.draw(privacy.seed, stage.name)
 
-    def sampler(self, seed: int) -> PoissonSampler:
-        """The sampler of this private training, from a secret seed."""
+    def sampler(self, seed: int, images: int = 1) -> PoissonSampler:
+        """The sampler of this private training, from a secret seed, for units of so many images at most."""
         stage, _ = self._planned
-        return PoissonSampler(examples=stage.examples, batch_size=stage.batch_size, seed=seed)
+        return PoissonSampler(examples=stage.examples, batch_size=stage.batch_size, seed=seed, images=images)
 
     def engine(self, model: keras.Model, loss: Loss, seed: int) -> ClippingEngine:
         """The engine of this private training for ``model``; loads TensorFlow.
@@ -221,19 +233,44 @@ class PrivacyPlan:
         return self.stage, self.privacy
 
 
-def _check_delta(privacy: PrivacyConfig, examples: int) -> None:
+def _check_delta(privacy: PrivacyConfig, examples: int, unit: Unit) -> None:
     if privacy.delta >= 1 / examples:
+        whole = {Unit.image: "one of them whole", Unit.person: "all that one of them gave"}[unit]
         raise ConfigError(
-            f"Expected privacy.delta below 1/{examples:,}, one over the training images; received {privacy.delta:g}: "
-            f"it would allow to publish one of them whole. Pass privacy.delta={0.1 / examples:.0e} or less."
+            f"Expected privacy.delta below 1/{examples:,}, one over the training {unit.plural}; received "
+            f"{privacy.delta:g}: it would allow to publish {whole}. Pass privacy.delta={0.1 / examples:.0e} or less."
         )
 
 
-def _whitening(privacy: PrivacyConfig, examples: int) -> Stage:
+def _expected(config: PrivateFit, privacy: PrivacyConfig, examples: int, unit: Unit) -> int:
+    """Units that a step samples in expectation."""
+    match unit:
+        case Unit.image:
+            return config.batch_size
+        case Unit.person:
+            people = expected_people(config.batch_size, privacy.images_per_owner)
+            if people > examples:
+                raise ConfigError(
+                    f"Expected batch_size of at most {examples * privacy.images_per_owner:,}, the {examples:,} people "
+                    f"times privacy.images_per_owner={privacy.images_per_owner}; received {config.batch_size:,}. "
+                    "Pass a smaller batch_size."
+                )
+            return people
+        case _:
+            assert_never(unit)
+
+
+def _whitening(privacy: PrivacyConfig, examples: int, unit: Unit) -> Stage:
     """The noised second moments that a private classifier whitens its features by: one Gaussian release of all."""
     noise = _noise(privacy, privacy.whitening_share, 1.0, 1, scale=WHITENING_NOISE)
     return Stage(
-        name="whitening", examples=examples, sampling_rate=1.0, noise_multiplier=noise, steps=1, l2_norm_clip=1.0
+        name="whitening",
+        examples=examples,
+        sampling_rate=1.0,
+        noise_multiplier=noise,
+        steps=1,
+        l2_norm_clip=1.0,
+        unit=unit,
     )
 
 

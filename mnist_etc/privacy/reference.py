@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from mnist_etc.errors import PrivacyError
-from mnist_etc.privacy.engine import Loss, without_padding
+from mnist_etc.privacy.engine import Loss, by_unit
 from mnist_etc.privacy.noise import gaussian_noise
 
 __all__ = ["TensorFlowPrivacyEngine"]
@@ -44,19 +44,21 @@ class TensorFlowPrivacyEngine:
         """See `ClippingEngine`."""
         parameters = self._query.derive_sample_params(self._state)
 
-        def record(example: Sequence[tf.Tensor]) -> tf.Tensor:
+        def record(unit: tuple[tf.Tensor, Sequence[tf.Tensor]]) -> tf.Tensor:
+            counted, examples = unit
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 losses = self._loss(
                     lambda inputs: self._model.stateless_call(weights, [], inputs, training=True)[0],
-                    *(values[tf.newaxis] for values in example),
+                    *examples,
                 )
+                losses = losses * counted
             gradients = tape.gradient(losses, weights)
             flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
-            return self._query.preprocess_record(parameters, flat)
+            finite = tf.math.is_finite(tf.norm(flat))
+            return self._query.preprocess_record(parameters, tf.where(finite, flat, tf.zeros_like(flat)))
 
-        records = tf.vectorized_map(record, without_padding(mask, batch))
-        total = tf.reduce_sum(records * mask[:, tf.newaxis], 0)
+        total = tf.reduce_sum(tf.vectorized_map(record, by_unit(mask, batch)), 0)
         return self._query.accumulate_preprocessed_record(tf.zeros_like(total), total)
 
     def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:

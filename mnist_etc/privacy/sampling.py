@@ -14,7 +14,7 @@ from mnist_etc.errors import ConfigError
 __all__ = ["LARGEST_PART", "Parts", "PoissonSampler"]
 
 LARGEST_PART = 1280
-"""Examples that go through the model at once, at most."""
+"""Images that go through the model at once, at most."""
 
 
 class Parts(NamedTuple):
@@ -31,6 +31,8 @@ class Parts(NamedTuple):
 class PoissonSampler:
     """In each step every example takes part with probability ``sampling_rate``, independently of all else.
 
+    An example is an image, or a person with several: a unit of privacy.
+
     What a step draws depends on the seed and the step's number alone, so a resumed training draws the same again. The
     sampling is secret, and so is the seed; Philox is no cryptographic generator.
 
@@ -38,6 +40,7 @@ class PoissonSampler:
         examples: how many there are.
         batch_size: expected examples a step, at most ``examples``.
         seed: natural numbers of any size; 128 bits of them count.
+        images: that each example brings, at most; parts are the smaller for it.
 
     Raises:
         ConfigError: no ``batch_size`` between 1 and ``examples``.
@@ -49,7 +52,7 @@ class PoissonSampler:
     part_size: int
     """Few equal parts hold the expected sample and two standard deviations: little is padding, few steps need more."""
 
-    def __init__(self, *, examples: int, batch_size: int, seed: Sequence[int] | int) -> None:
+    def __init__(self, *, examples: int, batch_size: int, seed: Sequence[int] | int, images: int = 1) -> None:
         if not 1 <= batch_size <= examples:
             raise ConfigError(
                 f"Expected batch_size between 1 and the {examples} training examples; received {batch_size}. "
@@ -59,7 +62,7 @@ class PoissonSampler:
         self.steps_per_epoch = math.ceil(examples / batch_size)
         spread = math.sqrt(batch_size * (1 - self.sampling_rate))
         usual = min(examples, math.ceil(batch_size + 2 * spread))
-        self.part_size = math.ceil(usual / math.ceil(usual / LARGEST_PART))
+        self.part_size = math.ceil(usual / math.ceil(usual / max(1, LARGEST_PART // images)))
         self._examples = examples
         self._bits = np.random.Philox(np.random.SeedSequence(seed))
         self._generator = np.random.Generator(self._bits)

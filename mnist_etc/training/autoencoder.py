@@ -17,6 +17,7 @@ from mnist_etc.models.config import AutoencoderConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task
+from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,7 @@ class AutoencoderTraining:
     name = "autoencoder"
 
     def __init__(self, run: RunConfig, config: AutoencoderConfig, dataset: Dataset) -> None:
-        self._run, self._config, self._dataset = run, config, dataset
+        self._run, self._config, self._dataset = run, config, to_train_on(dataset, run.privacy, private=config.private)
         self._folder = ArtifactFolder.of(run)
         self.outputs: tuple[Artifact, ...] = (self._folder.autoencoder(config),)
         self.settings: Mapping[str, Any] = fingerprint(run, config)
@@ -52,7 +53,8 @@ class AutoencoderTraining:
 
     def plan(self) -> PrivacyPlan:
         """See `mnist_etc.training.recipe.Training`."""
-        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, len(self._dataset.train))
+        units, unit = count_units(self._dataset.train)
+        return PrivacyPlan.for_autoencoder(self._config, self._run.privacy, units, unit=unit)
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
@@ -72,7 +74,7 @@ class AutoencoderTraining:
             tracker.metrics(metrics, epoch)
             tracker.pictures(folder.examples(config, epoch))
 
-        task = autoencoder_task(config, model, self._dataset.train.images)
+        task = autoencoder_task(config, model, self._dataset.train.images, self._dataset.train.owners)
         history = fit_task(task, config, self._run, plan, checkpoint, evaluate=evaluate, report=report)
         figures = {
             "validation_mse": history[-1]["validation_mse"],
@@ -83,10 +85,16 @@ class AutoencoderTraining:
         return Fitted(history=history, figures=figures, published=(published,))
 
 
-def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.NDArray[np.uint8]) -> Task:
+def autoencoder_task(
+    config: AutoencoderConfig,
+    model: keras.Model,
+    images: npt.NDArray[np.uint8],
+    owners: npt.NDArray[np.int64] | None = None,
+) -> Task:
     """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the loss of its architecture.
 
-    The gradient passes straight through a clip at the end of ``model``.
+    The gradient passes straight through a clip at the end of ``model``. Of the images' ``owners`` see
+    `mnist_etc.fit.task.Task`.
     """
     from mnist_etc.fit.task import Task
     from mnist_etc.models.clip import before_clip, clip_straight_through, ends_in_clip
@@ -95,12 +103,12 @@ def autoencoder_task(config: AutoencoderConfig, model: keras.Model, images: npt.
 
     loss = LOSSES[AUTOENCODERS[config.model].loss]
     if not ends_in_clip(model):
-        return Task(label="autoencoder", model=model, arrays=[images], loss=loss)
+        return Task(label="autoencoder", model=model, arrays=[images], loss=loss, owners=owners)
 
     def clipped(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
         return loss(lambda inputs: clip_straight_through(predict(inputs)), batch)
 
-    return Task(label="autoencoder", model=before_clip(model), arrays=[images], loss=clipped)
+    return Task(label="autoencoder", model=before_clip(model), arrays=[images], loss=clipped, owners=owners)
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:

@@ -18,6 +18,7 @@ from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.features import compute, find
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published
+from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
     from mnist_etc.fit.checkpoint import Checkpoint, Metrics
@@ -45,7 +46,7 @@ class ClassifierTraining:
     def __init__(
         self, run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfig, dataset: Dataset
     ) -> None:
-        self._run, self._config, self._dataset = run, config, dataset
+        self._run, self._config, self._dataset = run, config, to_train_on(dataset, run.privacy, private=config.private)
         self._origin = find(run, autoencoder, config, dataset)
         folder = ArtifactFolder.of(run)
         self.outputs: tuple[Artifact, ...] = (
@@ -57,8 +58,10 @@ class ClassifierTraining:
 
     def plan(self) -> PrivacyPlan:
         """See `mnist_etc.training.recipe.Training`."""
-        examples = len(self._dataset.train)
-        return PrivacyPlan.for_classifier(self._config, self._run.privacy, examples, encoder=self._origin.stages)
+        units, unit = count_units(self._dataset.train)
+        return PrivacyPlan.for_classifier(
+            self._config, self._run.privacy, units, encoder=self._origin.stages, unit=unit
+        )
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; where the features stay as they are, they are computed once."""
@@ -76,7 +79,9 @@ class ClassifierTraining:
                 run, config, plan, network, train, validation, checkpoint=checkpoint, report=report
             )
         else:
-            features = [LabeledFeatures(compute(network, split), split.labels) for split in (train, validation)]
+            features = [
+                LabeledFeatures(compute(network, split), split.labels, split.owners) for split in (train, validation)
+            ]
             classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
         full = build_full_model(network, classifier)
         images, known = scale_pixels(validation.images[:EXAMPLES]), compute(full, validation)

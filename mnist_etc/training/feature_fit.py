@@ -30,6 +30,8 @@ class LabeledFeatures(NamedTuple):
     """``(n, k)``."""
     labels: npt.NDArray[np.int64]
     """``(n,)``, in 0..9."""
+    owners: npt.NDArray[np.int64] | None = None
+    """``(n,)``: see `mnist_etc.data.Split`."""
 
 
 def fit_on_features(
@@ -61,13 +63,19 @@ def fit_on_features(
     preprocessing: Preprocessing = Standardization(features)
     if plan.private:
         moments = Seeds(*checkpoint.secret(plan.seeds)).moments
-        preprocessing = Whitening(features, plan.whitening.noise_multiplier, moments)
+        preprocessing = Whitening(features, plan.whitening.noise_multiplier, moments, train.owners)
     for part in (train, validation):
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]
     model = row.network(config, features.shape[1], run.seed)
     check_first_layer(model)
-    task = Task(label="classifier", model=model, arrays=[features, train.labels], loss=LOSSES[row.loss])
+    task = Task(
+        label="classifier",
+        model=model,
+        arrays=[features, train.labels],
+        loss=LOSSES[row.loss],
+        owners=train.owners,
+    )
 
     def evaluate(_: int) -> Metrics:
         return {"validation_accuracy": accuracy(model, validation)}

@@ -60,10 +60,13 @@ class Whitening:
         features: of the training images.
         noise_multiplier: see `noised_second_moments`.
         seed: of that noise.
+        owners: whose each image is, where a person is the unit of privacy; see `noised_second_moments`.
     """
 
-    def __init__(self, features: Values, noise_multiplier: float, seed: int) -> None:
-        moments = noised_second_moments(features, noise_multiplier, seed)
+    def __init__(
+        self, features: Values, noise_multiplier: float, seed: int, owners: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        moments = noised_second_moments(features, noise_multiplier, seed, owners)
         self._network = build_whitening(whitening(moments, noise_multiplier))
 
     def apply(self, features: Values) -> None:

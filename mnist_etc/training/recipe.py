@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,7 +164,7 @@ def _identity(training: Training, dataset_sha256: str, plan: PrivacyPlan) -> dic
         "configuration": dict(training.settings),
         "dataset_sha256": dataset_sha256,
         "sources": dict(training.sources),
-        "stages": [dataclasses.asdict(stage) for stage in plan.stages],
+        "stages": [stage.to_manifest() for stage in plan.stages],
     }
 
 

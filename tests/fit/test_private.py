@@ -63,6 +63,7 @@ def trained(
     seed: int | None = None,
     evaluate: Callable[[int], Metrics] = lambda _: {},
     units: int = 10,
+    spoiled: float | None = None,
 ) -> list[Metrics]:
     config = ClassifierConfig(
         augment=False,
@@ -86,10 +87,14 @@ def trained(
         engine=kind,
         autoencoder_share=0.5,
         whitening_share=0.1,
+        images_per_owner=4,
         seed=seed,
     )
     generator = np.random.default_rng(0)
     arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
+    if spoiled is not None:
+        arrays[0][3] = spoiled
+    keras.utils.set_random_seed(0)
     model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
     task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy)
     plan = PrivacyPlan.of_training("head", config, privacy, IMAGES)
@@ -166,3 +171,17 @@ def test_products_are_not_rounded_to_tensor_float_32_in_its_steps_alone(
     trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS))
     assert allowed == [False] * EPOCHS
     assert config.tensor_float_32_execution_enabled()
+
+
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_one_image_without_a_finite_gradient_neither_ends_a_training_nor_shows_in_it(kind: str, tmp_path: Path) -> None:
+    """Its features are no numbers, infinite or too large for a norm: to the bit the same weights, and finite ones."""
+    weights = []
+    for value in (np.nan, np.inf, 1e30):
+        checkpoint = Checkpoint(tmp_path / f"{value}.npz", SETTINGS)
+        assert len(trained(checkpoint, kind, seed=1, spoiled=value)) == EPOCHS
+        with np.load(checkpoint.path) as file:
+            weights.append(file["variable_0"])
+    assert np.isfinite(weights[0]).all()
+    np.testing.assert_array_equal(weights[0], weights[1])
+    np.testing.assert_array_equal(weights[0], weights[2])

@@ -32,6 +32,21 @@ def test_one_more_image_moves_it_by_1_at_most(scale: float) -> None:
     assert np.linalg.norm(vector) == pytest.approx(1.0 if scale else 0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_row_that_is_not_finite_counts_as_zero(value: float) -> None:
+    rows = features()
+    rows[7, 3] = value
+    expected = noised_second_moments(np.delete(rows, 7, axis=0), 1.0, 0)
+    np.testing.assert_allclose(noised_second_moments(rows, 1.0, 0), expected, rtol=1e-12)
+
+
+def test_a_row_as_large_as_float32_holds_moves_it_by_1_at_most() -> None:
+    rows = features()
+    more = np.concatenate([rows, np.full((1, rows.shape[1]), np.finfo(np.float32).max)])
+    moved = noised_second_moments(more, 0.0, 0) - noised_second_moments(rows, 0.0, 0)
+    assert np.linalg.norm(moved) == pytest.approx(1, abs=1e-6)
+
+
 def test_its_noise_is_what_the_accountant_takes_it_for() -> None:
     rows, deviation = features(), 3.0
     exact = noised_second_moments(rows, 0.0, 0)

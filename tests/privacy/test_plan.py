@@ -13,6 +13,7 @@ from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.guarantee import Guarantee, Stage
 from mnist_etc.privacy.plan import Fit, PrivacyPlan
+from mnist_etc.privacy.unit import Relation, Unit
 
 IMAGES, DELTA = 1237, 1e-4
 ENCODER = Stage(
@@ -29,6 +30,7 @@ def privacy(**changes: object) -> PrivacyConfig:
         "engine": "fast",
         "autoencoder_share": 0.5,
         "whitening_share": 0.1,
+        "images_per_owner": 8,
         "seed": None,
     }
     return PrivacyConfig(**(values | changes))
@@ -139,7 +141,14 @@ def test_too_large_a_delta_is_refused() -> None:
     "guarantee",
     [
         Guarantee(
-            words="x", epsilon=0.1 + 0.2, delta=DELTA, accountant=Accountant.pld, adjacency="y", stages=(ENCODER,) * 2
+            words="x",
+            epsilon=0.1 + 0.2,
+            delta=DELTA,
+            accountant=Accountant.pld,
+            mu=0.7,
+            relation=Relation.zero_out,
+            unit=Unit.person,
+            stages=(dataclasses.replace(ENCODER, unit=Unit.person),) * 2,
         ),
         Guarantee.none("trained without DP-SGD"),
         Guarantee.none("not all of it was", [ENCODER]),
@@ -153,7 +162,25 @@ def test_a_guarantee_survives_its_manifest(guarantee: Guarantee) -> None:
 
 def test_the_manifests_keys_stay() -> None:
     assert list(autoencoder().guarantee.to_manifest()) == [
-        *("words", "epsilon", "delta", "accountant", "adjacency", "stages"),
+        *("words", "epsilon", "delta", "accountant", "mu", "relation", "adjacency", "unit", "stages"),
     ]
     assert Guarantee.none("x").to_manifest() == {"words": "none: x", "epsilon": None, "stages": []}
     assert Guarantee.from_manifest({}).epsilon is None
+
+
+def test_a_guarantee_says_whom_it_protects_and_what_a_person_with_more_images_has() -> None:
+    """An image-level epsilon of 1.5 is nearly twice that for two images."""
+    image = autoencoder().guarantee
+    assert (image.unit, image.relation) == (Unit.image, Relation.zero_out)
+    assert f"(mu {image.mu:.3g}), image-level: for any one of the 1,237 training images, autoencoder" in image.words
+    assert image.for_group(1) == pytest.approx(spent([image.stages[0].mechanism], DELTA, Accountant.pld), rel=2e-3)
+    assert 1.5 * image.epsilon < image.for_group(2) < image.for_group(10)
+    assert Guarantee.none("x").for_group(2) is None
+    people = Guarantee.of([dataclasses.replace(ENCODER, unit=Unit.person)], privacy())
+    assert "person-level: for all training images of any one of 1,237 people, autoencoder" in people.words
+    assert people.to_manifest()["adjacency"].startswith("one person's contribution present or zeroed; number of people")
+
+
+def test_trainings_that_protect_different_units_do_not_compose() -> None:
+    with pytest.raises(ConfigError, match=r"^Expected trainings that protect the same unit; received image and person"):
+        Guarantee.of([ENCODER, dataclasses.replace(ENCODER, unit=Unit.person)], privacy())
