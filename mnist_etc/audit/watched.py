@@ -40,10 +40,10 @@ class WatchedPlan(PrivacyPlan):
         """The same plan, watched."""
         return cls(**vars(plan), observe=observe, planted=planted, first_step=first_step)
 
-    def sampler(self, seed: Any) -> Any:
+    def sampler(self, seed: Any, images: int = 1) -> Any:
         """See `PrivacyPlan.sampler`."""
         assert self.stage
-        return self.planted.sampler(super().sampler(seed), self.stage.examples)
+        return self.planted.sampler(super().sampler(seed, images), self.stage.examples)
 
     def engine(self, model: keras.Model, loss: Loss, seed: Any) -> ClippingEngine:
         """See `PrivacyPlan.engine`."""
