@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from mnist_etc.audit.membership import MembershipResult, membership_attacks
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.data import Split
 from mnist_etc.data.dataset import CLASSES
+from mnist_etc.privacy.accounting import EpsilonBySteps
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
 
 __all__ = ["attack_heads"]
@@ -50,6 +54,21 @@ def attack_heads(command: AuditCommand, images: Split) -> dict[str, list[Members
         "without privacy": _attacks(command, images, lambda included, _: _plain_logits(images, features, included)),
         name: _attacks(command, images, private_logits),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OneLedger(PrivacyPlan):
+    """The plan of many trainings that are alike; what they spend by each epoch is computed once."""
+
+    @cached_property
+    def _ledger(self) -> EpsilonBySteps:
+        ledger = super().epsilon_by_steps()
+        ledger.after = cache(ledger.after)  # type: ignore[method-assign]
+        return ledger
+
+    def epsilon_by_steps(self) -> EpsilonBySteps:
+        """See `PrivacyPlan.epsilon_by_steps`."""
+        return self._ledger
 
 
 def _attacks(command: AuditCommand, images: Split, logits: Callable[[Flags, int], Values]) -> list[MembershipResult]:
@@ -90,7 +109,7 @@ def _private(
     batch_size = max(1, round(min(1.0, command.batch_size / (command.images + command.canaries)) * count))
     learning_rate = command.learning_rate * batch_size / command.batch_size
     scaled = dataclasses.replace(command, batch_size=batch_size, learning_rate=learning_rate)
-    plan = audited_plan(scaled, count)
+    plan = _OneLedger(**vars(audited_plan(scaled, count)))
 
     def logits(included: Flags, number: int) -> Values:
         task = head_task(images, included.astype(np.float32))
