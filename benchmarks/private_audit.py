@@ -51,7 +51,8 @@ def remember_noise() -> None:
             found[key] = find_noise_multiplier(**settings)
         return found[key]
 
-    plan.find_noise_multiplier = moments_run.find_noise_multiplier = remembered
+    for module in (plan, moments_run):
+        setattr(module, find_noise_multiplier.__name__, remembered)
 
 
 def run(command: AuditCommand, images: Split, bug: PlantedBug | None) -> dict[str, float | bool | str]:
