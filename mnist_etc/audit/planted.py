@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from mnist_etc.audit.watched import WatchedPlan
     from mnist_etc.privacy.engine import ClippingEngine, Loss
     from mnist_etc.privacy.sampling import PoissonSampler
     from mnist_etc.privacy.seeds import Seeds
@@ -36,7 +35,7 @@ class Planted:
     sampler: Callable[[PoissonSampler, int], Any] = lambda sampler, *_: sampler
     """Of the training's own sampler and so many examples."""
     engine: Callable[..., ClippingEngine] = lambda engine, *_: engine
-    """Of the training's own engine, its plan, the model, the loss and the seed."""
+    """Of the training's own engine, where it takes over, its plan, and what `PrivacyPlan.engine` takes."""
     seeds: Callable[[Seeds, int], Seeds] = lambda seeds, *_: seeds
     """Of those in the checkpoint, where a training takes over at a step."""
     moments: Callable[[Rows, float, Any], npt.NDArray[np.float64]] = noised_second_moments
@@ -52,12 +51,12 @@ def _noise_repeated(engine: ClippingEngine, *_: Any) -> ClippingEngine:
     return _Engine(engine.clipped_sum, lambda total, step: engine.add_noise(total, step * 0))
 
 
-def _noise_restarted(engine: ClippingEngine, plan: WatchedPlan, *_: Any) -> ClippingEngine:
-    return _Engine(engine.clipped_sum, lambda total, step: engine.add_noise(total, step - plan.first_step))
+def _noise_restarted(engine: ClippingEngine, first_step: int, *_: Any) -> ClippingEngine:
+    return _Engine(engine.clipped_sum, lambda total, step: engine.add_noise(total, step - first_step))
 
 
 def _batch_clipped(
-    engine: ClippingEngine, plan: WatchedPlan, model: keras.Model, loss: Loss, seed: Any
+    engine: ClippingEngine, _: int, plan: PrivacyPlan, model: keras.Model, loss: Loss, seed: Any
 ) -> ClippingEngine:
     import tensorflow as tf
 

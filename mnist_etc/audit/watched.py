@@ -47,7 +47,7 @@ class WatchedPlan(PrivacyPlan):
 
     def engine(self, model: keras.Model, loss: Loss, seed: Any) -> ClippingEngine:
         """See `PrivacyPlan.engine`."""
-        engine = self.planted.engine(super().engine(model, loss, seed), self, model, loss, seed)
+        engine = self.planted.engine(super().engine(model, loss, seed), self.first_step, self, model, loss, seed)
         return _Watched(engine, self.observe)
 
 
