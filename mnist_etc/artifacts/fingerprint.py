@@ -51,7 +51,7 @@ def _of_classifier(classifier: ClassifierConfig) -> dict[str, Any]:
 
 
 def _stage(settings: dict[str, Any], run: RunConfig, share: float) -> dict[str, Any]:
-    """With the privacy settings that decide its weights; of the seed only whether one was given, since it is secret."""
+    """With the privacy settings that decide its weights; a seed that was given is one of them, and no secret."""
     if not settings["private"]:
         return {key: value for key, value in settings.items() if key != "l2_norm_clip"}
     privacy, target = run.privacy, run.privacy.target_epsilon
@@ -63,7 +63,7 @@ def _stage(settings: dict[str, Any], run: RunConfig, share: float) -> dict[str, 
             "delta": privacy.delta,
             "accountant": privacy.accountant.value,
             "engine": privacy.engine,
-            "seed_given": privacy.seed is not None,
+            "seed": privacy.seed,
             **owners,
         }
     }

@@ -27,9 +27,8 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-UNSAID = ("force", "run_name", "tracking_uri", "privacy.seed")
-"""What does not decide the weights, or is secret: an address may hold a password."""
-WITHHELD = "privacy.seed=<the same number>"
+UNSAID = ("force", "run_name", "tracking_uri")
+"""What does not decide the weights, or may be secret: an address may hold a password."""
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
 
@@ -95,7 +94,7 @@ def arguments(
         if not switches:
             break
     typed = [*groups, *(f"{key}={value}" for key, value in words.items())]
-    return [*map(shlex.quote, typed), *[WITHHELD] * (run.privacy.seed is not None)]
+    return [*map(shlex.quote, typed)]
 
 
 def flatten(config: Any, kinds: tuple[type, ...], prefix: str = "") -> dict[str, Any]:

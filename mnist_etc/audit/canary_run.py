@@ -25,7 +25,6 @@ from mnist_etc.audit.one_run import (
 from mnist_etc.data import Split
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import FitConfig
-from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import secret_numbers
@@ -107,12 +106,13 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
     _fit_twice(task, command, plan, auditor, bug)
     kernel = task.model.get_weights()[0]
     in_weights = evidence_in_weights(canaries, kernel, _drift(command, plan.stage))
-    return _finding(command, plan.stage, auditor, in_weights, coins)
+    return _finding(command, plan, auditor, in_weights, coins)
 
 
 def audited_plan(command: AuditCommand, examples: int) -> PrivacyPlan:
     """Of the training that is audited."""
-    return PrivacyPlan.of_training("head", command, command.privacy, examples)
+    plan = PrivacyPlan.of_training("head", command, command.privacy, examples)
+    return plan.identified({"name": "audit", "examples": examples})
 
 
 def fit_config(command: AuditCommand) -> FitConfig:
@@ -130,7 +130,7 @@ def fit_config(command: AuditCommand) -> FitConfig:
 
 def flip_coins(command: AuditCommand, label: str, count: int) -> Flags:
     """Fair ones; secret unless a seed is given."""
-    (seed,) = secret_numbers(command.privacy.seed, label, 1)
+    (seed,) = secret_numbers(command.privacy.seed, {"name": label}, 1)
     coins: Flags = np.random.default_rng(seed).random(count) < 0.5
     return coins
 
@@ -194,15 +194,16 @@ def _drift(command: AuditCommand, stage: Stage) -> float:
 
 
 def _finding(
-    command: AuditCommand, stage: Stage, auditor: Auditor, in_weights: npt.NDArray[np.float64], coins: Flags
+    command: AuditCommand, plan: PrivacyPlan, auditor: Auditor, in_weights: npt.NDArray[np.float64], coins: Flags
 ) -> CanaryFinding:
-    privacy, confidence = command.privacy, command.confidence
+    assert plan.stage
+    stage, privacy, confidence = plan.stage, command.privacy, command.confidence
     evidence, accounted = auditor.evidence(), (privacy.delta, privacy.accountant, confidence)
     everywhere, surest = guess_all(evidence, coins), guess_surest(evidence, coins, command.guesses)
     at_weights = guess_all(in_weights, coins)
     return CanaryFinding(
         stage=stage,
-        stated=spent([stage.mechanism], privacy.delta, privacy.accountant),
+        stated=plan.spending,
         guesses=everywhere,
         bound=independent_bound(everywhere, stage.mechanism, *accounted),
         surest=surest,

@@ -115,11 +115,13 @@ def _private(
         task = head_task(images, included.astype(np.float32))
         with tempfile.TemporaryDirectory() as folder, quiet():
             checkpoint = Checkpoint(Path(folder) / "state.npz", {"membership": number})
-            seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(command.privacy.seed, f"membership {number}")))
+            seeds = Seeds(
+                *checkpoint.secret(lambda: Seeds.draw(command.privacy.seed, {"name": f"membership {number}"}))
+            )
             steps = PrivateSteps(task, fit_config(scaled), plan, seeds)
             fit(steps, checkpoint=checkpoint, evaluate=lambda _: {}, report=lambda *_: None)
         kernel = task.model.get_weights()[0].astype(np.float64)
         found: Values = features @ kernel
         return found
 
-    return f"epsilon {plan.guarantee.epsilon:.3g}", logits
+    return f"epsilon {plan.spending:.3g}", logits

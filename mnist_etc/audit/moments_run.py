@@ -93,7 +93,7 @@ def _round(
 ) -> Guesses:
     """One release with canaries, one without, and the guesses at the first one's coins."""
     coins_seed, first_seed, second_seed = (
-        Seeds.draw(seed, f"moments {number} {which}").moments for which in ("coins", "first", "second")
+        Seeds.draw(seed, {"name": f"moments {number} {which}"}).moments for which in ("coins", "first", "second")
     )
     generator = np.random.default_rng(coins_seed)
     size = features.shape[1]

@@ -44,7 +44,7 @@ class PrivacyConfig:
     then takes batch_size over this number of people, in expectation."""
     seed: int | None = between(0, 2**63 - 1)
     """Of the sampling and the noise. null: the operating system's, forgotten when the training ends; a number repeats a
-    training to the bit, and whoever knows it can subtract the noise: for tests."""
+    training to the bit and leaves no guarantee, since whoever knows it can subtract the noise: for tests."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Guarantee:
-    """A statement about the training data, or the reason why there is none.
+    """A statement about the training data, or the reason why there is none: a seed that was given is one.
 
     With one unit's contribution present or zeroed, any model has probabilities that differ by a factor of at most e to
     the ``epsilon``, but for a probability of ``delta``. Sampling rate and steps follow from the number of units, so
@@ -92,14 +92,15 @@ class Guarantee:
             )
         mechanisms, unit = [stage.mechanism for stage in stages], stages[-1].unit
         epsilon, mu = spent(mechanisms, privacy.delta, privacy.accountant), gaussian_mu(mechanisms, privacy.delta)
-        words = (
+        stated = (
             f"epsilon {epsilon:.4g} at delta {privacy.delta:g} (mu {mu:.3g}), {unit}-level: for "
             f"{_any_one(unit, stages[-1].examples)}, {_listed([stage.name for stage in stages])}"
         )
         if privacy.seed is not None:
-            words += "; only against who does not know privacy.seed, which was given: for tests"
+            reason = "privacy.seed was given, and who learns it can take the noise off"
+            return cls.none(f"{reason} (with privacy.seed=null: {stated})", stages)
         return cls(
-            words=words,
+            words=stated,
             epsilon=epsilon,
             delta=privacy.delta,
             accountant=privacy.accountant,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, assert_never
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.accounting import EpsilonBySteps, find_noise_multiplier
@@ -53,7 +53,11 @@ class PrivacyPlan:
     before: tuple[Stage, ...] = ()
     """What a private training's examples went through before: earlier private trainings, and its own whitening."""
     privacy: PrivacyConfig | None = field(default=None, repr=False)
-    """Engine, accountant, delta and the secret seed of a private training."""
+    """Engine, accountant, delta and the seed of a private training."""
+    own: tuple[Stage, ...] = ()
+    """What this training itself releases: ``stage``, and its whitening."""
+    identity: Mapping[str, Any] | None = field(default=None, repr=False)
+    """All that its result depends on, its data among it, as JSON types; see `identified`."""
 
     @classmethod
     def not_private(cls, reason: str = "trained without DP-SGD", before: Sequence[Stage] = ()) -> PrivacyPlan:
@@ -110,7 +114,7 @@ class PrivacyPlan:
             unit=unit,
         )
         guarantee = Guarantee.of([*before, stage], privacy)
-        return cls(guarantee=guarantee, stage=stage, before=tuple(before), privacy=privacy)
+        return cls(guarantee=guarantee, stage=stage, before=tuple(before), privacy=privacy, own=(stage,))
 
     @classmethod
     def for_autoencoder(
@@ -153,13 +157,14 @@ class PrivacyPlan:
         if not config.private:
             reason = "the classifier was trained without DP-SGD on the same images"
             return cls.not_private(reason, encoder) if encoder else cls.not_private()
-        before = (*(encoder or ()), _whitening(privacy, examples, unit))
+        whitening = _whitening(privacy, examples, unit)
+        before = (*(encoder or ()), whitening)
         plan = cls.of_training("classifier", config, privacy, examples, before=before, unit=unit)
+        plan = replace(plan, own=(whitening, *plan.own))
         if encoder is None or encoder:
             return plan
         reason = "the autoencoder was trained without DP-SGD on the same images (the classifier alone: "
-        guarantee = Guarantee.none(f"{reason}{plan.guarantee.words})", plan.stages)
-        return cls(guarantee=guarantee, stage=plan.stage, before=before, privacy=privacy)
+        return replace(plan, guarantee=Guarantee.none(f"{reason}{plan.guarantee.words})", plan.stages))
 
     @property
     def private(self) -> bool:
@@ -181,6 +186,8 @@ class PrivacyPlan:
         """What a private training calls the epsilon it has spent: the model's only where one is guaranteed."""
         if self.stage is None or self.guarantee.epsilon is not None:
             return "epsilon"
+        if self.privacy is not None and self.privacy.seed is not None:
+            return "epsilon_if_the_seed_were_secret"
         return f"epsilon_of_{self.stage.name}_alone"
 
     def announce(self) -> None:
@@ -189,10 +196,20 @@ class PrivacyPlan:
             words = self.guarantee.words
             print(f"{self.stage.name}  privacy of the training images will be: {words}", flush=True)
 
+    def identified(self, identity: Mapping[str, Any]) -> PrivacyPlan:
+        """The plan of the training that is all of ``identity``, from which seeds follow where one was given."""
+        return replace(self, identity=identity)
+
     def seeds(self) -> Seeds:
-        """Fresh secret seeds of this private training, or those that follow from the given seed and its name."""
-        stage, privacy = self._planned
-        return Seeds.draw(privacy.seed, stage.name)
+        """Fresh secret seeds of this private training, or those that follow from the given seed and its identity.
+
+        Raises:
+            ValueError: a seed was given, and the plan is not `identified`.
+        """
+        _, privacy = self._planned
+        if privacy.seed is not None and self.identity is None:
+            raise ValueError("Expected an identified plan where privacy.seed is given; received one that is not.")
+        return Seeds.draw(privacy.seed, self.identity or {})
 
     def sampler(self, seed: int, images: int = 1) -> PoissonSampler:
         """The sampler of this private training, from a secret seed, for units of so many images at most."""
@@ -219,6 +236,11 @@ class PrivacyPlan:
             noise_multiplier=stage.noise_multiplier,
             seed=seed,
         )
+
+    @property
+    def spending(self) -> float:
+        """Epsilon by the accountant of all ``stages`` of a private training, whether or not it is guaranteed."""
+        return self.epsilon_by_steps().after(self._planned[0].steps)
 
     def epsilon_by_steps(self) -> EpsilonBySteps:
         """The accountant of this private training: epsilon after any number of its steps, ``before`` included."""

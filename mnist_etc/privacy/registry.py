@@ -84,7 +84,7 @@ def build_engine(
         loss: of each example.
         l2_norm_clip: greatest norm that one example's gradient keeps.
         noise_multiplier: standard deviation of the noise in units of the clip.
-        seed: of the noise, 0 to 2**63 - 1; who knows it can subtract the noise.
+        seed: of the noise, 0 to 2**128 - 1; who knows it can subtract the noise.
 
     Raises:
         ConfigError: there is no engine of that name.

@@ -99,6 +99,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
         if all(done) and (figures := done[-1]):
             return report_skipped(main, figures)
     plan = training.plan()
+    plan = plan.identified(_identity(training, dataset.sha256, plan))
     plan.announce()
 
     from mnist_etc.backend import load_tensorflow

@@ -121,13 +121,43 @@ def test_only_a_private_training_announces(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == expected
 
 
+def test_with_a_given_seed_nothing_is_promised() -> None:
+    plan = PrivacyPlan.for_autoencoder(fit(), privacy(seed=987654321), IMAGES)
+    otherwise = autoencoder()
+    assert plan.guarantee.epsilon is None
+    assert plan.guarantee.words == (
+        "none: privacy.seed was given, and who learns it can take the noise off "
+        f"(with privacy.seed=null: {otherwise.guarantee.words})"
+    )
+    assert plan.stages == plan.guarantee.stages == otherwise.stages
+    assert plan.epsilon_name == "epsilon_if_the_seed_were_secret"
+    assert plan.spending == otherwise.guarantee.epsilon
+
+
+def test_a_given_seed_serves_one_training_only() -> None:
+    plan = PrivacyPlan.for_autoencoder(fit(), privacy(seed=987654321), IMAGES)
+    with pytest.raises(ValueError, match="identified plan"):
+        plan.seeds()
+    one = plan.identified({"dataset_sha256": "a", "stages": [1.5]})
+    assert one.seeds() == one.seeds()
+    for other in ({"dataset_sha256": "b", "stages": [1.5]}, {"dataset_sha256": "a", "stages": [1.25]}):
+        assert not set(plan.identified(other).seeds()) & set(one.seeds())
+
+
 def test_a_plan_tells_no_seed_and_cannot_be_changed() -> None:
     plan = PrivacyPlan.for_autoencoder(fit(), privacy(seed=987654321), IMAGES)
     assert "987654321" not in repr(plan)
-    assert "privacy.seed, which was given" in plan.guarantee.words
-    assert plan.seeds() == plan.seeds() != autoencoder().seeds()
+    assert autoencoder().seeds() != autoencoder().seeds()
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.stage = None
+
+
+def test_a_training_releases_its_whitening_with_it_and_what_was_before_not_again() -> None:
+    assert [stage.name for stage in autoencoder().own] == ["autoencoder"]
+    for encoder in (None, (), (ENCODER,)):
+        plan = PrivacyPlan.for_classifier(fit(), privacy(), IMAGES, encoder=encoder)
+        assert [stage.name for stage in plan.own] == ["whitening", "classifier"]
+    assert PrivacyPlan.for_classifier(fit(private=False), privacy(), IMAGES, encoder=(ENCODER,)).own == ()
 
 
 def test_too_large_a_delta_is_refused() -> None:

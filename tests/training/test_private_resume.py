@@ -78,6 +78,16 @@ def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
 
 
+def test_killed_under_one_seed_it_does_not_finish_under_another_as_the_first(run: Run, tmp_path: Path) -> None:
+    """Half of it would be of one seed's noise, and all of it say the other's."""
+    killed_after_its_first_epoch(tmp_path, AE3, [*AUTOENCODER, "privacy.seed=1"])
+    assert run(*AUTOENCODER, "privacy.seed=2", "artifacts=whole").returncode == 0
+    done = run(*AUTOENCODER, "privacy.seed=2")
+    assert done.returncode == 0, done.stderr
+    assert "of another configuration or source: starting from the first epoch" in done.stdout
+    assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
+
+
 def test_a_classifier_never_goes_on_upon_another_encoder(run: Run, tmp_path: Path, project: Path) -> None:
     """``force`` fits the encoder anew, with other noise: half a classifier on the old one's codes is worth nothing."""
     command = ["train.py", *BOTH, "force=true"]
