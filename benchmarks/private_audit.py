@@ -66,16 +66,19 @@ def run(command: AuditCommand, images: Split, bug: PlantedBug | None) -> dict[st
             "dependent": canaries.bound_if_dependent,
             "redrawn": canaries.redrawn,
             "refuted": canaries.is_refuted,
+            "canaries": canaries.guesses.canaries,
         }
     if bug is None or bug in OF_MOMENTS:
         moments = run_with_moments(command, images, bug)
+        found.setdefault("canaries", moments.guesses.canaries)
         found |= {"moments": moments.bound, "refuted": found["refuted"] or moments.is_refuted}
     return found
 
 
 def row(bug: PlantedBug | None, runs: list[dict[str, float]]) -> list[str]:
     """Of the table."""
-    cells = [WORDS[bug], f"{sum(one['refuted'] for one in runs)} of {len(runs)}"]
+    canaries = " and ".join(f"{one:,}" for one in sorted({int(one["canaries"]) for one in runs}))
+    cells = [WORDS[bug], canaries, f"{sum(one['refuted'] for one in runs)} of {len(runs)}"]
     for name in ("bound", "weights", "dependent", "moments"):
         values = [one[name] for one in runs if name in one]
         cells.append(spread(values, ".2f") if values else "")
@@ -120,11 +123,22 @@ def main() -> None:
         "private_audit",
         "The audit and planted mistakes",
         {"machine": machine(), "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
-        f"Secret seeds in each run; {command.canaries:,} canaries, confidence {command.confidence:.1%}; the training "
+        f"Secret seeds in each run; each bound at {command.confidence:.1%} confidence; the training "
         f"and the release of moments each state epsilon {command.privacy.target_epsilon:g}. Lower bounds: median "
         f"(least to greatest). The first run of a process takes {spread(seconds, '.0f')} s of CPU with its start. "
         '"However dependent" is the bound that assumes nothing of how the canaries depend on each other.',
-        table(["training", "refuted", "every noised sum", "the weights alone", "however dependent", "moments"], rows),
+        table(
+            [
+                "training",
+                "canaries",
+                "refuted",
+                "every noised sum",
+                "the weights alone",
+                "however dependent",
+                "moments",
+            ],
+            rows,
+        ),
     )
 
 
