@@ -29,6 +29,7 @@ WORDS = {
     None: "as it is",
     PlantedBug.noise_halved: "half the noise",
     PlantedBug.noise_repeated: "the same noise in every step",
+    PlantedBug.noise_broadcast: "the same noise in every row of the kernel",
     PlantedBug.noise_restarted: "the noise starts again where the training is resumed",
     PlantedBug.redrawn: "seeds drawn anew where the training is resumed",
     PlantedBug.batch_clipped: "the batch clipped, not the example",

@@ -20,7 +20,7 @@ Evidence = npt.NDArray[np.float64]
 SAME = 1e-2
 """Of the noise's deviation: sums that differ by less are the same, but for rounding."""
 SHARED = 0.5
-"""Cosine of two steps' noised sums; of independent noise it is below 0.1."""
+"""Cosine of two steps' noised sums, or what the rows of one have in common; of independent noise it is below 0.1."""
 LOOKED_AT = 1000
 """Canaries whose rows are looked at for shared noise, at most."""
 JUMP = 0.25
@@ -65,9 +65,11 @@ class Auditor:
 
         The logarithm of the likelihood ratio of each sum along the canary's gradient, summed over the steps, under the
         sampling that is stated and the noise that is found at right angles to that gradient, where no coin shows.
-        Steps that share their noise are subtracted from each other besides.
+        Noise that the rows of a step share is taken off before; steps that share their noise are subtracted from each
+        other besides.
         """
         rate, seen = self._stage.sampling_rate, [*self._seen.values(), *self._again]
+        seen = [(rows, _without_common_noise(noised)) for rows, noised in seen]
         expected = [self._canaries.gradients(rows) for rows, _ in seen]
         along = [(noised * one).sum(1) for one, (_, noised) in zip(expected, seen, strict=True)]
         squares = [np.square(one).sum(1) for one in expected]
@@ -98,6 +100,12 @@ def evidence_in_weights(canaries: Canaries, kernel: Values, drift: float) -> Evi
     rows = kernel[-len(canaries) :]
     moved: Evidence = -(rows * canaries.gradients(np.zeros_like(rows))).sum(1).astype(np.float64)
     return moved - drift / 2
+
+
+def _without_common_noise(noised: Values) -> Values:
+    """The rows less their mean where that is more than the mean of independent rows would be."""
+    common = noised.mean(0)
+    return noised - common if np.square(common).mean() > SHARED * np.square(noised).mean() else noised
 
 
 def _sharing_noise(sums: list[Values]) -> list[tuple[int, int]]:

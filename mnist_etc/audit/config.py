@@ -18,6 +18,8 @@ class PlantedBug(Enum):
     noise_halved = "noise_halved"
     noise_repeated = "noise_repeated"
     """Every step has the noise of the first."""
+    noise_broadcast = "noise_broadcast"
+    """Every row of the kernel has the noise of one."""
     noise_restarted = "noise_restarted"
     """A resumed training has the noise of the first steps again."""
     redrawn = "redrawn"

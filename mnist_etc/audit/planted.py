@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.audit.config import PlantedBug
+from mnist_etc.data.dataset import CLASSES
 from mnist_etc.privacy.moments import noised_second_moments
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.sampling import Parts
@@ -49,6 +50,16 @@ def _noise_halved(engine: ClippingEngine, *_: Any) -> ClippingEngine:
 
 def _noise_repeated(engine: ClippingEngine, *_: Any) -> ClippingEngine:
     return _Engine(engine.clipped_sum, lambda total, step: engine.add_noise(total, step * 0))
+
+
+def _noise_broadcast(engine: ClippingEngine, *_: Any) -> ClippingEngine:
+    import tensorflow as tf
+
+    def add_noise(total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        one = engine.add_noise(tf.zeros([CLASSES]), step)
+        return total + tf.tile(one, [tf.size(total) // CLASSES])
+
+    return _Engine(engine.clipped_sum, add_noise)
 
 
 def _noise_restarted(engine: ClippingEngine, first_step: int, *_: Any) -> ClippingEngine:
@@ -118,6 +129,7 @@ PLANTED: dict[PlantedBug | None, Planted] = {
     None: Planted(),
     PlantedBug.noise_halved: Planted(engine=_noise_halved),
     PlantedBug.noise_repeated: Planted(engine=_noise_repeated),
+    PlantedBug.noise_broadcast: Planted(engine=_noise_broadcast),
     PlantedBug.noise_restarted: Planted(engine=_noise_restarted),
     PlantedBug.redrawn: Planted(seeds=_redrawn),
     PlantedBug.batch_clipped: Planted(engine=_batch_clipped),
