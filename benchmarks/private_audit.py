@@ -38,6 +38,7 @@ WORDS = {
     PlantedBug.moments_unnormalized: "rows of the moments at their own length",
     PlantedBug.seed_reused: "one seed for two trainings",
 }
+HEADER = ["training", "canaries", "refuted", "every sum", "the weights alone", "however dependent", "moments"]
 OF_MOMENTS = {PlantedBug.moments_noise_halved, PlantedBug.moments_unnormalized, PlantedBug.seed_reused}
 """Mistakes that only the release of moments makes; the others only the steps make."""
 
@@ -76,6 +77,12 @@ def run(command: AuditCommand, images: Split, bug: PlantedBug | None) -> dict[st
     return found
 
 
+def logged(log: Path, bug: PlantedBug | None) -> list[dict[str, Any]]:
+    """The runs of one kind that stand in the log."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    return [line for line in lines if line["training"] == (bug.value if bug else "")]
+
+
 def row(bug: PlantedBug | None, runs: list[dict[str, float]]) -> list[str]:
     """Of the table."""
     canaries = " and ".join(f"{one:,}" for one in sorted({int(one["canaries"]) for one in runs}))
@@ -90,8 +97,10 @@ def main() -> None:
     """Measure, or write ``benchmarks/results/private_audit.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", type=Path, required=True, help="a file that the runs are added to, a line each")
-    parser.add_argument("--bug", default="", choices=["", *(bug.value for bug in PlantedBug)])
-    parser.add_argument("--runs", type=int, default=0)
+    parser.add_argument(
+        "--bugs", nargs="*", default=[], choices=[bug.value for bug in PlantedBug], help="none: correct"
+    )
+    parser.add_argument("--runs", type=int, default=0, help="of each that shall stand in the log")
     parser.add_argument("--seconds", type=float, default=500, help="no run begins later")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("keys", nargs="*", help="more keys of the audit")
@@ -103,23 +112,20 @@ def main() -> None:
     chosen = np.random.default_rng(command.seed).permutation(len(train))[: command.images]
     images = Split(train.images[chosen], train.labels[chosen])
     remember_noise()
-    bug = PlantedBug(arguments.bug) if arguments.bug else None
-    for number in range(arguments.runs):
-        if time.monotonic() - began > arguments.seconds:
-            break
-        found = run(command, images, bug) | ({} if number else {"seconds": time.process_time()})
-        with log.open("a") as file:
-            file.write(json.dumps(found) + "\n")
-        progress(f"{number}: {found}")
+    fresh, kinds = True, [PlantedBug(name) if name else None for name in arguments.bugs or [""]]
+    for bug in kinds:
+        while len(logged(log, bug)) < arguments.runs and time.monotonic() - began < arguments.seconds:
+            found = run(command, images, bug)
+            if fresh:
+                found["seconds"] = time.process_time()
+            fresh = False
+            with log.open("a") as file:
+                file.write(json.dumps(found) + "\n")
+            progress(str(found))
     if not arguments.write:
         return
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    rows = [
-        row(one, [line for line in lines if line["training"] == (one.value if one else "")])
-        for one in WORDS
-        if any(line["training"] == (one.value if one else "") for line in lines)
-    ]
-    seconds = [line["seconds"] for line in lines if "seconds" in line and not line["training"]]
+    rows = [row(bug, runs) for bug in WORDS if (runs := logged(log, bug))]
+    seconds = [one["seconds"] for one in logged(log, None) if "seconds" in one]
     write_results(
         "private_audit",
         "The audit and planted mistakes",
@@ -128,18 +134,7 @@ def main() -> None:
         f"and the release of moments each state epsilon {command.privacy.target_epsilon:g}. Lower bounds: median "
         f"(least to greatest). The first run of a process takes {spread(seconds, '.0f')} s of CPU with its start. "
         '"However dependent" is the bound that assumes nothing of how the canaries depend on each other.',
-        table(
-            [
-                "training",
-                "canaries",
-                "refuted",
-                "every noised sum",
-                "the weights alone",
-                "however dependent",
-                "moments",
-            ],
-            rows,
-        ),
+        table(HEADER, rows),
     )
 
 
