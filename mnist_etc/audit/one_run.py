@@ -7,7 +7,8 @@ Three bounds, by what they assume. `epsilon_bound` assumes nothing. `sampled_gau
 mechanisms, with which it goes from the guesses to epsilon at a delta. `independent_bound` assumes besides that what is
 seen of one canary depends neither on the coins of the others nor on their noise: so it is where the gradients of the
 canaries are orthogonal, each parameter's noise is drawn by itself and each example is sampled by itself, as DP-SGD
-claims to. It is much the tightest, as those of 2509.08704 and 2606.12733 are that use the same structure.
+claims to. It is much the tightest; Agrawal et al. 2026 (arXiv:2606.12733) use the same structure, by a Gaussian limit
+that is not needed here.
 """
 
 from __future__ import annotations
