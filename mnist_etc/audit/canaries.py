@@ -1,26 +1,30 @@
-"""Canaries, examples made to be recognized in a linear head's noised gradients, and the auditor who looks for them.
+"""Canaries: examples made to be recognized, and the task in which the real private training is fitted to them.
 
-Each pair of a coordinate that no image uses and a label is one canary, so the gradients of two canaries are orthogonal,
-or of cosine about -1/9 where they share the coordinate, and an image's reach a canary's through the bias alone. Before
-clipping they are about ten times as long as the clip, so that a step that fails to clip them shows.
+Each canary lights one input that nothing else lights, in a linear head without a bias. So the gradients of two canaries
+are orthogonal, and so are those of a canary and an image: along one canary's gradient an auditor sees that canary's
+part, the noise there, and nothing of any other. Before clipping the gradient is about ten times as long as the clip, so
+that it counts in full and a step that fails to clip it shows.
 """
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mnist_etc.audit.one_run import Guesses
+from mnist_etc.data import Split
 from mnist_etc.data.dataset import CLASSES
 
-__all__ = ["Auditor", "Canaries"]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from mnist_etc.fit.task import Task
+
+__all__ = ["Canaries", "head_task", "pixels"]
 
 Values = npt.NDArray[np.float32]
-
-LEAST_SIZE = 10.0
-"""Of the lit coordinate: the bias then has 1 % of the gradient, squared."""
+NO_CANARY = -1
 
 
 class Canaries:
@@ -36,77 +40,64 @@ class Canaries:
 
     def __init__(self, count: int, l2_norm_clip: float) -> None:
         self.labels = np.arange(count) % CLASSES
-        self.coordinates = np.arange(count) // CLASSES
-        """``(count,)``: which of the new coordinates is lit."""
-        self.size = max(LEAST_SIZE, 10 * l2_norm_clip)
-        """Value of the lit coordinate."""
+        self.size = max(1.0, 10 * l2_norm_clip)
+        """Value of the lit input; features have norm 1."""
         self._clip = l2_norm_clip
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def beside(self, features: Values) -> Values:
-        """The canaries' features below those of images ``(images, n)``, the new coordinates to the right of theirs."""
-        images, used = features.shape
-        both = np.zeros((images + len(self), used + math.ceil(len(self) / CLASSES)), np.float32)
-        both[:images, :used] = features
-        both[images + np.arange(len(self)), used + self.coordinates] = self.size
-        return both
-
-    def gradients(self, kernel: Values, bias: Values) -> Values:
-        """What each canary gives its lit row of the kernel, clipped, in units of the clip: ``(canaries, 10)``.
+    def gradients(self, rows: Values) -> Values:
+        """What each canary gives its own row of the kernel, clipped, in units of the clip: ``(canaries, 10)``.
 
         Args:
-            kernel: the rows of the new coordinates, ``(coordinates, 10)``.
-            bias: ``(10,)``.
+            rows: of the kernel, one a canary, ``(canaries, 10)``.
         """
-        logits = self.size * kernel[self.coordinates] + bias
+        logits = self.size * rows
         residuals = np.exp(logits - logits.max(1, keepdims=True))
         residuals /= residuals.sum(1, keepdims=True)
         residuals[np.arange(len(self)), self.labels] -= 1
-        norms = np.linalg.norm(residuals, axis=1, keepdims=True) * math.hypot(self.size, 1)
+        norms = self.size * np.linalg.norm(residuals, axis=1, keepdims=True)
         clipped: Values = (self.size * residuals / np.maximum(norms, self._clip)).astype(np.float32, copy=False)
         return clipped
 
 
-class Auditor:
-    """Sees the weights and the noised gradient of every step; knows the training but not its coins, sample and noise.
+def head_task(images: Split, weights: npt.NDArray[np.float32], canaries: Canaries | None = None) -> Task:
+    """A linear head fitted to images and canaries, each example's loss times its weight.
 
-    Its evidence for a canary is the logarithm of the likelihood ratio of the gradient along the canary's own, summed
-    over the steps, under the sampling and the noise that are stated.
+    Weight 0 is the neighbor that the guarantee speaks of: the example's contribution zeroed, all else as it was.
+
+    Args:
+        images: what else is trained on; `pixels` are the features.
+        weights: 0 or 1, of the images and then of the canaries, ``(images + canaries,)``.
+        canaries: None for none.
     """
+    import keras
+    import tensorflow as tf
+    from keras import layers
 
-    def __init__(
-        self, canaries: Canaries, *, l2_norm_clip: float, sampling_rate: float, noise_multiplier: float
-    ) -> None:
-        self._canaries, self._clip = canaries, l2_norm_clip
-        self._rate, self._noise = sampling_rate, noise_multiplier
-        self.evidence = np.zeros(len(canaries))
-        """``(canaries,)``: the higher, the likelier it took part."""
+    from mnist_etc.fit.task import Task
+    from mnist_etc.models.losses import cross_entropy
 
-    def observe(self, kernel: Values, bias: Values, noised: Values) -> None:
-        """One step.
+    features, count = pixels(images), len(canaries) if canaries else 0
+    size = canaries.size if canaries else 0.0
+    labels = np.concatenate([images.labels, canaries.labels]) if canaries else images.labels
+    lit = np.concatenate([np.full(len(images), NO_CANARY), np.arange(count)]).astype(np.int32)
+    padded = np.concatenate([features, np.zeros((count, features.shape[1]), np.float32)])
+    inputs = layers.Input((features.shape[1] + count,))
+    model = keras.Sequential([inputs, layers.Dense(CLASSES, use_bias=False, kernel_initializer="zeros")])
 
-        Args:
-            kernel: before the step, ``(inputs, 10)``.
-            bias: before the step, ``(10,)``.
-            noised: sum of clipped gradients and noise, the kernel's first, ``((inputs + 1) * 10,)``.
-        """
-        new = int(self._canaries.coordinates[-1]) + 1
-        expected = self._canaries.gradients(kernel[-new:], bias).astype(np.float64)
-        seen = noised[: kernel.size].reshape(kernel.shape)[-new:][self._canaries.coordinates] / self._clip
-        ratio = (2 * (seen * expected).sum(1) - np.square(expected).sum(1)) / (2 * self._noise**2)
-        with np.errstate(divide="ignore"):
-            self.evidence += np.logaddexp(np.log1p(-self._rate), np.log(self._rate) + ratio)
+    def loss(predict: tf.Tensor, values: tf.Tensor, lit: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        if count:
+            values = tf.concat([values, tf.one_hot(lit, count, on_value=tf.constant(size, values.dtype))], 1)
+        return weights * cross_entropy(predict, values, labels)
 
-    def guess(self, included: npt.NDArray[np.bool_], guesses: int) -> Guesses:
-        """Call those of most evidence included and as many of least evidence left out, and count what is right.
+    return Task(label="audit", model=model, arrays=[padded, lit, labels, weights], loss=loss)
 
-        Args:
-            included: the coins, ``(canaries,)``.
-            guesses: how many coins are guessed.
-        """
-        order = np.argsort(self.evidence, kind="stable")
-        inside, outside = order[len(order) - (guesses + 1) // 2 :], order[: guesses // 2]
-        correct = int(included[inside].sum() + (~included[outside]).sum())
-        return Guesses(canaries=len(order), made=guesses, correct=correct)
+
+def pixels(images: Split) -> Values:
+    """Each image's pixels, scaled to norm 1, ``(images, 784)``."""
+    flat = images.images.reshape(len(images), -1).astype(np.float32)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    scaled: Values = (flat / np.maximum(norms, 1)).astype(np.float32, copy=False)
+    return scaled

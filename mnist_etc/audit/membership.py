@@ -18,12 +18,20 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["MembershipResult", "likelihood_ratios", "log_odds", "membership_attacks", "membership_result"]
+__all__ = [
+    "MembershipResult",
+    "clopper_pearson",
+    "likelihood_ratios",
+    "log_odds",
+    "membership_attacks",
+    "membership_result",
+]
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 FALSE_POSITIVES = 0.001
+CONFIDENCE = 0.95
 FOLDS = 5
 TINY = 1e-12
 
@@ -37,6 +45,11 @@ class MembershipResult:
     """Area under the receiver operating characteristic; 0.5 for a blind guess."""
     tpr: float
     """Fraction of the members found at 0.1 % of false positives, at most."""
+    tpr_interval: tuple[float, float]
+    """Of that fraction: Clopper and Pearson's, at 95 %, for the threshold as it is."""
+    fpr_bound: float
+    """Of the false positives at that threshold, beyond these non-members: the same, upper end. So many non-members say
+    no more."""
     members: int
     non_members: int
 
@@ -50,13 +63,25 @@ def membership_result(name: str, scores: Values, member: Flags) -> MembershipRes
         member: ``(examples,)``.
     """
     false, true, _ = roc_curve(member, scores, drop_intermediate=False)
+    members, non_members = int(member.sum()), int((~member).sum())
+    at = int(np.flatnonzero(false <= FALSE_POSITIVES)[-1])
     return MembershipResult(
         name=name,
         auc=float(roc_auc_score(member, scores)),
-        tpr=float(true[false <= FALSE_POSITIVES].max()),
-        members=int(member.sum()),
-        non_members=int((~member).sum()),
+        tpr=float(true[at]),
+        tpr_interval=clopper_pearson(round(true[at] * members), members),
+        fpr_bound=clopper_pearson(round(false[at] * non_members), non_members)[1],
+        members=members,
+        non_members=non_members,
     )
+
+
+def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
+    """The exact interval of a binomial probability at 95 % (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def membership_attacks(

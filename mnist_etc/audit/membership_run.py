@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from mnist_etc.audit.canary_run import audited_plan, fit_config, quiet
 from mnist_etc.audit.config import AuditCommand
 from mnist_etc.audit.membership import MembershipResult, membership_attacks
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.data import Split
 from mnist_etc.data.dataset import CLASSES
+from mnist_etc.privacy.accounting import EpsilonBySteps
 from mnist_etc.privacy.plan import PrivacyPlan
-from mnist_etc.privacy.seeds import secret_numbers
+from mnist_etc.privacy.seeds import Seeds
 
 __all__ = ["attack_heads"]
 
@@ -40,7 +46,7 @@ def attack_heads(command: AuditCommand, images: Split) -> dict[str, list[Members
         PrivacyError: the engine is not installed.
     """
     load_tensorflow()
-    from mnist_etc.audit.linear_head import pixels
+    from mnist_etc.audit.canaries import pixels
 
     features = pixels(images)
     name, private_logits = _private(command, images, features)
@@ -48,6 +54,21 @@ def attack_heads(command: AuditCommand, images: Split) -> dict[str, list[Members
         "without privacy": _attacks(command, images, lambda included, _: _plain_logits(images, features, included)),
         name: _attacks(command, images, private_logits),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OneLedger(PrivacyPlan):
+    """The plan of many trainings that are alike; what they spend by each epoch is computed once."""
+
+    @cached_property
+    def _ledger(self) -> EpsilonBySteps:
+        ledger = super().epsilon_by_steps()
+        ledger.after = cache(ledger.after)  # type: ignore[method-assign]
+        return ledger
+
+    def epsilon_by_steps(self) -> EpsilonBySteps:
+        """See `PrivacyPlan.epsilon_by_steps`."""
+        return self._ledger
 
 
 def _attacks(command: AuditCommand, images: Split, logits: Callable[[Flags, int], Values]) -> list[MembershipResult]:
@@ -78,27 +99,29 @@ def _plain_logits(images: Split, pixels: npt.NDArray[np.float32], included: Flag
 def _private(
     command: AuditCommand, images: Split, features: npt.NDArray[np.float32]
 ) -> tuple[str, Callable[[Flags, int], Values]]:
-    """What to call the private head, and its logits."""
-    from mnist_etc.audit.linear_head import build_head_training
+    """What to call the private head, and its logits; each training draws its own seeds."""
+    from mnist_etc.audit.canaries import head_task
+    from mnist_etc.fit.checkpoint import Checkpoint
+    from mnist_etc.fit.loop import fit
+    from mnist_etc.fit.private import PrivateSteps
 
     count = len(images)
-    rate = min(1.0, command.batch_size / (command.images + command.canaries))
-    config = dataclasses.replace(command, batch_size=max(1, round(rate * count)))
-    plan = PrivacyPlan.of_training("head", config, command.privacy, count)
-    _, sampling_seed, noise_seed = secret_numbers(command.privacy.seed, {"name": "membership"}, 3)
-    training = build_head_training(
-        features,
-        images.labels,
-        plan,
-        learning_rate=command.learning_rate,
-        sampling_seed=sampling_seed,
-        noise_seed=noise_seed,
-    )
-    assert plan.stage
-    steps = plan.stage.steps
+    batch_size = max(1, round(min(1.0, command.batch_size / (command.images + command.canaries)) * count))
+    learning_rate = command.learning_rate * batch_size / command.batch_size
+    scaled = dataclasses.replace(command, batch_size=batch_size, learning_rate=learning_rate)
+    plan = _OneLedger(**vars(audited_plan(scaled, count)))
 
     def logits(included: Flags, number: int) -> Values:
-        kernel, bias = training.fit(included, steps, first_step=number * steps)
-        return (features @ kernel + bias).astype(np.float64)
+        task = head_task(images, included.astype(np.float32))
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            checkpoint = Checkpoint(Path(folder) / "state.npz", {"membership": number})
+            seeds = Seeds(
+                *checkpoint.secret(lambda: Seeds.draw(command.privacy.seed, {"name": f"membership {number}"}))
+            )
+            steps = PrivateSteps(task, fit_config(scaled), plan, seeds)
+            fit(steps, checkpoint=checkpoint, evaluate=lambda _: {}, report=lambda *_: None)
+        kernel = task.model.get_weights()[0].astype(np.float64)
+        found: Values = features @ kernel
+        return found
 
     return f"epsilon {plan.spending:.3g}", logits

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from support import Run
 
 from mnist_etc.audit.membership import (
     MembershipResult,
+    clopper_pearson,
     likelihood_ratios,
     log_odds,
     membership_attacks,
@@ -28,7 +29,13 @@ def test_figures_of_a_known_order() -> None:
     member = np.array([True, True, False, True, False, False])
     found = membership_result("x", np.array([6.0, 5, 4, 3, 2, 1]), member)
     assert found == MembershipResult(
-        name="x", auc=pytest.approx(8 / 9), tpr=pytest.approx(2 / 3), members=3, non_members=3
+        name="x",
+        auc=pytest.approx(8 / 9),
+        tpr=pytest.approx(2 / 3),
+        tpr_interval=pytest.approx((0.0943, 0.9916), abs=1e-4),
+        fpr_bound=pytest.approx(1 - 0.025 ** (1 / 3)),
+        members=3,
+        non_members=3,
     )
     assert membership_result("x", np.zeros(6), member).auc == 0.5
     assert membership_result("x", np.zeros(6), member).tpr == 0
@@ -43,6 +50,23 @@ def test_figures_of_two_normal_distributions() -> None:
     assert found.tpr == pytest.approx(norm.sf(norm.isf(0.001) - 2), abs=0.05)
     threshold = np.sort(scores[~member])[-21]  # 20 of 20,000, 0.1 %, are above
     assert found.tpr == pytest.approx((scores[member] > threshold).mean(), abs=1e-9)
+
+
+def test_the_interval_is_clopper_and_pearsons() -> None:
+    assert clopper_pearson(0, 700) == pytest.approx((0, 1 - 0.025 ** (1 / 700)))
+    assert clopper_pearson(700, 700) == pytest.approx((0.025 ** (1 / 700), 1))
+    low, high = clopper_pearson(12, 50)
+    assert binom.sf(11, 50, low) == pytest.approx(0.025)
+    assert binom.cdf(12, 50, high) == pytest.approx(0.025)
+
+
+def test_the_interval_holds_what_it_says() -> None:
+    """Of the fraction found by an attack of known power, at a threshold that is given."""
+    generator = np.random.default_rng(7)
+    held = [
+        low <= 0.06 <= high for low, high in (clopper_pearson(int(n), 300) for n in generator.binomial(300, 0.06, 400))
+    ]
+    assert np.mean(held) >= 0.94
 
 
 def test_log_odds_of_probabilities() -> None:
@@ -95,12 +119,15 @@ def test_a_blind_attacker_finds_nothing() -> None:
 
 
 def test_the_command_finds_more_without_privacy_than_with_it(run: Run) -> None:
-    small = ("canaries=200", "guesses=40", "images=500", "batch_size=350", "shadow_models=8", "privacy.seed=0")
+    small = ("canaries=200", "guesses=40", "images=500", "batch_size=105", "learning_rate=0.8", "shadow_models=8")
     done = run("-m", "mnist_etc.privacy.audit", *small, "privacy.target_epsilon=0.5")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if line.endswith(" 500") and "%" in line]
     assert len(rows) == 6, done.stdout
-    areas = [float(row[-4]) for row in rows]
+    areas = [float(row[-8]) for row in rows]
     assert areas[2] > 0.54  # LiRA on the head trained without privacy
     assert all(0.42 < area < 0.58 for area in areas[3:])
-    assert all(row[-2:] == ["500", "500"] and row[-3].endswith("%") for row in rows)
+    assert all(row[-2:] == ["500", "500"] and row[-3] == "0.74%" for row in rows)  # 1 - 0.025 ** (1 / 500)
+    for row in rows:
+        low, found, high = (float(row[place].rstrip("%")) for place in (-6, -7, -4))
+        assert low <= found <= high
