@@ -114,16 +114,17 @@ def main() -> None:
     here, folder = machine(), arguments.runs
     folder.mkdir(parents=True, exist_ok=True)
     pipeline: Pipeline | None = None
-    rows = []
-    for epsilon in arguments.epsilons:
-        found: list[Figures] = []
-        for number in range(arguments.count):
+    runs: dict[float, list[Figures]] = {epsilon: [] for epsilon in arguments.epsilons}
+    for number in range(arguments.count):
+        for epsilon, found in runs.items():
             path = folder / f"{epsilon:g}_{number}.json"
             if not path.exists():
                 pipeline = pipeline or Pipeline(arguments.keys)
                 path.write_text(json.dumps(pipeline.run(epsilon)))
             found.append(json.loads(path.read_text()))
             progress(f"{path.stem}: {found[-1]}")
+    rows = []
+    for epsilon, found in runs.items():
         test, errors = ([one[name] for one in found] for name in ("test", "test_mse"))
         rows.append(
             [
