@@ -14,9 +14,10 @@ from mnist_etc.registry import Registry
 __all__ = ["between", "check", "expand_home", "one_of", "path", "text"]
 
 
-def between(low: float, high: float) -> Any:
-    """Declare a required field whose value, or each value of a list, lies in [low, high]."""
-    return dataclasses.field(metadata={"between": (low, high)})
+def between(low: float, high: float, default: float | None = None) -> Any:
+    """Declare a field whose value, or each value of a list, lies in [low, high]; required unless ``default``."""
+    given: Any = dataclasses.MISSING if default is None else default
+    return dataclasses.field(default=given, metadata={"between": (low, high)})
 
 
 def text(null: str = "", *, empty: bool = False) -> Any:

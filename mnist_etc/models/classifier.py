@@ -21,20 +21,18 @@ AUTOENCODER_LAYERS = 10
 def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0) -> keras.Model:
     """Features ``(batch, inputs)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``.
 
+    A private one has no bias: a linear layer's reads a constant 1 beside features of norm 1, so that half of each
+    clipped gradient, squared, would be the bias's.
+
     Args:
         config: the widths.
         inputs: numbers that an image's features are.
         seed: of the fresh weights.
     """
-    seeds = layer_seeds(seed, after=AUTOENCODER_LAYERS)
-    return keras.Sequential(
-        [
-            layers.Input((inputs,)),
-            *(layers.Dense(units, "relu", kernel_initializer=HeNormal(next(seeds))) for units in config.hidden_units),
-            layers.Dense(CLASSES, kernel_initializer=GlorotUniform(next(seeds))),
-        ],
-        name="classifier",
-    )
+    seeds, bias = layer_seeds(seed, after=AUTOENCODER_LAYERS), not config.private
+    hidden = [layers.Dense(units, "relu", bias, HeNormal(next(seeds))) for units in config.hidden_units]
+    logits = layers.Dense(CLASSES, None, bias, GlorotUniform(next(seeds)))
+    return keras.Sequential([layers.Input((inputs,)), *hidden, logits], name="classifier")
 
 
 def build_whitening(matrix: npt.NDArray[np.float32]) -> keras.Model:

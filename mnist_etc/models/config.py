@@ -51,6 +51,8 @@ class AutoencoderConfig(FitConfig):
     """Numbers in the hidden code."""
     learning_rate: float = between(1e-8, 10)
     output_activation: OutputActivation
+    pretraining_epochs: int = between(0, 10_000, default=0)
+    """Epochs over images drawn by chance, before the first training image: they cost no privacy."""
 
 
 @dataclass(kw_only=True)
@@ -85,10 +87,17 @@ class ClassifierConfig(FitConfig):
     """Train the encoder on with the classifier, end to end; else it stays as the autoencoder's training left it."""
     hidden_units: list[int] = between(1, 65_536)
     """Widths of the ReLU layers between features and logits; empty: linear."""
+    random_features: int = between(0, 16_384, default=0)
+    """Fixed nonlinear functions of the features that the classifier reads in their place; 0: the features."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
         for key, given in (("fine_tune", self.fine_tune), ("augment", self.augment)):
+            if given and self.random_features:
+                raise ConfigError(
+                    f"Expected random_features=0 with {key}=true; received {self.random_features}. They are computed "
+                    "once, of features that stay as they are. Leave one of them out."
+                )
             if given and self.private:
                 raise ConfigError(
                     f"Expected {key}=false of a private classifier; received true. Its guarantee is for a head on "

@@ -12,6 +12,7 @@ from mnist_etc.models.classifier import build_full_model, build_whitening
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.h5 import read_h5
+from mnist_etc.models.random_features import after_random_features, build_random_features
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
 
 __all__ = ["read_full_model"]
@@ -26,11 +27,14 @@ def read_full_model(autoencoder: AutoencoderConfig, config: ClassifierConfig, pa
     row = FEATURES[config.features]
     whole = None if not row.trained else AUTOENCODERS[autoencoder.model].network(autoencoder, 0)
     features = row.network() if whole is None else whole.get_layer("encoder")
-    width = features.output_shape[-1]
+    inputs = features.output_shape[-1]
+    width = config.random_features or inputs
     classifier = CLASSIFIERS[config.model].network(config, width, 0)
     if config.private:
         whitening = build_whitening(np.eye(width, dtype=np.float32))
         classifier = keras.Sequential([layers.Input((width,)), whitening, classifier], name="classifier")
+    if config.random_features:
+        classifier = after_random_features(build_random_features(inputs, config.random_features), classifier)
     model = build_full_model(features, classifier)
     read_h5(model, path)
     return model

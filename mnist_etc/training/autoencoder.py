@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,7 @@ class AutoencoderTraining:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
         from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
         from mnist_etc.models.registry import AUTOENCODERS
+        from mnist_etc.training.pretraining import pretrain
 
         validation, config, folder = self._dataset.validation, self._config, self._folder
         model = AUTOENCODERS[config.model].network(config, self._run.seed)
@@ -74,7 +76,10 @@ class AutoencoderTraining:
             tracker.metrics(metrics, epoch)
             tracker.pictures(folder.examples(config, epoch))
 
-        task = autoencoder_task(config, model, self._dataset.train.images, self._dataset.train.owners)
+        task_on = partial(autoencoder_task, config, model)
+        if config.pretraining_epochs:
+            pretrain(task_on, config, self._run.seed)
+        task = task_on(self._dataset.train.images, self._dataset.train.owners)
         history = fit_task(task, config, self._run, plan, checkpoint, evaluate=evaluate, report=report)
         figures = {
             "validation_mse": history[-1]["validation_mse"],

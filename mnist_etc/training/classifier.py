@@ -16,7 +16,7 @@ from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.features import compute, find
+from mnist_etc.training.features import compute, expand, find
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published
 from mnist_etc.training.units import count_units, to_train_on
 
@@ -65,7 +65,10 @@ class ClassifierTraining:
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; where the features stay as they are, they are computed once."""
+        import keras
+
         from mnist_etc.models.classifier import build_full_model
+        from mnist_etc.models.random_features import after_random_features
         from mnist_etc.training.feature_fit import LabeledFeatures, fit_on_features
         from mnist_etc.training.image_fit import fit_on_images
 
@@ -79,10 +82,14 @@ class ClassifierTraining:
                 run, config, plan, network, train, validation, checkpoint=checkpoint, report=report
             )
         else:
+            before = expand(network, config.random_features, run.seed) if config.random_features else None
+            reads = keras.Sequential([network, before]) if before else network
             features = [
-                LabeledFeatures(compute(network, split), split.labels, split.owners) for split in (train, validation)
+                LabeledFeatures(compute(reads, split), split.labels, split.owners) for split in (train, validation)
             ]
             classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
+            if before:
+                classifier = after_random_features(before, classifier)
         full = build_full_model(network, classifier)
         images, known = scale_pixels(validation.images[:EXAMPLES]), compute(full, validation)
         figures = {

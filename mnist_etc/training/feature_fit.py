@@ -17,7 +17,7 @@ from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import CLASSIFIERS
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
-from mnist_etc.training.preprocessing import Preprocessing, Standardization, Whitening, check_first_layer
+from mnist_etc.training.preprocessing import Preprocessing, Standardization, Whitening
 from mnist_etc.training.recipe import fit_task
 
 __all__ = ["LabeledFeatures", "accuracy", "fit_on_features"]
@@ -56,7 +56,7 @@ def fit_on_features(
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
-        ConfigError: the classifier does not begin with a dense layer.
+        ConfigError: a classifier that is not private does not begin with a dense layer.
         TrainingError: the fit diverged.
     """
     features = train.values
@@ -68,7 +68,7 @@ def fit_on_features(
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]
     model = row.network(config, features.shape[1], run.seed)
-    check_first_layer(model)
+    preprocessing.check(model)
     task = Task(
         label="classifier",
         model=model,

@@ -13,6 +13,7 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, Split, scale_pixels
+from mnist_etc.data.surrogates import draw_surrogates
 from mnist_etc.files import sha256
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
@@ -22,10 +23,12 @@ from mnist_etc.privacy.guarantee import Guarantee, Stage
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FeatureOrigin", "compute", "find"]
+__all__ = ["FeatureOrigin", "compute", "expand", "find"]
 
 BATCH = 128
 """Images at a time; scattering is fastest from 32 to 128."""
+DRAWN = 2000
+"""Images of each kind that random features are fitted to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +82,15 @@ def compute(network: keras.Model, split: Split) -> npt.NDArray[np.float32]:
         part = slice(first, first + BATCH)
         features[part] = network(scale_pixels(split.images[part]))
     return features
+
+
+def expand(network: keras.Model, units: int, seed: int) -> keras.Model:
+    """Random functions ``(batch, units)`` of what ``network`` gives for an image; see `fit_random_features`.
+
+    They are fitted to drawn images, so they give away nothing of the training images but what ``network`` does.
+    """
+    from mnist_etc.models.random_features import fit_random_features
+
+    images = draw_surrogates(DRAWN)
+    drawn = Split(images, np.zeros(len(images), np.int64))
+    return fit_random_features(compute(network, drawn), units, seed)

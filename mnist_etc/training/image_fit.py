@@ -20,7 +20,7 @@ from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import CLASSIFIERS
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.training.features import compute
-from mnist_etc.training.preprocessing import Standardization, check_first_layer
+from mnist_etc.training.preprocessing import Standardization
 from mnist_etc.training.recipe import fit_task
 
 __all__ = ["fit_on_images"]
@@ -59,7 +59,7 @@ def fit_on_images(
     row = CLASSIFIERS[config.model]
     preprocessing = Standardization(compute(network, Split(train.images[:MEASURED], train.labels[:MEASURED])))
     head = row.network(config, network.output_shape[-1], run.seed)
-    check_first_layer(head)
+    preprocessing.check(head)
     network.trainable = config.fine_tune
     whole = keras.Sequential([layers.Input(network.input_shape[1:]), network, preprocessing.layer(), head])
 

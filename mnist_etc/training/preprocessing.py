@@ -13,7 +13,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.models.classifier import build_whitening
 from mnist_etc.privacy.moments import noised_second_moments, whitening
 
-__all__ = ["Preprocessing", "Standardization", "Whitening", "check_first_layer"]
+__all__ = ["Preprocessing", "Standardization", "Whitening"]
 
 BATCH = 1024
 Values = npt.NDArray[np.float32]
@@ -24,6 +24,13 @@ class Preprocessing(Protocol):
 
     def apply(self, features: Values) -> None:
         """Prepare features in place."""
+
+    def check(self, model: keras.Model) -> None:
+        """Refuse a classifier that cannot take over what is done to its features, before it is fitted.
+
+        Raises:
+            ConfigError: `fold_into` would not hold for it.
+        """
 
     def fold_into(self, model: keras.Model) -> keras.Model:
         """The classifier that reads raw features, from ``model``, which was fitted to prepared ones."""
@@ -44,6 +51,15 @@ class Standardization:
     def layer(self) -> keras.layers.Layer:
         """The same inside a network, without weights."""
         return layers.Normalization(mean=self._mean, variance=self._scale**2)
+
+    def check(self, model: keras.Model) -> None:
+        """See `Preprocessing`; its first layer has to be a `keras.layers.Dense` with a bias."""
+        first = model.layers[0]
+        if not (isinstance(first, layers.Dense) and first.use_bias):
+            raise ConfigError(
+                "Expected a classifier whose first layer is a Dense with a bias, which takes over the standardization "
+                f"of the features; received a {type(first).__name__}. Put a Dense before it."
+            )
 
     def fold_into(self, model: keras.Model) -> keras.Model:
         """See `Preprocessing`."""
@@ -75,20 +91,9 @@ class Whitening:
             part = slice(first, first + BATCH)
             features[part] = self._network(features[part])
 
+    def check(self, model: keras.Model) -> None:
+        """See `Preprocessing`; it stays a layer of its own, so any classifier may follow."""
+
     def fold_into(self, model: keras.Model) -> keras.Model:
         """See `Preprocessing`."""
         return keras.Sequential([layers.Input(self._network.input_shape[1:]), self._network, model], name="classifier")
-
-
-def check_first_layer(model: keras.Model) -> None:
-    """Refuse, before it is fitted, a classifier that cannot take over what was done to its features.
-
-    Raises:
-        ConfigError: its first layer is no `keras.layers.Dense` with a bias.
-    """
-    first = model.layers[0]
-    if not (isinstance(first, layers.Dense) and first.use_bias):
-        raise ConfigError(
-            "Expected a classifier whose first layer is a Dense with a bias, which takes over the standardization of "
-            f"the features; received a {type(first).__name__}. Put a Dense before it."
-        )

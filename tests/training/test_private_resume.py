@@ -17,11 +17,15 @@ import pytest
 from support import Run, environment, same_weights
 
 DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
-AUTOENCODER = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128"]
+AUTOENCODER = [
+    *("-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=3", "batch_size=128"),
+    "pretraining_epochs=1",
+]
 AE3 = "ae_h32_e3_private_weights"
 BOTH = [
     *(*DIGITS, "autoencoder.private=true", "autoencoder.epochs=2", "autoencoder.batch_size=128"),
     *("classifier.private=true", "classifier.epochs=2", "classifier.batch_size=128"),
+    "autoencoder.pretraining_epochs=0",
 ]
 AE, CLSF = "ae_h32_e2_private_weights", "clsf_h32_ee2_eprivate_e2_private_fc_weights"
 

@@ -24,6 +24,7 @@ DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
 BOTH = [
     *DIGITS,
     *("autoencoder.private=true", "autoencoder.epochs=2", "autoencoder.batch_size=128"),
+    "autoencoder.pretraining_epochs=0",
     *("classifier.private=true", "classifier.epochs=2", "classifier.batch_size=128"),
 ]
 AE, CLSF, FULL = (
@@ -239,7 +240,7 @@ def test_scattering_spends_the_whole_budget_on_the_classifier(run: Run, tmp_path
 
 def test_the_reference_engine_trains(run: Run, tmp_path: Path) -> None:
     done = run(
-        *("-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=1", "batch_size=128"),
+        *("-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=1", "batch_size=128", "pretraining_epochs=0"),
         "privacy.engine=tensorflow_privacy",
     )
     assert done.returncode == 0, done.stderr
@@ -247,7 +248,15 @@ def test_the_reference_engine_trains(run: Run, tmp_path: Path) -> None:
 
 
 def test_noise_given_epsilon_follows(run: Run, tmp_path: Path) -> None:
-    command = ["-m", "train_.autoencoder", *DIGITS, "private=true", "epochs=1", "batch_size=128"]
+    command = [
+        "-m",
+        "train_.autoencoder",
+        *DIGITS,
+        "private=true",
+        "epochs=1",
+        "batch_size=128",
+        "pretraining_epochs=0",
+    ]
     done = run(*command, "privacy.noise_multiplier=0.9", "privacy.accountant=rdp")
     assert done.returncode == 0, done.stderr
     stated = manifest(tmp_path, "ae_h32_e1_private_weights")["privacy"]
@@ -270,13 +279,14 @@ def test_noise_given_epsilon_follows(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_refused(run: Run, tmp_path: Path, keys: list[str], words: tuple[str, ...], code: int) -> None:
-    refused(run("train.py", "data=digits", "tracking_uri=null", "autoencoder.private=true", *keys), *words, code=code)
+    command = ["data=digits", "tracking_uri=null", "autoencoder.private=true", "autoencoder.pretraining_epochs=0"]
+    refused(run("train.py", *command, *keys), *words, code=code)
     assert not list(tmp_path.glob("artifacts/digits/ae_*.h5"))
 
 
 def test_weights_of_another_kind_under_the_private_name(private: Path, run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "artifacts" / "digits"
-    command = [*DIGITS, "private=true", "epochs=2"]
+    command = [*DIGITS, "private=true", "epochs=2", "pretraining_epochs=0"]
     assert run("-m", "train_.autoencoder", "data=digits", "tracking_uri=null", "epochs=2").returncode == 0
     for path in list(folder.glob("ae_h32_e2_weights.*")):
         path.rename(folder / path.name.replace("_weights", "_private_weights"))
