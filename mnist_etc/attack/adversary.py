@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.attack.answer_features import answer_features, most_frequent
 from mnist_etc.attack.class_prior import Mixture, fit_mixtures
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.examples import Examples
@@ -42,16 +43,54 @@ class Adversary:
     """How much they may spend."""
     seed: int
     """Of everything that is drawn."""
-    victim: VictimModel
-    """The model, to be asked; an attack whose row says that it knows the encoder may use that too."""
     policy: OutputPolicy
     """What answers pass through."""
     own: Examples
     """Images of their own, none of them a target."""
-    answers: Array
-    """About those, ``(n, 10)``."""
-    target_answers: Array
-    """About the targets, ``(t, 10)``."""
+    all_answers: Array
+    """About ``k`` photos of each of those, ``(n, k, 10)``."""
+    all_target_answers: Array
+    """About as many of each target, ``(t, k, 10)``."""
+    model: VictimModel | None = None
+    """The model, to be asked; an attack whose row says that it knows the encoder may use that too."""
+
+    @classmethod
+    def seeing(cls, count: int, targets: Examples, *, own: Examples, policy: OutputPolicy, **rest: Any) -> Adversary:
+        """Who sees what ``policy`` answers about ``count`` photos of each of ``targets``, and asks as often."""
+        told, sought = own.answers(policy, count), targets.answers(policy, count)
+        return cls(own=own, policy=policy, all_answers=told, all_target_answers=sought, **rest)
+
+    @property
+    def victim(self) -> VictimModel:
+        """`model`, of an attack that asks it."""
+        assert self.model is not None, "policy=auto runs no attack that asks the model"
+        return self.model
+
+    @property
+    def answers(self) -> Array:
+        """About the attacker's images themselves, the first photo of each, ``(n, 10)``."""
+        return self.all_answers[:, 0]
+
+    @property
+    def target_answers(self) -> Array:
+        """About the targets themselves, ``(t, 10)``."""
+        return self.all_target_answers[:, 0]
+
+    @cached_property
+    def frequent(self) -> tuple[Array, Array]:
+        """The answer that came most often about each own image and each target, ``(n, 10)`` and ``(t, 10)``."""
+        return most_frequent(self.all_answers), most_frequent(self.all_target_answers)
+
+    @property
+    def named(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The class that all answers together name: of the greatest mean, ``(n,)`` and ``(t,)``."""
+        own, targets = (side.mean(axis=1).argmax(axis=1) for side in (self.all_answers, self.all_target_answers))
+        return own, targets
+
+    @cached_property
+    def features(self) -> tuple[Array, Array]:
+        """All answers in numbers, ``(n, m)`` and ``(t, m)``; see `answer_features`."""
+        return answer_features(self.policy, self.all_answers, self.all_target_answers)
 
     @property
     def scores(self) -> Array:
@@ -80,8 +119,8 @@ class Adversary:
         if not self.policy.row.reads_image:
             return self
         label = Label(config=replace(self.policy.config, name="label"))
-        own, targets = (answers(label, told) for told in (self.answers, self.target_answers))
-        return replace(self, policy=label, answers=own, target_answers=targets)
+        own, targets = (answers(label, told)[:, None] for told in (self.answers, self.target_answers))
+        return replace(self, policy=label, all_answers=own, all_target_answers=targets)
 
     @cached_property
     def code_prior(self) -> list[Mixture]:

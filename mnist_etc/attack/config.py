@@ -17,7 +17,7 @@ __all__ = ["AttackConfig", "ReconstructCommand", "Targets"]
 
 
 class Targets(Enum):
-    """Whose images are rebuilt; the attacker has the training images."""
+    """Whose images are rebuilt; see `mnist_etc.attack.sides` for what the attacker has."""
 
     test = "test"
     validation = "validation"
@@ -30,7 +30,9 @@ class AttackConfig:
     """How strong the attackers are."""
 
     images: int | None = between(100, 10_000_000)
-    """Training images that they have; null: all."""
+    """Images that they have; null: all that are no targets, see `mnist_etc.attack.sides`."""
+    answers: list[int] = between(1, 1000)
+    """About photos of one page that they see; ``policy=auto`` takes the most."""
     queries: int = between(1, 1_000_000)
     """Of hill climbing, for a target."""
     restarts: int = between(1, 1000)
@@ -49,6 +51,11 @@ class AttackConfig:
     units: int = between(1, 8192)
     """Of an inverse network's blocks."""
     blocks: int = between(0, 100)
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `mnist_etc.schema.check`."""
+        if not self.answers:
+            raise ConfigError("Expected attack.answers with at least one number; received []. For example [1,3,10]")
 
 
 @dataclass(kw_only=True)

@@ -27,10 +27,10 @@ WARMUP = 0.05
 
 def rebuild(adversary: Adversary) -> Reconstruction | None:
     """Train on the answers about the attacker's own images; None where their mean is already as good."""
-    if mean_suffices(adversary.answers):
+    learned, seen = adversary.features
+    if mean_suffices(learned):
         return None
-    images, targets = adversary.own.images, adversary.target_scores
-    return Reconstruction(invert(adversary.config, adversary.scores, images, targets, adversary.seed))
+    return Reconstruction(invert(adversary.config, learned, adversary.own.images, seen, adversary.seed))
 
 
 def invert(

@@ -15,8 +15,9 @@ Images = NDArray[np.float32]
 
 
 def rebuild(adversary: Adversary) -> Reconstruction:
-    """Look the mean image of each target's answer up."""
-    return Reconstruction(mean_by_answer(adversary.answers, adversary.own.images, adversary.target_answers))
+    """Look the mean image of each target's answer up; of several answers the one that came most often."""
+    learned, seen = adversary.frequent
+    return Reconstruction(mean_by_answer(learned, adversary.own.images, seen))
 
 
 def mean_by_answer(answers: NDArray[np.float32], images: Images, targets: NDArray[np.float32]) -> Images:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ImageMetrics", "Interval", "image_metrics", "interval", "ratio"]
+__all__ = ["Against", "ImageMetrics", "Interval", "against", "image_metrics", "interval", "ratio"]
 
 NORMAL_95 = 1.959964
 Images = NDArray[np.float32]
@@ -62,6 +62,34 @@ def image_metrics(originals: Images, rebuilt: Images, classify: Classify) -> Ima
         cosine=interval(cosine),
         same_class=interval(classify(originals) == classify(rebuilt)),
         squared_errors=errors,
+    )
+
+
+@dataclass(frozen=True)
+class Against:
+    """The errors of an attack over those of another, the floor, on the same targets."""
+
+    mean: Interval
+    """Of the two means."""
+    first_percentile: float
+    """Of the targets' own ratios: one target in a hundred comes nearer than this."""
+    least_sure: float
+    """Of the two means over the fifth of the targets that the model is least sure of."""
+
+
+def against(errors: NDArray[np.float64], floor: NDArray[np.float64], sure: NDArray[np.float32]) -> Against:
+    """Hold ``errors`` ``(t,)`` against ``floor``.
+
+    Args:
+        errors: of an attack, on each target.
+        floor: of the other.
+        sure: how sure the model is of each target.
+    """
+    least = np.argsort(sure, kind="stable")[: max(1, len(sure) // 5)]
+    return Against(
+        mean=ratio(errors, floor),
+        first_percentile=float(np.quantile(errors / np.maximum(floor, np.finfo(float).tiny), 0.01)),
+        least_sure=float(errors[least].mean() / floor[least].mean()),
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from mnist_etc.policy.registry import PolicyRow
 from mnist_etc.registry import Registry, resolve
 
-__all__ = ["ATTACKS", "FLOOR", "AttackRow"]
+__all__ = ["ATTACKS", "FLOOR", "YARDSTICK", "AttackRow"]
 
 FLOOR = "mean_by_answer"
-"""The attack that always runs on the label alone: its error is what every other one is held against."""
+"""The attack that always runs on the label alone, where its error is what every other one is held against."""
+YARDSTICK = "mixture_regression"
+"""In closed form, so nothing of it can be trained too little: what trained networks are held against."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +32,13 @@ class AttackRow:
     """It runs only on policies whose answers are the logits."""
     needs_linear_head: bool = False
     """It runs only on a classifier of one linear layer, whose weights the attacker has."""
+    takes_several: bool = False
+    """It makes use of all answers about photos of one page; another one runs where there is one answer alone."""
 
-    def applies(self, policy: PolicyRow, *, linear_head: bool) -> bool:
-        """Whether it can run on answers under ``policy`` of a model whose classifier is linear or not."""
-        return (policy.tells_logits or not self.needs_logits) and (linear_head or not self.needs_linear_head)
+    def applies(self, policy: PolicyRow, *, linear_head: bool, answers: int = 1) -> bool:
+        """Whether it can run on so many answers about a page under ``policy``, with a linear classifier or not."""
+        given = (policy.tells_logits or not self.needs_logits) and (linear_head or not self.needs_linear_head)
+        return given and (self.takes_several or answers == 1)
 
     def load(self) -> Callable[[Any], Any]:
         """The function, imported where need be."""
@@ -42,9 +47,27 @@ class AttackRow:
 
 
 ATTACKS: Registry[AttackRow] = Registry("reconstruction attack")
-ATTACKS.add(FLOOR, AttackRow(implementation="mnist_etc.attack.mean_by_answer:rebuild", title="mean by answer"))
 ATTACKS.add(
-    "inverse_network", AttackRow(implementation="mnist_etc.attack.inverse_network:rebuild", title="inverse network")
+    FLOOR,
+    AttackRow(implementation="mnist_etc.attack.mean_by_answer:rebuild", title="mean by answer", takes_several=True),
+)
+ATTACKS.add(
+    "linear_regression",
+    AttackRow(
+        implementation="mnist_etc.attack.mixture_regression:rebuild_by_one_line",
+        title="linear regression by class",
+        takes_several=True,
+    ),
+)
+ATTACKS.add(
+    YARDSTICK,
+    AttackRow(
+        implementation="mnist_etc.attack.mixture_regression:rebuild", title="mixture regression", takes_several=True
+    ),
+)
+ATTACKS.add(
+    "inverse_network",
+    AttackRow(implementation="mnist_etc.attack.inverse_network:rebuild", title="inverse network", takes_several=True),
 )
 ATTACKS.add(
     "hill_climbing",

@@ -1,15 +1,16 @@
-"""The study's tables, its frontier and its contact sheet."""
+"""What a study writes: its tables, its frontier and its contact sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.attack.by_confidence import ConfidenceRow, write_by_confidence
 from mnist_etc.attack.results import Result, strongest, write_results
+from mnist_etc.attack.tables import tables
 from mnist_etc.files import inside, temporary, write_bytes
 
 __all__ = ["write_report"]
@@ -19,88 +20,27 @@ ROW_INCHES = 0.45
 MARKERS = "o^sDv<>PX*hp8d"
 """Of policies, in turn."""
 MARGIN = 0.005
-GLOSSARY = """\
-MSE of a pixel on [0, 1], mean over {targets} targets with its 95 % confidence interval; accuracy, calibration error
-and log loss of the answers about the whole split. Of label alone: over the MSE
-of an attacker who sees the predicted class alone and answers with that class's mean image. Same class: how often an
-independent network sees the original's class in the rebuilt image. Queries: about each target.
-"""
 
 
-def write_report(folder: Path, results: Sequence[Result], pictures: Pictures) -> None:
-    """Write ``attacks.csv``, ``attacks.md``, ``frontier.png`` and ``sheet.png`` into ``folder``.
+def write_report(
+    folder: Path, results: Sequence[Result], pictures: Pictures, confidences: Sequence[ConfidenceRow]
+) -> None:
+    """Write ``attacks.csv``, ``confidence.csv``, ``attacks.md``, ``frontier.png`` and ``sheet.png`` into ``folder``.
 
     Args:
         folder: made if need be.
         results: of every attack.
         pictures: captions and images ``(n, 28, 28)`` in [0, 1], a row of the sheet each.
+        confidences: of the strongest attack under each policy.
 
     Raises:
         ArtifactError: a file cannot be written.
     """
     write_results(folder, results)
-    write_bytes(inside(folder, "attacks.md"), _tables(results).encode())
+    write_by_confidence(folder, confidences)
+    write_bytes(inside(folder, "attacks.md"), tables(results, confidences).encode())
     _frontier(inside(folder, "frontier.png"), strongest(results))
     _sheet(inside(folder, "sheet.png"), pictures)
-
-
-def _tables(results: Sequence[Result]) -> str:
-    several = len({row.model for row in results}) > 1
-    best = [
-        [
-            *([row.model] if several else []),
-            row.policy,
-            f"{row.leakage_bits:.1f}",
-            f"{100 * row.accuracy:.2f} %",
-            f"{row.calibration_error:.4f}",
-            f"{row.log_loss:.3f}",
-            row.attack,
-            _interval(row.mse, row.mse_half),
-            _interval(row.of_floor, row.of_floor_half, 3),
-            _interval(row.same_class, row.same_class_half, 3),
-        ]
-        for row in strongest(results)
-    ]
-    heads = ["policy", "bits an answer", "accuracy", "calibration error", "log loss", "strongest attack", "its MSE"]
-    heads = [*(["model"] if several else []), *heads, "of label alone", "same class"]
-    every = [
-        [
-            *([row.model] if several else []),
-            row.policy or "-",
-            row.attack,
-            "yes" if row.knows_encoder else "no",
-            f"{row.queries:,.0f}",
-            _interval(row.mse, row.mse_half),
-            _interval(row.of_floor, row.of_floor_half, 3),
-            _interval(row.ssim, row.ssim_half, 3),
-            _interval(row.cosine, row.cosine_half, 3),
-            _interval(row.same_class, row.same_class_half, 3),
-        ]
-        for row in results
-    ]
-    attack_heads = [
-        "policy",
-        "attack",
-        "knows encoder",
-        "queries",
-        "MSE",
-        "of label alone",
-        "SSIM",
-        "cosine",
-        "same class",
-    ]
-    attack_heads = [*(["model"] if several else []), *attack_heads]
-    words = GLOSSARY.format(targets=" or ".join(f"{count:,}" for count in sorted({row.targets for row in results})))
-    return f"{words}\n{_table(heads, best)}\n\n{_table(attack_heads, every)}\n"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _interval(mean: float, half: float, digits: int = 4) -> str:
-    return "" if isnan(mean) else f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def _frontier(path: Path, best: Sequence[Result]) -> None:

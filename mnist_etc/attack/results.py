@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import get_type_hints
 
 from mnist_etc.attack.adversary import Reconstruction
-from mnist_etc.attack.metrics import ImageMetrics, Interval
+from mnist_etc.attack.metrics import Against, ImageMetrics, Interval
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary
 from mnist_etc.policy.utility import PolicyUtility
 
-__all__ = ["TABLE", "Result", "read_results", "strongest", "write_results"]
+__all__ = ["TABLE", "Result", "Seen", "read_results", "strongest", "write_results"]
 
 TABLE = "attacks.csv"
 NOTHING = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What an attacker sees: nothing, by default."""
+
+    policy: str = ""
+    answers: int = 0
+    """About photos of each target."""
+    epsilon: float = NOTHING
+    """Of one answer, where the policy is locally differentially private."""
+    utility: PolicyUtility = field(default=PolicyUtility(NOTHING, NOTHING, NOTHING, NOTHING))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +40,10 @@ class Result:
     """Its data, its name and the privacy of its training images."""
     policy: str
     """Empty where no answer is used."""
+    answers: int
+    """About photos of each target; 0 where none is used."""
+    epsilon: float
+    """Of one answer, where the policy is locally differentially private."""
     leakage_bits: float
     accuracy: float
     calibration_error: float
@@ -39,8 +55,12 @@ class Result:
     mse: float
     mse_half: float
     of_floor: float
-    """``mse`` over that of the class mean."""
+    """``mse`` over that of the strongest attack on as many answers of the label alone."""
     of_floor_half: float
+    first_percentile: float
+    """Of the same ratio over the targets."""
+    least_sure: float
+    """The same ratio over the fifth of the targets that the model is least sure of."""
     ssim: float
     ssim_half: float
     cosine: float
@@ -51,53 +71,56 @@ class Result:
     @classmethod
     def of(
         cls,
-        model: str,
-        policy: str,
-        utility: PolicyUtility | None,
         attack: str,
         reconstruction: Reconstruction,
         metrics: ImageMetrics,
-        of_floor: Interval | None,
         *,
-        knows_encoder: bool,
+        model: str,
+        knows_encoder: bool = False,
+        of_floor: Against | None = None,
+        seen: Seen | None = None,
     ) -> Result:
         """From what was measured; what is not known is not a number."""
-        known = PolicyUtility(NOTHING, NOTHING, NOTHING, NOTHING) if utility is None else utility
+        known = Seen() if seen is None else seen
+        over = of_floor or Against(Interval(NOTHING, NOTHING), NOTHING, NOTHING)
         intervals = {
             "mse": metrics.mse,
-            "of_floor": of_floor or Interval(NOTHING, NOTHING),
+            "of_floor": over.mean,
             "ssim": metrics.ssim,
             "cosine": metrics.cosine,
             "same_class": metrics.same_class,
         }
         return cls(
             model=model,
-            policy=policy,
-            **asdict(known),
+            policy=known.policy,
+            answers=known.answers,
+            epsilon=known.epsilon,
+            **asdict(known.utility),
             attack=attack,
             knows_encoder=int(knows_encoder),
             queries=reconstruction.queries,
             targets=len(reconstruction.images),
+            first_percentile=over.first_percentile,
+            least_sure=over.least_sure,
             **{name: value.mean for name, value in intervals.items()},
             **{f"{name}_half": value.half for name, value in intervals.items()},
         )
 
 
 def strongest(results: Sequence[Result]) -> list[Result]:
-    """Of each model and policy the attack of least error, in the order in which they first occur."""
-    best: dict[tuple[str, str], Result] = {}
+    """Of each model, policy and number of answers the attack of least error, in the order in which they first occur."""
+    best: dict[tuple[str, str, int], Result] = {}
     for row in results:
-        if row.policy and (row.model, row.policy) in best:
-            best[row.model, row.policy] = min(best[row.model, row.policy], row, key=lambda one: one.mse)
-        elif row.policy:
-            best[row.model, row.policy] = row
+        if row.policy:
+            key = row.model, row.policy, row.answers
+            best[key] = min(best.get(key, row), row, key=lambda one: one.mse)
     return list(best.values())
 
 
 def write_results(folder: Path, results: Sequence[Result]) -> None:
     """As CSV."""
     with temporary(folder / TABLE) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Result)])
+        writer = csv.DictWriter(file, [one.name for one in fields(Result)])
         writer.writeheader()
         writer.writerows(
             {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in asdict(row).items()} for row in results

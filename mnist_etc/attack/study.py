@@ -8,32 +8,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.adversary import Adversary, Reconstruction
+from mnist_etc.attack.by_confidence import ConfidenceRow, by_confidence
 from mnist_etc.attack.config import ReconstructCommand
-from mnist_etc.attack.metrics import image_metrics, ratio
-from mnist_etc.attack.registry import ATTACKS, FLOOR
+from mnist_etc.attack.metrics import ImageMetrics, against, image_metrics
+from mnist_etc.attack.registry import ATTACKS, FLOOR, YARDSTICK
 from mnist_etc.attack.report import write_report
-from mnist_etc.attack.results import Result, read_results
+from mnist_etc.attack.results import Result, Seen, read_results
+from mnist_etc.attack.sides import is_private, sides
+from mnist_etc.attack.yardstick import shortfall
 from mnist_etc.backend import load_tensorflow
-from mnist_etc.data import Dataset, Split, load
-from mnist_etc.errors import ConfigError, DataError
+from mnist_etc.data import Split, load
+from mnist_etc.errors import ConfigError
+from mnist_etc.policy.config import PolicyConfig
 from mnist_etc.policy.graph import answers
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
 from mnist_etc.policy.specification import format_policy, parse_policy
 from mnist_etc.policy.utility import PolicyUtility
+from mnist_etc.predictor import softmax
 
 if TYPE_CHECKING:
     from mnist_etc.attack.victim import VictimModel
 
-__all__ = ["Study", "reconstruct", "refuse_common", "report"]
+__all__ = ["Study", "reconstruct", "report"]
 
 LABEL = "label"
 """The policy that is attacked first: the floor is the error on it."""
 TEN = 10
+NETWORK = "inverse_network"
 
 
 def report(command: ReconstructCommand) -> None:
@@ -52,8 +57,8 @@ def reconstruct(command: ReconstructCommand) -> Path:
         ConfigError: a policy is unknown or cannot be fitted, or there are too few queries.
         DataError: the data cannot be read, or targets are among the attacker's images.
     """
-    policies = [parse_policy(text) for text in command.policies]
-    policies = [parse_policy(LABEL), *(config for config in policies if config.name != LABEL)]
+    configs = [parse_policy(text) for text in command.policies]
+    configs = [parse_policy(LABEL), *(config for config in configs if config.name != LABEL)]
     folder = ArtifactFolder.of(command)
     model = _name(command, folder)
     beside = [result for other in command.beside for result in read_results(Path(other))]
@@ -61,48 +66,41 @@ def reconstruct(command: ReconstructCommand) -> Path:
         raise ConfigError(f"Expected studies of other models in beside; received one of {model!r}. Leave it out.")
     dataset = load(command.data)
     split: Split = getattr(dataset, command.targets_from.value)
-    own, targets = _sides(command, dataset, split)
+    own, targets = sides(command, dataset)
+    if is_private(command):
+        print(
+            f"the attacker has {len(own):,} validation images: what a study writes of its attacker's images is exact, "
+            "and the guarantee covers the training images",
+            flush=True,
+        )
     load_tensorflow()
     from mnist_etc.attack.victim import VictimModel
 
     victim = VictimModel.of(command)
     study = Study(model, command, victim, own, targets)
     logits, asked = (victim.logits(victim.codes(part.images)) for part in (dataset.validation, split))
-    for config in policies:
-        policy, start = fit_policy(config, logits, dataset.validation.labels), time.perf_counter()
-        utility = PolicyUtility.of(policy, answers(policy, asked, split.images), split.labels)
-        results, name = study.attack(policy, utility), f"{format_policy(config):<14}"
-        if not results:
-            print(f"{name} none of the attacks fits these answers", flush=True)
-            continue
-        best, seconds = min(results, key=lambda one: one.mse), time.perf_counter() - start
-        print(
-            f"{name} MSE {best.mse:.4f}, {best.of_floor:.3f} of label alone, by {best.attack}; "
-            f"accuracy {best.accuracy:.4f}, calibration error {best.calibration_error:.4f}  ({seconds:.0f} s)",
-            flush=True,
-        )
+    policies = [fit_policy(config, logits, dataset.validation.labels) for config in configs]
+    utilities = [PolicyUtility.of(one, answers(one, asked, split.images), split.labels) for one in policies]
+    for count in dict.fromkeys(command.attack.answers):
+        for policy, utility in zip(policies, utilities, strict=True):
+            start = time.perf_counter()
+            print(_told(policy.config, study.attack(policy, utility, count), count, start), flush=True)
     place = folder.reconstruction(command.autoencoder, command.classifier)
-    write_report(place, [*study.results, *beside], study.pictures)
+    write_report(place, [*study.results, *beside], study.pictures, study.confidences)
     return place
 
 
-def refuse_common(own: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
-    """Refuse targets that the attacker has already.
-
-    Args:
-        own: the attacker's images, uint8 ``(n, 28, 28)``.
-        targets: ``(t, 28, 28)``.
-
-    Raises:
-        DataError: says how many.
-    """
-    had = {image.tobytes() for image in own}
-    common = sum(image.tobytes() in had for image in targets)
-    if common:
-        raise DataError(
-            f"Expected targets that the attacker has not; received {common:,} of {len(targets):,} that are among the "
-            f"attacker's {len(own):,} images. Take them out of one side."
-        )
+def _told(config: PolicyConfig, results: Sequence[Result], count: int, start: float) -> str:
+    """A line for the screen."""
+    name = f"{format_policy(config):<14}"
+    if not results:
+        return f"{name} none of the attacks fits these answers"
+    best, seconds = min(results, key=lambda one: one.mse), time.perf_counter() - start
+    return (
+        f"{name} {count} answer{'s' * (count > 1)}: MSE {best.mse:.4f}, {best.of_floor:.3f} of label alone, by "
+        f"{best.attack}; accuracy {best.accuracy:.4f}, calibration error {best.calibration_error:.4f}  "
+        f"({seconds:.0f} s)"
+    )
 
 
 def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
@@ -111,15 +109,6 @@ def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
     manifest = full.verify(full.h5, fingerprint(command, command.autoencoder, command.classifier))
     privacy = "not private" if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
     return f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
-
-
-def _sides(command: ReconstructCommand, dataset: Dataset, split: Split) -> tuple[Split, Split]:
-    """The attacker's images and the targets."""
-    train, count = dataset.train, command.attack.images
-    targets = Split(split.images[: command.targets], split.labels[: command.targets])
-    own = Split(train.images[:count], train.labels[:count])
-    refuse_common(own.images, targets.images)
-    return own, targets
 
 
 class Study:
@@ -132,54 +121,110 @@ class Study:
         from mnist_etc.attack.evaluator import Evaluator
 
         self.results: list[Result] = []
+        self.confidences: list[ConfidenceRow] = []
         self._model, self._command, self._victim = model, command, victim
-        self._own, self._targets = victim.examples(own), victim.examples(targets)
+        photos, seeds = max(command.attack.answers), np.random.SeedSequence(command.seed).generate_state(2)
+        self._own = victim.examples(own, photos=photos, seed=int(seeds[0]))
+        self._targets = victim.examples(targets, photos=photos, seed=int(seeds[1]))
+        self._sure = softmax(self._targets.logits).max(axis=1)
         self._classify = Evaluator(own, command.seed)
         self._shown = np.unique(targets.labels, return_index=True)[1]
         self.pictures = [("original", self._targets.images[self._shown])]
-        self._floor: NDArray[np.float64] | None = None
+        self._floor: tuple[Reconstruction, ImageMetrics] | None = None
         everywhere = np.broadcast_to(self._own.images.mean(axis=0), self._targets.images.shape)
         linear = principal_components(self._own.images, self._targets.images, TEN)
         decoded = victim.decode(self._targets.codes)
         for name, images in (("mean image", everywhere), (f"PCA, {TEN} components", linear), ("autoencoder", decoded)):
-            self._add(name, Reconstruction(images))
+            rebuilt = Reconstruction(images)
+            self.results.append(Result.of(name, rebuilt, self._metrics(rebuilt), model=model))
+            self.pictures.append((name, images[self._shown]))
 
-    def attack(self, policy: OutputPolicy, utility: PolicyUtility) -> Sequence[Result]:
-        """Run the chosen attacks that fit ``policy``; on the label, the first to be attacked, that of the floor too."""
-        adversary = Adversary(
+    def attack(self, policy: OutputPolicy, utility: PolicyUtility, count: int) -> Sequence[Result]:
+        """Run the chosen attacks that fit ``policy`` on ``count`` answers about each target.
+
+        The label, which is attacked first at each count, gives the floor: the strongest attack on it. Under any other
+        policy whose answers name the class the attacker may fall back to that.
+        """
+        adversary = Adversary.seeing(
+            count,
+            self._targets,
+            own=self._own,
+            policy=policy,
             config=self._command.attack,
             seed=self._command.seed,
-            victim=self._victim,
-            policy=policy,
-            own=self._own,
-            answers=answers(policy, self._own.logits, self._own.pixels),
-            target_answers=answers(policy, self._targets.logits, self._targets.pixels),
+            model=self._victim,
         )
-        before, linear = len(self.results), self._victim.linear_head() is not None
-        for name in dict.fromkeys([FLOOR, *self._command.attacks] if self._floor is None else self._command.attacks):
+        is_floor, linear = policy.config.name == LABEL, self._victim.linear_head() is not None
+        made: dict[str, tuple[Reconstruction, ImageMetrics]] = {}
+        for name in dict.fromkeys([FLOOR, *self._command.attacks] if is_floor else self._command.attacks):
             row = ATTACKS[name]
-            rebuilt = row.load()(adversary) if row.applies(policy.row, linear_head=linear) else None
+            fits = row.applies(policy.row, linear_head=linear, answers=count)
+            rebuilt = row.load()(adversary) if fits else None
             if rebuilt is not None:
-                self._add(row.title, rebuilt, format_policy(policy.config), utility, knows_encoder=row.knows_encoder)
-        return self.results[before:]
+                made[name] = rebuilt, self._metrics(rebuilt)
+        if is_floor:
+            told = {name: one for name, one in made.items() if count > 1 or name == FLOOR}
+            self._floor = min(told.values(), key=_error)
+        elif made and not policy.row.reads_image and min(map(_error, made.values())) > _error(self.floor):
+            made[LABEL] = self.floor
+        if policy.row.tells_logits and NETWORK in made and YARDSTICK in made:
+            if said := shortfall(_error(made[NETWORK]), _error(made[YARDSTICK])):
+                print(f"warning: {said}", flush=True)
+        return self._add(adversary, made, utility, count)
+
+    @property
+    def floor(self) -> tuple[Reconstruction, ImageMetrics]:
+        """The strongest attack on as many answers of the label alone."""
+        assert self._floor is not None, "the label is attacked first"
+        return self._floor
+
+    def _metrics(self, rebuilt: Reconstruction) -> ImageMetrics:
+        return image_metrics(self._targets.images, rebuilt.images, self._classify)
 
     def _add(
         self,
-        attack: str,
-        reconstruction: Reconstruction,
-        policy: str = "",
-        utility: PolicyUtility | None = None,
-        *,
-        knows_encoder: bool = False,
-    ) -> None:
-        """Hold rebuilt images against the originals; the first under a policy are the floor's."""
-        metrics = image_metrics(self._targets.images, reconstruction.images, self._classify)
-        if self._floor is None and policy:
-            self._floor = metrics.squared_errors
-        of_floor = None if self._floor is None else ratio(metrics.squared_errors, self._floor)
-        self.results.append(
-            Result.of(
-                self._model, policy, utility, attack, reconstruction, metrics, of_floor, knows_encoder=knows_encoder
+        adversary: Adversary,
+        made: dict[str, tuple[Reconstruction, ImageMetrics]],
+        utility: PolicyUtility,
+        count: int,
+    ) -> Sequence[Result]:
+        """Hold rebuilt images against the originals, beside the floor."""
+        policy, text = adversary.policy, format_policy(adversary.policy.config)
+        seen = Seen(policy=text, answers=count, epsilon=_epsilon(policy), utility=utility)
+        floor, before = self.floor[1].squared_errors, len(self.results)
+        for name, (rebuilt, metrics) in made.items():
+            title, knows = (
+                (ATTACKS[name].title, ATTACKS[name].knows_encoder) if name != LABEL else ("label alone", False)
             )
-        )
-        self.pictures.append((f"{policy}  {attack}".strip(), reconstruction.images[self._shown]))
+            over = against(metrics.squared_errors, floor, self._sure)
+            self.results.append(
+                Result.of(title, rebuilt, metrics, model=self._model, knows_encoder=knows, of_floor=over, seen=seen)
+            )
+            caption = f"{text} {f'x{count}' if count > 1 else ''}  {title}"
+            self.pictures.append((caption, rebuilt.images[self._shown]))
+        if made:
+            best = min(made, key=lambda name: _error(made[name]))
+            self.confidences += by_confidence(
+                policy.probabilities(adversary.target_answers).max(axis=1),
+                made[best][1].squared_errors,
+                floor,
+                model=self._model,
+                policy=text,
+                answers=count,
+                attack=_title(best),
+            )
+        return self.results[before:]
+
+
+def _epsilon(policy: OutputPolicy) -> float:
+    """Of local differential privacy, of one answer; not a number where the policy has none."""
+    return policy.config.epsilon if policy.row.number == "epsilon" else float("nan")
+
+
+def _title(attack: str) -> str:
+    """In tables; the label itself stands for falling back to it."""
+    return "label alone" if attack == LABEL else ATTACKS[attack].title
+
+
+def _error(one: tuple[Reconstruction, ImageMetrics]) -> float:
+    return one[1].mse.mean

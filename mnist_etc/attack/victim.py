@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -58,10 +58,13 @@ class VictimModel:
         """Numbers of a code."""
         return int(self.encoder.output_shape[-1])
 
-    def examples(self, split: Split) -> Examples:
-        """The images of ``split`` with their codes and logits."""
+    def examples(self, split: Split, *, photos: int = 1, seed: int = 0) -> Examples:
+        """The images of ``split`` with their codes, and the logits of so many photos of each."""
         codes = self.codes(split.images)
-        return Examples(split.images, split.labels, self.logits(codes), codes)
+        told = Examples.photographed(
+            lambda pixels: self.logits(self.codes(pixels)), split.images, split.labels, count=photos, seed=seed
+        )
+        return replace(told, codes=codes)
 
     def codes(self, images: NDArray[np.uint8]) -> Array:
         """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""

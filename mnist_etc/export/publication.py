@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
-from mnist_etc.data import scale_pixels
+from mnist_etc.data import Split, scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.model_config import ModelConfig
@@ -51,7 +51,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     variant = _choose_variant(command, trained)
     model = trained.graph(command.input_type, variant)
     plain = ServingSession(model.SerializeToString(), command.input_type)
-    policy = _choose_policy(command, trained, plain)
+    policy, about = _choose_policy(command, trained, plain)
     checked: dict[str, float] = {}
 
     def write(path: Path) -> None:
@@ -66,13 +66,14 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             "configuration": trained.manifest["configuration"],
             "variant": variant.value,
             "input_type": command.input_type.value,
-            "policy": policy.about(),
+            "policy": about,
             "privacy": trained.manifest["privacy"],
         },
     )
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
-        f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer"
+        f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer, "
+        "k times that from k photos of a page"
     )
     for name, value in checked.items():
         print(f"  {name:<44}{value:.6g}")
@@ -103,24 +104,32 @@ def _better_variant(command: ExportCommand, trained: TrainedModel) -> Variant:
     return Variant.int8 if times > 1 and lost <= MOST_LOST else Variant.float32
 
 
-def _choose_policy(command: ExportCommand, trained: TrainedModel, session: ServingSession) -> OutputPolicy:
-    """The policy asked for, fitted on the validation images; for ``auto`` the one that the search finds."""
-    judged, config = trained.dataset.validation, command.policy
-    logits = session.outputs(judged.images)
+def _choose_policy(
+    command: ExportCommand, trained: TrainedModel, session: ServingSession
+) -> tuple[OutputPolicy, dict[str, Any]]:
+    """The policy asked for, fitted on the validation images, and what a manifest says of it.
+
+    For ``auto`` it is the one that the search finds.
+    """
+    judged, config, searched = trained.dataset.validation, command.policy, {}
     if config.name == AUTO:
         from mnist_etc.attack.examples import Examples
         from mnist_etc.attack.policy_search import best_policy
+        from mnist_etc.attack.sides import attackers_images, halves
 
-        if trained.private:  # the guarantee covers the training images: this search looks at none of them
-            half = len(judged) // 2
-            own = Examples(judged.images[:half], judged.labels[:half], logits[:half])
-            targets = Examples(judged.images[half:], judged.labels[half:], logits[half:])
-        else:
-            train = trained.dataset.train
-            own = Examples(train.images, train.labels, session.outputs(train.images))
-            targets = Examples(judged.images, judged.labels, logits)
-        config = best_policy(config, command.attack, own, targets, command.seed)
-    return fit_policy(config, logits, judged.labels)
+        own, targets = attackers_images(trained.dataset, private=trained.private), judged
+        if trained.private:  # the attacker has the other half
+            targets = halves(judged)[1]
+        own = Split(own.images[: command.attack.images], own.labels[: command.attack.images])
+        seeds, photos = np.random.SeedSequence(command.seed).generate_state(2), max(command.attack.answers)
+        first, second = (
+            Examples.photographed(session.outputs, side.images, side.labels, count=photos, seed=int(seed))
+            for side, seed in zip((own, targets), seeds, strict=True)
+        )
+        found = best_policy(config, command.attack, first, second, command.seed)
+        config, searched = found.policy, {"search": found.about}
+    policy = fit_policy(config, session.outputs(judged.images), judged.labels)
+    return policy, {**policy.about(), **searched}
 
 
 def _check(

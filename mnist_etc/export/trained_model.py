@@ -50,8 +50,9 @@ class TrainedModel:
 
     @property
     def private(self) -> bool:
-        """Whether a guarantee covers the training images."""
-        return self.manifest["epsilon"] is not None
+        """Whether DP-SGD trained any part of it, so that nothing exact of the training images may be written."""
+        parts = self.manifest["configuration"].values()
+        return any(part.get("private") for part in parts if isinstance(part, dict))
 
     def images(self, count: int) -> NDArray[np.uint8]:
         """The first ``count`` training images, uint8 ``(count, 28, 28)``; fewer where there are fewer.

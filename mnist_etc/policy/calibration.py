@@ -18,7 +18,7 @@ BINS = 15
 
 
 def calibrate(
-    top: NDArray[np.float32], right: NDArray[np.bool_], levels: int
+    top: NDArray[np.float32], right: NDArray[np.bool_], levels: int, crowd: float = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut the top probability into levels that tell most about whether the prediction is right.
 
@@ -29,6 +29,7 @@ def calibrate(
         top: the predicted class's probability, ``(n,)``.
         right: whether the prediction was right, ``(n,)``.
         levels: how many.
+        crowd: fraction of the images that the least sure level holds at least.
 
     Returns:
         ascending edges ``(levels - 1,)``, and at each level the fraction that was right ``(levels,)``, add-one
@@ -47,7 +48,7 @@ def calibrate(
     fraction = np.where(allowed, (counts[None, :] - counts[:, None] + 1) / (np.maximum(size, 0) + 2), 0.5)
     entropy = -fraction * np.log(fraction) - (1 - fraction) * np.log(1 - fraction)
     loss = np.where(allowed, size * entropy, np.inf)
-    best, choices = loss[0], []
+    best, choices = np.where((levels == 1) | (size[0] >= crowd * len(top)), loss[0], np.inf), []
     for _ in range(levels - 1):
         totals = best[:, None] + loss
         choices.append(totals.argmin(axis=0))
