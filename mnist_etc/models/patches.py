@@ -1,0 +1,87 @@
+"""Patches: how much of each of some small patterns an image shows, and where; the patterns come from drawn images.
+
+Coates, Ng and Lee 2011 (AISTATS, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning"), with patches
+drawn by chance for patterns, as Coates and Ng 2011 (ICML, "The Importance of Encoding Versus Training") found to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers, ops
+
+__all__ = ["PATTERNS", "Patches", "build_patches"]
+
+PATTERNS = 128
+SIZE = 5
+"""Of a patch: 24 times 24 of them lie in an image."""
+CELL = 6
+"""Places along each side whose responses are averaged."""
+CONTRAST = 0.01
+"""Added to the variance of a patch, so that faint ones stay faint."""
+RIDGE = 0.1
+"""Added to the variance of the patches along each direction."""
+THRESHOLD = 0.25
+"""What a response has to exceed."""
+SEEN = 400
+"""Images that patches are taken from."""
+TAKEN = 60_000
+LEAST_DEVIATION = 0.05
+"""Of the pixels of a patch that is taken."""
+Values = npt.NDArray[np.float32]
+
+
+@keras.saving.register_keras_serializable("mnist_etc")
+class Patches(layers.Layer):  # type: ignore[misc]
+    """How much an image shows of each pattern in each of 4 times 4 cells: ``(batch, 4, 4, patterns)`` of 28x28 images.
+
+    A patch's mean is taken off, and it is divided by its deviation; the root of a cell's mean response is returned.
+    Its weights are set, and not trained.
+
+    Args:
+        words: what `keras.layers.Layer` takes.
+    """
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        self.kernel = self.add_weight(shape=(SIZE, SIZE, 1, PATTERNS), name="kernel", trainable=False)
+        self.bias = self.add_weight(shape=(PATTERNS,), name="bias", trainable=False)
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Of images ``(batch, height, width, 1)`` in [0, 1]."""
+        mean = ops.average_pool(inputs, SIZE, 1, "valid")
+        variance = ops.average_pool(ops.square(inputs), SIZE, 1, "valid") - ops.square(mean)
+        deviation = ops.sqrt(ops.maximum(variance, 0.0) + CONTRAST)
+        responses = ops.relu(ops.conv(inputs, self.kernel, 1, "valid") / deviation + self.bias)
+        return ops.sqrt(ops.average_pool(responses, CELL, CELL, "valid"))
+
+
+def build_patches(images: Values, seed: int = 0) -> keras.Model:
+    """Image ``(batch, 28, 28, 1)`` in [0, 1] to features ``(batch, 2048)``.
+
+    Args:
+        images: ``(n, 28, 28, 1)`` in [0, 1], from which the patterns are taken.
+        seed: which ones.
+    """
+    generator = np.random.default_rng(seed)
+    seen = generator.choice(len(images), min(SEEN, len(images)), replace=False)
+    windows = np.lib.stride_tricks.sliding_window_view(images[seen, ..., 0], (SIZE, SIZE), (1, 2))
+    patches = windows.reshape(-1, SIZE**2)
+    patches = patches[patches.std(axis=1) > LEAST_DEVIATION]
+    patches = patches[generator.choice(len(patches), TAKEN)]
+    patches = patches - patches.mean(axis=1, keepdims=True)
+    patches /= np.sqrt(np.square(patches).mean(axis=1, keepdims=True) + CONTRAST)
+    center = patches.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(patches.T))
+    whitening = (vectors * (values + RIDGE) ** -0.5) @ vectors.T
+    patterns = (patches[generator.choice(len(patches), PATTERNS, replace=False)] - center) @ whitening
+    patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
+    kernel = whitening @ patterns.T
+    layer = Patches()
+    layer.set_weights(
+        [(kernel - kernel.mean(axis=0)).reshape(SIZE, SIZE, 1, PATTERNS), -center @ kernel - THRESHOLD]
+    )
+    return keras.Sequential([layers.Input(images.shape[1:]), layer, layers.Flatten()], name="patches")
