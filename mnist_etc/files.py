@@ -126,15 +126,16 @@ def read_limited(path: Path, limit: int) -> bytes:
 
 
 @contextmanager
-def exclusive(lock: Path, *, key: str = "artifacts") -> Iterator[None]:
+def exclusive(lock: Path, *, key: str = "artifacts", wait: bool = False) -> Iterator[None]:
     """Hold the advisory lock ``lock`` for the block; the kernel frees it when the process dies.
 
     Args:
         lock: the file; it is made, and holds its owner's process id. What others wrote into a file of this name stays.
         key: of the configuration, which chooses the folder; for messages.
+        wait: for a process that holds it, which will not for long.
 
     Raises:
-        BusyError: another process holds it.
+        BusyError: another process holds it, and ``wait`` is not asked for.
         ArtifactError: the folder cannot be made or written.
     """
     try:
@@ -144,7 +145,7 @@ def exclusive(lock: Path, *, key: str = "artifacts") -> Iterator[None]:
         raise _cannot_write(lock, error, key) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise BusyError(
                 f"Process {_owner(file) or 'unknown'} is writing into {lock.parent}. "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_etc.artifacts.data_key import HMAC, SHA256, DataKey, named
 from mnist_etc.artifacts.manifest import differences, encode, read
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import inside, sha256, sync, temporary
@@ -24,6 +25,8 @@ class Artifact:
     stem: str
     make: Callable[[str | None], str]
     """The command that makes it, for messages; given a word, in a new folder of that name. Takes a while to say."""
+    key: DataKey
+    """Under which it names its data, where a private training read them."""
 
     @property
     def remedy(self) -> str:
@@ -75,7 +78,7 @@ class Artifact:
         Args:
             writers: final path to the function that writes the file to the path it is given.
             settings: what `mnist_etc.artifacts.fingerprint.fingerprint` returned.
-            dataset_sha256: checksum of the dataset trained on.
+            dataset_sha256: checksum of the dataset trained on; stated under `key` where ``privacy`` lists a stage.
             metrics: figures measured on this model.
             privacy: the guarantee for the training images, or the words why there is none.
             sources: sha256 of each file the training started from, by name.
@@ -94,7 +97,7 @@ class Artifact:
             content = encode(
                 files=files,
                 settings=settings,
-                dataset_sha256=dataset_sha256,
+                dataset=named(dataset_sha256, self.key, private=bool(privacy.get("stages"))),
                 sources=sources or {},
                 metrics=metrics,
                 privacy=privacy,
@@ -151,8 +154,8 @@ class Artifact:
         """The manifest, if it is of these settings and data."""
         content = read(self.manifest, lambda: self.remedy)
         different = differences(content, settings)
-        if dataset_sha256 not in (None, content["dataset_sha256"]):
-            different = f"dataset sha256 {content['dataset_sha256'][:12]} there, {str(dataset_sha256)[:12]} asked for"
+        if dataset_sha256 is not None:
+            different = self._other_data(content, dataset_sha256) or different
         if different:
             raise ArtifactError(
                 f"Expected {self.manifest} of what is asked for; received {different}. Pass the values it was trained "
@@ -160,6 +163,15 @@ class Artifact:
                 f"{self.remedy} force=true"
             )
         return content
+
+    def _other_data(self, content: Mapping[str, Any], dataset_sha256: str) -> str:
+        """Both sides where it was trained on other data; empty where it was not."""
+        if SHA256 in content:
+            there, asked, what = content[SHA256], dataset_sha256, "sha256"
+        else:
+            asked = self.key.known_name(dataset_sha256, f"train it again: {self.remedy} force=true")
+            there, what = content[HMAC], f"HMAC by {self.key.path}"
+        return "" if there == asked else f"dataset {what} {there[:12]} there, {asked[:12]} asked for"
 
     def _intact(self, path: Path, manifest: Mapping[str, Any]) -> None:
         if not path.is_file():

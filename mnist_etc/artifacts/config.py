@@ -9,7 +9,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
-from mnist_etc.privacy.config import PrivacyConfig
+from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
@@ -21,7 +21,7 @@ class RunConfig:
     """What every training shares."""
 
     data: DataConfig
-    privacy: PrivacyConfig
+    privacy: LifetimePrivacyConfig
     seed: int = between(0, 2**32 - 1)
     """Fixes initial weights and batch order: the same seed gives the same bits on the same machine."""
     artifacts: str = path()

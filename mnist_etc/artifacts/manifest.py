@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mnist_etc.artifacts.data_key import HMAC, SHA256
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import read_limited
 
@@ -17,14 +18,14 @@ __all__ = ["differences", "encode", "flat", "read"]
 
 LIMIT = 2**20
 PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
-KEYS = {"files", "configuration", "dataset_sha256", "sources", "versions", "metrics", "epsilon"}
+KEYS = {"files", "configuration", "sources", "versions", "metrics", "epsilon"}
 
 
 def encode(
     *,
     files: Mapping[str, str],
     settings: Mapping[str, Any],
-    dataset_sha256: str,
+    dataset: Mapping[str, str],
     sources: Mapping[str, str],
     metrics: Mapping[str, float],
     privacy: Mapping[str, Any],
@@ -34,7 +35,7 @@ def encode(
     Args:
         files: sha256 by file name.
         settings: the configuration that decided the weights.
-        dataset_sha256: of the data trained on.
+        dataset: which data it was trained on, see `mnist_etc.artifacts.data_key.named`.
         sources: sha256 of each file the training started from, by name.
         metrics: figures measured on the model.
         privacy: the guarantee for the training images; its epsilon, None where there is none, stands at the top.
@@ -43,7 +44,7 @@ def encode(
         "files": dict(files),
         "configuration": dict(settings),
         "configuration_sha256": _digest(settings),
-        "dataset_sha256": dataset_sha256,
+        **dataset,
         "sources": dict(sources),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "metrics": dict(metrics),
@@ -64,6 +65,7 @@ def read(path: Path, remedy: Callable[[], str]) -> dict[str, Any]:
     try:
         content = dict(json.loads(read_limited(path, LIMIT)))
         intact = content.pop("manifest_sha256") == _digest(content) and content.keys() >= KEYS
+        intact = intact and not content.keys().isdisjoint((SHA256, HMAC))
     except (ValueError, KeyError, TypeError, RecursionError):
         intact = False
     if not intact:

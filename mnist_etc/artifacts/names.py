@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.artifacts.data_key import DataKey
+from mnist_etc.artifacts.ledger import Ledger
 from mnist_etc.artifacts.remedies import command
 from mnist_etc.files import inside
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
@@ -39,12 +41,18 @@ class ArtifactFolder:
         """Held by the training that writes into the folder."""
         return inside(self.path, ".lock")
 
+    @property
+    def key(self) -> DataKey:
+        """Under which private models name their data."""
+        return Ledger(self.run.privacy).key
+
     def autoencoder(self, config: AutoencoderConfig) -> Artifact:
         """Weights of the autoencoder."""
         return Artifact(
             folder=self.path,
             stem=f"{_autoencoder(config)}_weights",
             make=partial(command, "autoencoder", self.run, config, None),
+            key=self.key,
         )
 
     def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
@@ -57,6 +65,7 @@ class ArtifactFolder:
             folder=self.path,
             stem=f"{_classifier(autoencoder, classifier)}_fc_weights",
             make=partial(command, "classifier", self.run, autoencoder, classifier),
+            key=self.key,
         )
 
     def full_model(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Artifact:
@@ -66,6 +75,7 @@ class ArtifactFolder:
             stem=f"full_model_{_model(classifier)}{_features(autoencoder, classifier)}_ce{classifier.epochs}"
             + "_cprivate" * classifier.private,
             make=partial(command, "train", self.run, autoencoder, classifier),
+            key=self.key,
         )
 
     def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:

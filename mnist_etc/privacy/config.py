@@ -7,9 +7,9 @@ from enum import Enum
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.registry import ENGINES
-from mnist_etc.schema import between, one_of
+from mnist_etc.schema import between, one_of, path
 
-__all__ = ["Accountant", "PrivacyConfig"]
+__all__ = ["Accountant", "LifetimePrivacyConfig", "PrivacyConfig"]
 
 
 class Accountant(Enum):
@@ -53,3 +53,13 @@ class PrivacyConfig:
                 "Expected either privacy.target_epsilon or privacy.noise_multiplier; received "
                 f"{self.target_epsilon} and {self.noise_multiplier}. Pass one of them, and null for the other."
             )
+
+
+@dataclass(kw_only=True)
+class LifetimePrivacyConfig(PrivacyConfig):
+    """What may be spent by one training, and by all that are ever started on the same images."""
+
+    lifetime_epsilon: float | None = between(1e-3, 1e4)
+    """What all private trainings on the same images may give away together; null: any, it is told and not bounded."""
+    ledger: str = path()
+    """File that remembers every private training; the secret key under which it names the data lies beside it."""

@@ -9,13 +9,16 @@ from enum import Enum
 from typing import Any, assert_never
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.privacy.accounting import SampledGaussian, spent
+from mnist_etc.privacy.accounting import LEAST_DELTA, SampledGaussian, spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.gaussian_dp import gaussian_mu
 from mnist_etc.privacy.group import group_epsilon
 from mnist_etc.privacy.unit import Relation, Unit
 
 __all__ = ["Guarantee", "Stage"]
+
+IMAGES_OF_A_PERSON = (2, 10)
+"""For which an image-level guarantee says what it means; MNIST's writers gave some 220 each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,7 @@ class Guarantee:
         stated = (
             f"epsilon {epsilon:.4g} at delta {privacy.delta:g} (mu {mu:.3g}), {unit}-level: for "
             f"{_any_one(unit, stages[-1].examples)}, {_listed([stage.name for stage in stages])}"
+            f"{_for_people(mechanisms, unit, privacy.delta)}"
         )
         if privacy.seed is not None:
             reason = "privacy.seed was given, and who learns it can take the noise off"
@@ -135,8 +139,8 @@ class Guarantee:
         stated["stages"] = tuple(Stage.from_manifest(stage) for stage in stated.get("stages", ()))
         kinds: dict[str, type[Enum]] = {"accountant": Accountant, "relation": Relation, "unit": Unit}
         stated |= {key: kind(stated[key]) for key, kind in kinds.items() if key in stated}
-        stated.pop("adjacency", None)
-        return cls(**stated)
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in stated.items() if key in known})
 
     def to_manifest(self) -> dict[str, Any]:
         """The same as plain JSON types, for the key "privacy" of a manifest."""
@@ -151,6 +155,21 @@ class Guarantee:
                 "unit": self.unit.value,
             }
         return stated | {"stages": [stage.to_manifest() for stage in self.stages]}
+
+
+def _for_people(mechanisms: Sequence[SampledGaussian], unit: Unit, delta: float) -> str:
+    """What an image-level statement is worth to somebody with several images; empty where that cannot be computed."""
+    match unit:
+        case Unit.image:
+            if delta < LEAST_DELTA:
+                return "; less for a person with several of them"
+            epsilons = {size: group_epsilon(mechanisms, delta, size) for size in IMAGES_OF_A_PERSON}
+            figures = [f"with {size} of them {epsilon:.3g}" for size, epsilon in epsilons.items()]
+            return f"; for a person {', '.join(figures)}"
+        case Unit.person:
+            return ""
+        case _:
+            assert_never(unit)
 
 
 def _any_one(unit: Unit, examples: int) -> str:

@@ -55,7 +55,7 @@ class Sink(Protocol):
 
 
 @contextmanager
-def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Tracker]:
+def start(run: RunConfig, *, command: str, dataset: Mapping[str, str]) -> Iterator[Tracker]:
     """Track one command in a run, opened by its first `Tracker.child`; it ends as failed if the block raises.
 
     A store that cannot be reached gives one warning, and everything goes on untracked.
@@ -63,12 +63,12 @@ def start(run: RunConfig, *, command: str, dataset_sha256: str) -> Iterator[Trac
     Args:
         run: names the store and the run.
         command: what is run, as a tag.
-        dataset_sha256: checksum of the data, as a tag.
+        dataset: which data it is, as a tag; see `mnist_etc.artifacts.data_key.named`.
     """
     from mnist_etc.tracking.mlflow_sink import MlflowSink
 
     sinks = [] if run.tracking_uri is None else [MlflowSink(run.tracking_uri)]
-    tags = {"command": command, "data": run.data.name, "dataset_sha256": dataset_sha256, "git_commit": _git_commit()}
+    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": _git_commit()}
     tracker = Tracker(*sinks, name=run.run_name, tags=tags)
     with tracker.ending():
         yield tracker

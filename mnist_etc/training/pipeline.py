@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
+from mnist_etc.artifacts.data_key import named
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, load
 from mnist_etc.files import exclusive
@@ -30,7 +31,8 @@ def train(command: TrainCommand) -> float:
         DataError: the data cannot be read.
         TrainingError: a fit diverged.
     """
-    with _session(command, "train") as (dataset, tracker):
+    private = command.autoencoder.private or command.classifier.private
+    with _session(command, "train", private=private) as (dataset, tracker):
         autoencoder = {}
         if FEATURES[command.classifier.features].trained:
             training = AutoencoderTraining(command, command.autoencoder, dataset)
@@ -50,20 +52,22 @@ def train(command: TrainCommand) -> float:
 
 def train_autoencoder(command: AutoencoderCommand) -> None:
     """Fit and publish the autoencoder alone; raises what `train` does."""
-    with _session(command, "train_.autoencoder") as (dataset, tracker):
+    with _session(command, "train_.autoencoder", private=command.private) as (dataset, tracker):
         run_training(AutoencoderTraining(command, command, dataset), command, dataset, tracker)
 
 
 def train_classifier(command: ClassifierCommand) -> None:
     """Fit and publish the classifier on a finished autoencoder; raises what `train` does."""
-    with _session(command, "train_.classifier") as (dataset, tracker):
+    private = command.autoencoder.private or command.private
+    with _session(command, "train_.classifier", private=private) as (dataset, tracker):
         run_training(ClassifierTraining(command, command.autoencoder, command, dataset), command, dataset, tracker)
 
 
 @contextmanager
-def _session(run: RunConfig, command: str) -> Iterator[tuple[Dataset, Tracker]]:
+def _session(run: RunConfig, command: str, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
     """The data, and a tracked run that alone writes into its folder."""
     dataset = load(run.data)
-    with exclusive(ArtifactFolder.of(run).lock):
-        with start(run, command=command, dataset_sha256=dataset.sha256) as tracker:
+    folder = ArtifactFolder.of(run)
+    with exclusive(folder.lock):
+        with start(run, command=command, dataset=named(dataset.sha256, folder.key, private=private)) as tracker:
             yield dataset, tracker

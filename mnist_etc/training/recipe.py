@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.artifacts.data_key import SHA256, named
+from mnist_etc.artifacts.ledger import Ledger, Standing
 from mnist_etc.data import Dataset
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -98,8 +100,10 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
         done = [artifact.find_finished(settings, dataset.sha256, sources) for artifact in training.outputs]
         if all(done) and (figures := done[-1]):
             return report_skipped(main, figures)
-    plan = training.plan()
-    plan = plan.identified(_identity(training, dataset.sha256, plan))
+    plan, ledger = training.plan(), Ledger(run.privacy)
+    plan = plan.identified(_identity(training, {SHA256: dataset.sha256}, plan))
+    if plan.private and not main.checkpoint.exists():
+        ledger.check(dataset.sha256, plan.own)
     plan.announce()
 
     from mnist_etc.backend import load_tensorflow
@@ -107,10 +111,14 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     load_tensorflow()
     from mnist_etc.fit.checkpoint import Checkpoint
 
-    checkpoint = Checkpoint(main.checkpoint, _identity(training, dataset.sha256, plan))
+    data = named(dataset.sha256, ledger.key, private=bool(plan.guarantee.stages))
+    checkpoint = Checkpoint(main.checkpoint, _identity(training, data, plan))
+    lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem)
     with tracker.child(training.name):
         tracker.parameters(settings)
         tracker.tag("privacy", plan.guarantee.words)
+        if lifetime:
+            tracker.tag("privacy_lifetime", lifetime.words)
         fitted = training.fit(plan, checkpoint, tracker)
         for one in fitted.published:
             one.artifact.publish(
@@ -118,10 +126,12 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
                 settings=settings,
                 dataset_sha256=dataset.sha256,
                 metrics=fitted.figures | fitted.more,
-                privacy=plan.guarantee.to_manifest(),
+                privacy=plan.guarantee.to_manifest() | ({"lifetime": lifetime.to_manifest()} if lifetime else {}),
                 sources=sources,
             )
         write_figures(main, fitted.figures, fitted.history, plan.guarantee)
+        if lifetime:
+            print(f"{main.stem}  all private trainings on these images so far: {lifetime.words} ({ledger.path})")
         checkpoint.remove()
         for one in fitted.published:
             answer = one.network(one.examples[:1]).numpy()
@@ -156,14 +166,23 @@ def fit_task(
     return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=report)
 
 
-def _identity(training: Training, dataset_sha256: str, plan: PrivacyPlan) -> dict[str, Any]:
-    """What a checkpoint belongs to, as plain JSON types.
+def _enter(ledger: Ledger, plan: PrivacyPlan, checkpoint: Checkpoint, dataset: Dataset, model: str) -> Standing | None:
+    """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one."""
+    if not plan.private:
+        return None
+    from mnist_etc.privacy.seeds import Seeds
+
+    return ledger.enter(Seeds(*checkpoint.secret(plan.seeds)).fingerprint, dataset.sha256, plan.own, model)
+
+
+def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) -> dict[str, Any]:
+    """What a training is, as plain JSON types: what its checkpoint belongs to, and given seeds follow from.
 
     A private training on another encoder, or of another plan, is one of its own: it shares neither weights nor seeds.
     """
     return {
         "configuration": dict(training.settings),
-        "dataset_sha256": dataset_sha256,
+        **data,
         "sources": dict(training.sources),
         "stages": [stage.to_manifest() for stage in plan.stages],
     }

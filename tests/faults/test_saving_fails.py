@@ -15,6 +15,7 @@ import pytest
 from support import ROOT, TINY, Completed, Run, environment, refused
 
 from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.data_key import DataKey
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary, write_bytes
 
@@ -60,7 +61,7 @@ def test_a_full_disk_under_the_real_command(tiny: Path, tmp_path: Path, project:
 def test_a_disk_that_fills_while_publishing_leaves_all_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    artifact = Artifact(folder=tmp_path, stem="model", make=lambda _: "make it")
+    artifact = Artifact(folder=tmp_path, stem="model", make=lambda _: "make it", key=DataKey(tmp_path / "key"))
 
     def publish(content: bytes, second: Callable[[Path], None]) -> None:
         artifact.publish(

@@ -60,7 +60,12 @@ def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path
         assert done.returncode == 0, done.stderr
         assert "resumes after epoch" in done.stdout
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", twin / "artifacts" / "digits" / f"{AE3}.h5")
+    (entry,) = json.loads((tmp_path / "artifacts" / "privacy_ledger.json").read_text())["trainings"]
     stated = manifest(tmp_path, AE3)["privacy"]
+    assert entry["stages"] == stated["stages"]
+    assert stated["lifetime"]["trainings"] == 1
+    assert "dataset_hmac_sha256" in state["settings"]
+    assert "dataset_sha256" not in state["settings"]
     assert stated["stages"][0]["steps"] == 3 * 10
     assert state["settings"]["stages"] == stated["stages"]
     assert 2.97 < stated["epsilon"] <= 3

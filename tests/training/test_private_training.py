@@ -13,6 +13,10 @@ import pytest
 from mlflow import MlflowClient
 from support import Run, environment, refused, same_weights
 
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.data_key import DataKey
+from mnist_etc.composition import compose
+from mnist_etc.data import load
 from mnist_etc.privacy.accounting import SampledGaussian, spent
 from mnist_etc.privacy.config import Accountant
 
@@ -103,6 +107,56 @@ def test_nothing_measured_on_training_images_is_written(private: Path) -> None:
     assert "loss" not in (private / "stdout").read_text()
     for stem in (AE, CLSF):
         assert columns(private, stem).keys() <= KNOWN
+
+
+def test_nothing_that_is_left_holds_an_exact_function_of_the_training_images(private: Path) -> None:
+    """Who knows all of them but one would confirm the last by their checksum: no file and no tag has it."""
+    sha256 = load(compose("train", TrainCommand, ["data=digits"]).data).sha256
+    key = private / "artifacts" / ".privacy_key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    secret = key.read_text().strip()
+    assert manifest(private, FULL)["dataset_hmac_sha256"] == DataKey(key).name(sha256)
+    files = [path for path in private.rglob("*") if path.is_file()]
+    assert {"mlflow.db", f"{FULL}.h5", "privacy_ledger.json", "stdout"} <= {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        for told in (sha256, sha256[:12]):
+            assert told.encode() not in content, path
+            assert told.upper().encode() not in content, path
+        assert bytes.fromhex(sha256) not in content, path
+        assert path == key or secret.encode() not in content, path
+
+
+def test_a_private_model_is_known_by_its_key_alone(private: Path, run: Run, tmp_path: Path) -> None:
+    shutil.copytree(private / "artifacts", tmp_path / "artifacts")
+    assert "is there already" in run("train.py", *BOTH).stdout
+    (tmp_path / "artifacts" / ".privacy_key").unlink()
+    refused(run("train.py", *BOTH), ".privacy_key, the key under which private models name their data")
+    assert run("infer.py", *BOTH).returncode == 0
+
+
+def test_all_trainings_on_the_same_images_add_up(private: Path, run: Run, tmp_path: Path) -> None:
+    """Another folder and another seed do not begin anew, one with no room left is refused before TensorFlow loads."""
+    shutil.copytree(private / "artifacts", tmp_path / "artifacts")
+    entered = json.loads((tmp_path / "artifacts" / "privacy_ledger.json").read_text())["trainings"]
+    assert [[stage["name"] for stage in one["stages"]] for one in entered] == [
+        ["autoencoder"],
+        ["whitening", "classifier"],
+    ]
+    first = manifest(private, FULL)
+    assert first["privacy"]["lifetime"]["epsilon"] == pytest.approx(first["epsilon"], rel=1e-3)
+    asked = [*DIGITS, "private=true", "epochs=1", "batch_size=128", "seed=5", "artifacts=again"]
+    done = run("-m", "train_.autoencoder", *asked)
+    assert done.returncode == 0, done.stderr
+    again = json.loads((tmp_path / "again" / "digits" / "ae_h32_e1_private_weights.json").read_text())
+    together = again["privacy"]["lifetime"]
+    assert together["trainings"] == 3
+    assert together["epsilon"] > first["epsilon"]
+    assert f"all private trainings on these images so far: {together['words']} (artifacts/" in done.stdout
+    ledger = (tmp_path / "artifacts" / "privacy_ledger.json").read_bytes()
+    done = run("-m", "train_.autoencoder", *asked, "force=true", "privacy.lifetime_epsilon=4")
+    refused(done, "privacy.lifetime_epsilon of at least", "the 3 before it on the same images", "received 4", code=2)
+    assert (tmp_path / "artifacts" / "privacy_ledger.json").read_bytes() == ledger
 
 
 def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:

@@ -1,0 +1,218 @@
+"""The ledger of all private trainings ever started on the same data, and what they give away together.
+
+An epsilon is of one release. Trainings again with ``force=true``, with other settings or in a sweep are releases of the
+same images and compose, whichever of them is kept: who chooses among them has looked at them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_etc.artifacts.data_key import DataKey
+from mnist_etc.errors import ArtifactError, ConfigError
+from mnist_etc.files import exclusive, read_limited, write_bytes
+from mnist_etc.privacy.accounting import SampledGaussian, spent
+from mnist_etc.privacy.config import LifetimePrivacyConfig
+from mnist_etc.privacy.guarantee import Stage
+
+__all__ = ["Ledger", "Standing"]
+
+LIMIT = 2**26
+KEY = ".privacy_key"
+KEYS = {"id", "data", "started", "model", "seed_given", "stages"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What all private trainings on the same data give away together, at the delta of the one that asks."""
+
+    epsilon: float
+    delta: float
+    trainings: int
+    """That compose to ``epsilon``."""
+    unprotected: int
+    """Those with a given seed, which have no epsilon."""
+    apart: int
+    """Those that protect another unit, which do not compose with these."""
+
+    @property
+    def words(self) -> str:
+        """All of it, for a reader."""
+        count = f"{self.trainings} training" + "s" * (self.trainings != 1)
+        words = f"epsilon {self.epsilon:.4g} at delta {self.delta:g}, of {count}"
+        if self.unprotected:
+            words += f"; and {self.unprotected} with a given privacy.seed, which guarantee nothing"
+        if self.apart:
+            words += f"; and {self.apart} that protect another unit, which do not add up with these"
+        return words
+
+    def to_manifest(self) -> dict[str, Any]:
+        """For the key "lifetime" beside a guarantee."""
+        return {"words": self.words, "epsilon": self.epsilon, "delta": self.delta, "trainings": self.trainings}
+
+
+class Ledger:
+    """A JSON file, one entry a private training, read and written under a lock.
+
+    It names the data by an HMAC, so it tells nobody which they were. Data are the same where every image and label is:
+    images taken out or added make others.
+
+    Args:
+        privacy: where it lies, the bound on what it sums up, and by which delta and accountant.
+    """
+
+    def __init__(self, privacy: LifetimePrivacyConfig) -> None:
+        self.path, self._privacy = Path(privacy.ledger), privacy
+        self.key = DataKey(self.path.parent / KEY)
+
+    def check(self, dataset_sha256: str, stages: Sequence[Stage]) -> None:
+        """Refuse now what `enter` would.
+
+        Raises:
+            ArtifactError: see `enter`.
+            ConfigError: see `enter`.
+        """
+        with self._locked() as entries:
+            self._permitted(entries, self.key.name(dataset_sha256), stages)
+
+    def enter(self, training: str, dataset_sha256: str, stages: Sequence[Stage], model: str) -> Standing:
+        """Count a training before its first step; one that is resumed is not counted again.
+
+        Args:
+            training: its name, the same when it is resumed, see `mnist_etc.privacy.seeds.Seeds.fingerprint`.
+            dataset_sha256: of its data.
+            stages: what it releases itself.
+            model: what it trains.
+
+        Raises:
+            ArtifactError: the ledger is damaged or cannot be written, or its key is lost.
+            ConfigError: all trainings on these data would give away more than ``privacy.lifetime_epsilon``.
+        """
+        with self._locked() as entries:
+            data = self.key.name(dataset_sha256)
+            if all(entry["id"] != training for entry in entries):
+                self._permitted(entries, data, stages)
+                entries.append(
+                    {
+                        "id": training,
+                        "data": data,
+                        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                        "model": model,
+                        "seed_given": self._privacy.seed is not None,
+                        "stages": [stage.to_manifest() for stage in stages],
+                    }
+                )
+                self._write(entries)
+            return self._standing(entries, data, stages)
+
+    def standing(self, dataset_sha256: str, stages: Sequence[Stage]) -> Standing:
+        """What is entered for these data, of trainings that protect the unit of ``stages``.
+
+        Raises:
+            ArtifactError: see `enter`.
+        """
+        with self._locked() as entries:
+            return self._standing(entries, self.key.name(dataset_sha256), stages)
+
+    def _permitted(self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage]) -> None:
+        most = self._privacy.lifetime_epsilon
+        if most is None:
+            return
+        if self._privacy.seed is not None:
+            raise ConfigError(
+                f"Expected privacy.seed=null with privacy.lifetime_epsilon={most:g}; received a seed, with which a "
+                "training has no epsilon. Leave one of them out."
+            )
+        before = self._standing(entries, data, stages)
+        if before.unprotected or before.apart:
+            raise ConfigError(
+                f"Expected private trainings on these images that add up, for privacy.lifetime_epsilon={most:g}; "
+                f"received, by {self.path}, {before.words}. Pass privacy.lifetime_epsilon=null."
+            )
+        new = {"id": "", "data": data, "seed_given": False, "stages": [stage.to_manifest() for stage in stages]}
+        after = self._standing([*entries, new], data, stages)
+        if after.epsilon > most:
+            raise ConfigError(
+                f"Expected privacy.lifetime_epsilon of at least {after.epsilon:.4g}, what this training and the "
+                f"{before.trainings} before it on the same images (epsilon {before.epsilon:.4g}, by {self.path}) give "
+                f"away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
+            )
+
+    def _standing(self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage]) -> Standing:
+        privacy, unit = self._privacy, stages[-1].unit
+        same = [entry for entry in entries if entry["data"] == data]
+        secret = [[Stage.from_manifest(stage) for stage in one["stages"]] for one in same if not one["seed_given"]]
+        counted = [released for released in secret if released[-1].unit is unit]
+        return Standing(
+            epsilon=spent(
+                _merged([stage for released in counted for stage in released]), privacy.delta, privacy.accountant
+            ),
+            delta=privacy.delta,
+            trainings=len(counted),
+            unprotected=len(same) - len(secret),
+            apart=len(secret) - len(counted),
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[list[dict[str, Any]]]:
+        """All entries, while nobody else reads or writes them."""
+        with exclusive(self.path.with_name(f".{self.path.name}.lock"), key="privacy.ledger", wait=True):
+            yield self._read()
+
+    def _read(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        try:
+            content = dict(json.loads(read_limited(self.path, LIMIT)))
+            intact = content.pop("sha256") == _digest(content)
+            entries = [dict(entry) for entry in content["trainings"]]
+            intact = intact and all(entry.keys() == KEYS for entry in entries)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            intact = False
+        if not intact:
+            raise ArtifactError(
+                f"Expected {self.path} as it was written; received a truncated or altered file. Put back a copy of it; "
+                "without one nobody knows what was trained on these images: move it away to count anew."
+            )
+        if not self.key.path.exists() or content["key"] != self.key.name("ledger"):
+            raise ArtifactError(
+                f"Expected {self.key.path}, under whose key {self.path} names the data; received "
+                f"{'another key' if self.key.path.exists() else 'no such file'}. Put it back; without it nobody knows "
+                f"what was trained on these images: move {self.path} away to count anew."
+            )
+        return entries
+
+    def _write(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        content = {"key": self.key.name("ledger"), "trainings": list(entries)}
+        text = json.dumps(content | {"sha256": _digest(content)}, indent=2, allow_nan=False) + "\n"
+        write_bytes(self.path, text.encode(), key="privacy.ledger")
+
+
+def _merged(stages: Sequence[Stage]) -> list[SampledGaussian]:
+    """Steps of one rate and noise as one mechanism, which composes faster; of Gaussians without sampling all."""
+    precision, steps = 0.0, dict[tuple[float, float], int]()
+    for one in stages:
+        if one.sampling_rate == 1 and one.noise_multiplier > 0:
+            precision += one.steps / one.noise_multiplier**2
+        else:
+            kind = (one.sampling_rate, one.noise_multiplier)
+            steps[kind] = steps.get(kind, 0) + one.steps
+    merged = [
+        SampledGaussian(sampling_rate=rate, noise_multiplier=noise, steps=count)
+        for (rate, noise), count in sorted(steps.items())
+    ]
+    if precision:
+        merged.append(SampledGaussian(sampling_rate=1.0, noise_multiplier=1 / math.sqrt(precision), steps=1))
+    return merged
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""The ledger: all private trainings on the same data add up, whoever runs how many at once."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+
+from mnist_etc.artifacts.ledger import Ledger
+from mnist_etc.errors import ArtifactError, ConfigError
+from mnist_etc.privacy.accounting import spent
+from mnist_etc.privacy.config import Accountant, LifetimePrivacyConfig
+from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.unit import Unit
+
+DATA, OTHER = "0" * 64, "1" * 64
+DELTA = 1e-4
+
+
+def stage(noise: float = 2.2, name: str = "classifier", rate: float = 0.1, unit: Unit = Unit.image) -> Stage:
+    return Stage(
+        name=name, examples=1237, sampling_rate=rate, noise_multiplier=noise, steps=20, l2_norm_clip=0.5, unit=unit
+    )
+
+
+def ledger(folder: Path, lifetime: float | None = None, seed: int | None = None) -> Ledger:
+    return Ledger(
+        LifetimePrivacyConfig(
+            target_epsilon=3.0,
+            noise_multiplier=None,
+            delta=DELTA,
+            accountant=Accountant.rdp,
+            engine="fast",
+            autoencoder_share=0.5,
+            whitening_share=0.1,
+            seed=seed,
+            lifetime_epsilon=lifetime,
+            ledger=str(folder / "ledger.json"),
+        )
+    )
+
+
+def epsilon(*stages: Stage) -> float:
+    return spent([one.mechanism for one in stages], DELTA, Accountant.rdp)
+
+
+def test_trainings_on_the_same_data_compose_and_those_on_others_do_not(tmp_path: Path) -> None:
+    whitening = stage(9.0, "whitening", 1.0)
+    first = ledger(tmp_path).enter("a", DATA, [whitening, stage()], "full_model")
+    assert first.epsilon == pytest.approx(epsilon(whitening, stage()))
+    assert ledger(tmp_path).enter("b", OTHER, [stage(1.5)], "full_model").trainings == 1
+    second = ledger(tmp_path).enter("c", DATA, [stage(3.0), whitening], "full_model")
+    assert second.trainings == 2
+    assert second.epsilon == pytest.approx(epsilon(whitening, stage(), stage(3.0), whitening))
+    assert second.words == f"epsilon {second.epsilon:.4g} at delta 0.0001, of 2 trainings"
+
+
+def test_a_resumed_training_is_counted_once(tmp_path: Path) -> None:
+    once = ledger(tmp_path).enter("a", DATA, [stage()], "full_model")
+    content = (tmp_path / "ledger.json").read_bytes()
+    assert ledger(tmp_path).enter("a", DATA, [stage()], "full_model") == once
+    assert ledger(tmp_path, lifetime=0.01).enter("a", DATA, [stage()], "full_model") == once
+    assert (tmp_path / "ledger.json").read_bytes() == content
+
+
+def test_more_than_the_bound_is_refused_and_leaves_no_trace(tmp_path: Path) -> None:
+    bound = epsilon(stage()) * 1.2
+    ledger(tmp_path, bound).enter("a", DATA, [stage()], "full_model")
+    before = (tmp_path / "ledger.json").read_bytes()
+    words = (
+        rf"^Expected privacy\.lifetime_epsilon of at least {epsilon(stage(), stage()):.4g}, .* the 1 before it on the "
+        rf"same images \(epsilon {epsilon(stage()):.4g}, by .*\) give away; received {bound:g}\. "
+    )
+    for refuse in (
+        lambda: ledger(tmp_path, bound).enter("b", DATA, [stage()], "full_model"),
+        lambda: ledger(tmp_path, bound).check(DATA, [stage()]),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            refuse()
+    assert (tmp_path / "ledger.json").read_bytes() == before
+    ledger(tmp_path, bound).enter("c", OTHER, [stage()], "full_model")
+    ledger(tmp_path, bound * 2).enter("b", DATA, [stage()], "full_model")
+
+
+def _race(folder: str, name: str, bound: float) -> bool:
+    try:
+        ledger(Path(folder), bound).enter(name, DATA, [stage()], "full_model")
+    except ConfigError:
+        return False
+    return True
+
+
+def test_of_many_at_once_only_so_many_start_as_the_bound_lets(tmp_path: Path) -> None:
+    bound = epsilon(stage(), stage()) * 1.01
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        started = pool.starmap(_race, [(str(tmp_path), str(number), bound) for number in range(8)])
+    assert sum(started) == 2
+    assert len(json.loads((tmp_path / "ledger.json").read_text())["trainings"]) == 2
+
+
+def test_trainings_with_a_given_seed_are_told_apart_and_go_with_no_bound(tmp_path: Path) -> None:
+    standing = ledger(tmp_path, seed=7).enter("a", DATA, [stage()], "full_model")
+    assert (standing.epsilon, standing.trainings, standing.unprotected) == (0, 0, 1)
+    assert "and 1 with a given privacy.seed, which guarantee nothing" in standing.words
+    with pytest.raises(ConfigError, match=r"^Expected privacy\.seed=null with privacy\.lifetime_epsilon=9"):
+        ledger(tmp_path, 9.0, seed=7).enter("b", DATA, [stage()], "full_model")
+    with pytest.raises(ConfigError, match=r"^Expected private trainings on these images that add up"):
+        ledger(tmp_path, 9.0).enter("b", DATA, [stage()], "full_model")
+
+
+def test_units_do_not_add_up_with_one_another(tmp_path: Path) -> None:
+    ledger(tmp_path).enter("a", DATA, [stage(unit=Unit.person)], "full_model")
+    standing = ledger(tmp_path).enter("b", DATA, [stage()], "full_model")
+    assert (standing.trainings, standing.apart) == (1, 1)
+    assert standing.epsilon == pytest.approx(epsilon(stage()))
+    with pytest.raises(ConfigError, match=r"^Expected private trainings on these images that add up"):
+        ledger(tmp_path, 9.0).check(DATA, [stage()])
+
+
+@pytest.mark.parametrize("damage", ["cut", "an entry taken out", "no JSON", "another schema"])
+def test_a_damaged_ledger_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "ledger.json"
+    ledger(tmp_path).enter("a", DATA, [stage()], "full_model")
+    ledger(tmp_path).enter("b", DATA, [stage()], "full_model")
+    content = json.loads(path.read_text())
+    damaged = {
+        "cut": path.read_text()[:-20],
+        "an entry taken out": json.dumps(content | {"trainings": content["trainings"][:1]}),
+        "no JSON": "epsilon",
+        "another schema": "[1, 2]",
+    }[damage]
+    path.write_text(damaged)
+    with pytest.raises(ArtifactError, match=r"^Expected .*ledger\.json as it was written; received a truncated or alt"):
+        ledger(tmp_path).enter("c", DATA, [stage()], "full_model")
+    assert path.read_text() == damaged
+
+
+def test_without_its_key_the_ledger_says_so_and_does_not_begin_anew(tmp_path: Path) -> None:
+    ledger(tmp_path).enter("a", DATA, [stage()], "full_model")
+    key = tmp_path / ".privacy_key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    kept = key.read_text()
+    key.unlink()
+    with pytest.raises(ArtifactError, match=r"^Expected .*\.privacy_key, .*; received no such file\. Put it back"):
+        ledger(tmp_path).enter("b", DATA, [stage()], "full_model")
+    assert not key.exists()
+    key.write_text("0" * 64)
+    with pytest.raises(ArtifactError, match=r"received another key\. Put it back"):
+        ledger(tmp_path).standing(DATA, [stage()])
+    key.write_text("short")
+    with pytest.raises(ArtifactError, match=r"^Expected 64 hexadecimal digits in .*\.privacy_key"):
+        ledger(tmp_path).standing(DATA, [stage()])
+    key.write_text(kept)
+    assert ledger(tmp_path).standing(DATA, [stage()]).trainings == 1
+
+
+def test_it_names_no_data_in_the_open(tmp_path: Path) -> None:
+    ledger(tmp_path).enter("a", DATA, [stage()], "full_model")
+    assert DATA not in (tmp_path / "ledger.json").read_text()
+    elsewhere = tmp_path / "elsewhere"
+    ledger(elsewhere).enter("a", DATA, [stage()], "full_model")
+    names = [json.loads((place / "ledger.json").read_text())["trainings"][0]["data"] for place in (tmp_path, elsewhere)]
+    assert names[0] != names[1]
