@@ -112,27 +112,23 @@ def main() -> None:
     chosen = np.random.default_rng(command.seed).permutation(len(train))[: command.images]
     images = Split(train.images[chosen], train.labels[chosen])
     remember_noise()
-    fresh, kinds = True, [PlantedBug(name) if name else None for name in arguments.bugs or [""]]
-    for bug in kinds:
+    for bug in [PlantedBug(name) if name else None for name in arguments.bugs or [""]]:
         while len(logged(log, bug)) < arguments.runs and time.monotonic() - began < arguments.seconds:
             found = run(command, images, bug)
-            if fresh:
-                found["seconds"] = time.process_time()
-            fresh = False
             with log.open("a") as file:
                 file.write(json.dumps(found) + "\n")
             progress(str(found))
     if not arguments.write:
         return
     rows = [row(bug, runs) for bug in WORDS if (runs := logged(log, bug))]
-    seconds = [one["seconds"] for one in logged(log, None) if "seconds" in one]
     write_results(
         "private_audit",
         "The audit and planted mistakes",
         {"machine": machine(), "versions": versions("tensorflow", "keras", "dp-accounting", "numpy")},
         f"Secret seeds in each run; each bound at {command.confidence:.1%} confidence; the training "
         f"and the release of moments each state epsilon {command.privacy.target_epsilon:g}. Lower bounds: median "
-        f"(least to greatest). The first run of a process takes {spread(seconds, '.0f')} s of CPU with its start. "
+        "(least to greatest). Where 1,000 canaries stand, a quarter of the audit was run, with "
+        "`canaries=1000 images=250 batch_size=186 learning_rate=1.45`. "
         '"However dependent" is the bound that assumes nothing of how the canaries depend on each other.',
         table(HEADER, rows),
     )

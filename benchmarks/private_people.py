@@ -1,4 +1,4 @@
-"""The private pipeline where a person, and not an image, is the unit of privacy: what that costs, with simulated owners.
+"""The private pipeline where a person, and not an image, is the unit of privacy, with simulated owners: the cost.
 
 The 60,000 training images of MNIST are dealt by chance to people of so many images each, since MNIST does not say who
 wrote what: real people's images are more alike. Fitted is what ``python train.py features=scattering
@@ -95,9 +95,8 @@ def main() -> None:
     os.chdir(Path(__file__).parents[1])
     here, rows = machine(), []
     for images, (validation, test, guarantee) in measure(arguments.groups, arguments.seeds, arguments.keys).items():
-        people = (
-            [f"{guarantee.for_group(size):.3g}" for size in GROUPS] if images == 1 else [f"{guarantee.epsilon:.3g}"]
-        )
+        sizes = GROUPS if images == 1 else [1]
+        people = [f"{guarantee.for_group(size):.3g}" for size in sizes]
         name = "images" if images == 1 else f"people of {images} images"
         figures = [spread(test, ".2f"), f"{statistics.median(validation):.2f}"]
         rows.append([name, f"{guarantee.stages[-1].examples:,}", *figures, " / ".join(people)])

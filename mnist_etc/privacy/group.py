@@ -36,6 +36,7 @@ CHUNK = 8192
 """Losses at a time."""
 
 
+@np.errstate(over="ignore")
 def group_epsilon(mechanisms: Sequence[SampledGaussian], delta: float, size: int) -> float:
     """Epsilon of ``mechanisms`` together for any ``size`` units, whose contributions are present or zeroed together.
 

@@ -163,9 +163,8 @@ def _for_people(mechanisms: Sequence[SampledGaussian], unit: Unit, delta: float)
         case Unit.image:
             if delta < LEAST_DELTA:
                 return "; less for a person with several of them"
-            figures = [
-                f"with {size} of them {group_epsilon(mechanisms, delta, size):.3g}" for size in IMAGES_OF_A_PERSON
-            ]
+            epsilons = {size: group_epsilon(mechanisms, delta, size) for size in IMAGES_OF_A_PERSON}
+            figures = [f"with {size} of them {epsilon:.3g}" for size, epsilon in epsilons.items()]
             return f"; for a person {', '.join(figures)}"
         case Unit.person:
             return ""
