@@ -25,7 +25,7 @@ __all__ = ["audit"]
 
 SWITCH = "MNIST_ETC_PLANTED_BUG"
 """Environment variable of this project's tests: plant a mistake and see it caught. Only this command reads it."""
-OUTSIDE = "the figures below come of heads trained without noise on these images: outside any guarantee, for your eyes only"
+OUTSIDE = "the figures below are of heads trained without noise on these images: outside any guarantee"
 """Said before the attacks on members, whose figures are exact."""
 
 
