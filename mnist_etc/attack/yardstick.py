@@ -23,8 +23,8 @@ def shortfall(network: float, yardstick: float) -> str | None:
         return None
     return (
         f"Expected an inverse network that comes as near on logits as the closed form, mean squared error at "
-        f"most {MOST:g} times {yardstick:.4f}; received {network:.4f}: it is trained too little to judge a policy. Raise "
-        "attack.epochs, attack.networks or attack.units."
+        f"most {MOST:g} times {yardstick:.4f}; received {network:.4f}: it is trained too little to judge a policy. "
+        "Raise attack.epochs, attack.networks or attack.units."
     )
 
 
