@@ -167,9 +167,9 @@ class Study:
             self._floor = min(told.values(), key=_error)
         elif made and not policy.row.reads_image and min(map(_error, made.values())) > _error(self.floor):
             made[LABEL] = self.floor
-        if policy.row.tells_logits and NETWORK in made and YARDSTICK in made:
-            if said := shortfall(_error(made[NETWORK]), _error(made[YARDSTICK])):
-                print(f"warning: {said}", flush=True)
+        if policy.row.tells_logits and {NETWORK, YARDSTICK} <= made.keys():
+            said = shortfall(_error(made[NETWORK]), _error(made[YARDSTICK]))
+            print(*([f"warning: {said}\n"] if said else []), end="", flush=True)
         return self._add(adversary, made, utility, count)
 
     @property

@@ -56,7 +56,8 @@ def calibrate(
     if not np.isfinite(best[-1]):
         raise ConfigError(
             f"Expected policy.levels that {len(top):,} validation images can be cut into, each level of at least "
-            f"{LEAST:.0%} of them and apart from the next; received {levels}. Pass a smaller policy.levels."
+            f"{LEAST:.0%} of them and apart from the next; received {levels}. Pass a smaller policy.levels or "
+            "policy.crowd."
         )
     cuts = [len(bounds) - 1]
     for choice in reversed(choices):

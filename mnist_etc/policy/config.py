@@ -23,6 +23,8 @@ class PolicyConfig:
     decimals: int = between(1, 6)
     k: int = between(1, 9)
     levels: int = between(1, 100)
+    crowd: float = between(0, 1)
+    """Fraction of the images that the least sure level holds at least: the unsure are few, and unlike their class."""
     epsilon: float = between(0.01, 20)
     """Of one answer about one image; two answers, about two images or of two publications, add up."""
     max_accuracy_loss: float = between(0, 1)

@@ -1,4 +1,4 @@
-"""The output policy as ONNX operators behind a model's logits, so that a server that runs them cannot give more."""
+"""The output policy as ONNX operators behind a model's logits, so that its answers cannot tell more."""
 
 from __future__ import annotations
 

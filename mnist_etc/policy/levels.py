@@ -32,7 +32,7 @@ class Levels(OutputPolicy):
     def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
         """Calibrate on labeled images; raises `ConfigError` where they are too few for so many levels."""
         top = softmax(logits).max(axis=1)
-        edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels)
+        edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels, config.crowd)
         return cls(config=config, edges=edges, confidences=confidences)
 
     def answer(self, operators: Operators) -> None:
@@ -54,5 +54,5 @@ class Levels(OutputPolicy):
         return math.log2(CLASSES * self.config.levels)
 
     def parameters(self) -> dict[str, Any]:
-        """The confidences."""
-        return {"confidences": [round(float(value), 6) for value in self.confidences]}
+        """The confidences, and the crowd that they are fitted with."""
+        return {"crowd": self.config.crowd, "confidences": [round(float(value), 6) for value in self.confidences]}

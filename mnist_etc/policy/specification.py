@@ -19,7 +19,7 @@ def parse_policy(text: str) -> PolicyConfig:
         ConfigError: there is none of that name, or its number is missing, superfluous or out of range.
     """
     name, colon, number = text.partition(":")
-    settings: dict[str, Any] = {"decimals": 2, "k": 3, "levels": 3, "epsilon": 8.0}
+    settings: dict[str, Any] = {"decimals": 2, "k": 3, "levels": 2, "crowd": 0.8, "epsilon": 8.0}
     try:
         if name not in POLICIES or bool(key := POLICIES[name].number) != bool(colon):
             raise ValueError

@@ -35,6 +35,17 @@ def test_no_other_edges_tell_more(levels: int) -> None:
         assert confidences[one] == pytest.approx((inside.sum() + 1) / (len(inside) + 2), abs=1e-6)
 
 
+@pytest.mark.parametrize("crowd", [0.5, 0.8])
+def test_the_unsure_stand_in_a_crowd(crowd: float) -> None:
+    """Without it the edge that tells most parts the unsure few from the rest."""
+    generator = np.random.default_rng(0)
+    top = generator.beta(8, 1, 4000).astype(np.float32)
+    right = generator.random(4000) < np.where(top < np.quantile(top, 0.1), 0.2, 0.95)
+    free, bound = (calibrate(top, right, 2, one)[0] for one in (0, crowd))
+    assert (top < free).mean() < 0.2
+    assert crowd <= (top < bound).mean() < crowd + 0.02
+
+
 def test_a_level_stays_above_chance() -> None:
     """So that the predicted class stays the greatest."""
     _, confidences = calibrate(np.linspace(0.1, 1, 500, dtype=np.float32), np.zeros(500, bool), 2)

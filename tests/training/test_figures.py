@@ -26,10 +26,9 @@ def test_default_run_reaches_its_figures(run: Run, tmp_path: Path) -> None:
     assert f"accuracy {classifier['test_accuracy']:.4f} on 10,000 images" in inferred.stdout
 
     study = [
-        "policies=[logits,levels:3]",
-        "attacks=[mean_by_answer,inverse_network,hill_climbing]",
-        "attack.epochs=5",
-        "attack.networks=1",
+        "policies=[logits,levels:2]",
+        "attacks=[mean_by_answer,linear_regression,mixture_regression,inverse_network,hill_climbing]",
+        "attack.answers=[1,10]",
     ]
     rebuilt = run("noprotect_reconstruction.py", *study, timeout=1200)
     assert rebuilt.returncode == 0, rebuilt.stderr
