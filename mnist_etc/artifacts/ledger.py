@@ -42,6 +42,8 @@ class Standing:
     """Those with a given seed, which have no epsilon."""
     apart: int
     """Those that protect another unit, which do not compose with these."""
+    chose_defaults: bool = False
+    """Whether this project's default settings were chosen by trainings on these data, which are in no ledger."""
 
     @property
     def words(self) -> str:
@@ -52,6 +54,8 @@ class Standing:
             words += f"; and {self.unprotected} with a given privacy.seed, which guarantee nothing"
         if self.apart:
             words += f"; and {self.apart} that protect another unit, which do not add up with these"
+        if self.chose_defaults:
+            words += "; not of the hundred or so on these images by which the default settings were chosen"
         return words
 
     def to_manifest(self) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Download:
     """Addresses that end in a slash, tried in this order; each serves the files of `FILES` gzipped."""
     files: Mapping[str, ExpectedFile]
     """What each file of `FILES` holds."""
+    chose_defaults: bool = False
+    """Whether the values in ``conf/`` were chosen by trainings on it, which no guarantee for its images counts."""
 
 
 def _files(train: int, test: int, *sha256: str) -> dict[str, ExpectedFile]:
@@ -58,6 +60,7 @@ DOWNLOADS.add(
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
+        chose_defaults=True,
     ),
 )
 DOWNLOADS.add(
@@ -72,6 +75,7 @@ DOWNLOADS.add(
             "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
+        chose_defaults=True,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.data_key import SHA256, named
 from mnist_etc.artifacts.ledger import Ledger, Standing
 from mnist_etc.data import Dataset
+from mnist_etc.data.catalog import DOWNLOADS
+from mnist_etc.data.config import DataConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.report import report_skipped, write_figures
@@ -113,7 +116,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
 
     data = named(dataset.sha256, ledger.key, private=bool(plan.guarantee.stages))
     checkpoint = Checkpoint(main.checkpoint, _identity(training, data, plan))
-    lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem)
+    lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
     with tracker.child(training.name):
         tracker.parameters(settings)
         tracker.tag("privacy", plan.guarantee.words)
@@ -166,13 +169,18 @@ def fit_task(
     return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=report)
 
 
-def _enter(ledger: Ledger, plan: PrivacyPlan, checkpoint: Checkpoint, dataset: Dataset, model: str) -> Standing | None:
+def _enter(
+    ledger: Ledger, plan: PrivacyPlan, checkpoint: Checkpoint, dataset: Dataset, model: str, data: DataConfig
+) -> Standing | None:
     """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one."""
     if not plan.private:
         return None
     from mnist_etc.privacy.seeds import Seeds
 
-    return ledger.enter(Seeds(*checkpoint.secret(plan.seeds)).fingerprint, dataset.sha256, plan.own, model)
+    training = Seeds(*checkpoint.secret(plan.seeds)).fingerprint
+    standing = ledger.enter(training, dataset.sha256, plan.own, model)
+    known = data.kind == "idx" and data.name in DOWNLOADS
+    return dataclasses.replace(standing, chose_defaults=known and DOWNLOADS[data.name].chose_defaults)
 
 
 def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mnist_etc.artifacts.ledger import Ledger
+from mnist_etc.data.catalog import DOWNLOADS
 from mnist_etc.errors import ArtifactError, ConfigError
 from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Accountant, LifetimePrivacyConfig
@@ -164,3 +166,10 @@ def test_it_names_no_data_in_the_open(tmp_path: Path) -> None:
     ledger(elsewhere).enter("a", DATA, [stage()], "full_model")
     names = [json.loads((place / "ledger.json").read_text())["trainings"][0]["data"] for place in (tmp_path, elsewhere)]
     assert names[0] != names[1]
+
+
+def test_the_trainings_that_chose_the_defaults_are_said_to_be_outside(tmp_path: Path) -> None:
+    standing = ledger(tmp_path).enter("a", DATA, [stage()], "full_model")
+    assert "default settings" not in standing.words
+    assert "by which the default settings were chosen" in replace(standing, chose_defaults=True).words
+    assert all(DOWNLOADS[name].chose_defaults for name in ("mnist", "fashion_mnist"))

@@ -19,7 +19,7 @@ import sys
 from mnist_etc.command import Command, run
 from mnist_etc.tracking.tracker import start
 def job(config):
-    with start(config, command="x", dataset={"dataset_sha256": "0" * 64}) as tracker:
+    with start(config, command="x", dataset=dict(dataset_sha256="0" * 64)) as tracker:
         with tracker.child("inner"):
             {body}
 sys.argv = ["train", {uri!r}]

@@ -48,7 +48,7 @@ def test_without_sampling_it_is_a_gaussian_of_so_many_times_the_sensitivity(size
     assert exact * (1 - 1e-6) <= found <= exact * 1.002
 
 
-@pytest.mark.parametrize(("size", "epsilon"), [(2, 6.7), (10, 55.7)])
+@pytest.mark.parametrize(("size", "epsilon"), [(2, 6.7), (5, 21.1), (10, 55.7)])
 def test_epsilon_3_an_image_for_a_person_with_several(size: int, epsilon: float) -> None:
     """Close to, and below, what so many times the mu of Gaussian differential privacy gives."""
     found = group_epsilon(BOTH, DELTA, size)
