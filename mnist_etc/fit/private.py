@@ -32,11 +32,11 @@ class PrivateSteps:
     """See `mnist_etc.fit.loop.Steps`.
 
     Each step samples every unit of privacy, an example or a person with several, with the plan's probability, clips and
-    sums the gradients, adds noise and divides by the expected number of units and by the noise's deviation, or by the
-    clip where that is more: constants that leave one learning rate good for any clip and noise. Sample and noise of a
-    step depend on secret seeds and the step's number alone; the seeds lie in the checkpoint, from before the first
-    figure goes out, so that a training that goes on draws nothing twice and none draws anew for what was seen; they go
-    with it.
+    sums the gradients, adds noise and divides by ``batch_size``, in images, and by the noise's deviation, or the clip
+    where that is more: constants that leave one learning rate good for any clip and noise, and the noise in the weights
+    the same for people as for images. Sample and noise of a step depend on secret seeds and the step's number alone;
+    the seeds lie in the checkpoint, from before the first figure goes out, so that a training that goes on draws
+    nothing twice and none draws anew for what was seen; they go with it.
 
     Args:
         task: what is fitted; its owners are the units of privacy, or its examples.
@@ -85,7 +85,7 @@ class PrivateSteps:
     def _compiled(self) -> Callable[..., None]:
         """One graph for any steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
         weights, optimizer, engine, stage = self.weights, self.optimizer, self._engine, self._stage
-        unit = stage.batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
+        unit = self._batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
         drawn = self._drawn()
 
         def run_parts(indices: tf.Tensor, mask: tf.Tensor, last: tf.Tensor, first: tf.Tensor) -> None:

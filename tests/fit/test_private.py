@@ -25,6 +25,7 @@ from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.registry import ENGINES
 from mnist_etc.privacy.seeds import Seeds
+from mnist_etc.privacy.unit import Unit
 
 IMAGES, BATCH, EPOCHS = 200, 20, 2
 SETTINGS = {"sources": {"encoder.h5": "0" * 64}}
@@ -64,6 +65,8 @@ def trained(
     evaluate: Callable[[int], Metrics] = lambda _: {},
     units: int = 10,
     spoiled: float | None = None,
+    owners: np.ndarray | None = None,
+    gone: int | None = None,
 ) -> list[Metrics]:
     config = ClassifierConfig(
         augment=False,
@@ -94,10 +97,13 @@ def trained(
     arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
     if spoiled is not None:
         arrays[0][3] = spoiled
+    if owners is not None and gone is not None:
+        arrays[0][owners == gone] = np.nan  # counts as zero
     keras.utils.set_random_seed(0)
     model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
-    task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy)
-    plan = PrivacyPlan.of_training("head", config, privacy, IMAGES)
+    task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy, owners=owners)
+    people, unit = (IMAGES, Unit.image) if owners is None else (int(owners.max()) + 1, Unit.person)
+    plan = PrivacyPlan.of_training("head", config, privacy, people, unit=unit).identified(SETTINGS)
     seeds = Seeds(*checkpoint.secret(plan.seeds))
     steps = private.PrivateSteps(task, config, plan, seeds)
     return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
@@ -185,3 +191,85 @@ def test_one_image_without_a_finite_gradient_neither_ends_a_training_nor_shows_i
     assert np.isfinite(weights[0]).all()
     np.testing.assert_array_equal(weights[0], weights[1])
     np.testing.assert_array_equal(weights[0], weights[2])
+
+
+class Watching:
+    """An engine that keeps what goes into each step, before noise."""
+
+    def __init__(self, engine: Any, totals: list[np.ndarray]) -> None:
+        self._engine, self._totals = engine, totals
+        self.clipped_sum = engine.clipped_sum
+
+    def add_noise(self, total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        noised = self._engine.add_noise(total, step)
+        with tf.control_dependencies([tf.numpy_function(lambda total: self._totals.append(total), [total], [])]):
+            return tf.identity(noised)
+
+
+PEOPLE = np.concatenate([np.zeros(40, np.int64), 1 + np.arange(160) // 4])
+"""Forty images of one person, four each of forty others."""
+
+
+@pytest.mark.parametrize("kind", list(ENGINES))
+def test_one_person_moves_a_step_by_the_clip_at_most_however_many_images(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first step that samples the person: afterwards the weights differ."""
+    build, totals = plans.build_engine, []
+    for gone in (0, None):
+        found: list[np.ndarray] = []
+        monkeypatch.setattr(
+            plans, "build_engine", lambda *args, found=found, **keys: Watching(build(*args, **keys), found)
+        )
+        trained(Checkpoint(tmp_path / f"{gone}.npz", SETTINGS), kind, seed=3, owners=PEOPLE, gone=gone)
+        totals.append(found)
+    differences = [np.linalg.norm(present - zeroed) for present, zeroed in zip(*totals, strict=True)]
+    assert 0.5 < next(norm for norm in differences if norm > 1e-4) <= 1 + 1e-5
+
+
+def test_a_step_takes_people_and_all_their_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step against a loop over the sampled people, from the same secret sample."""
+    totals: list[np.ndarray] = []
+    build = plans.build_engine
+    monkeypatch.setattr(plans, "build_engine", lambda *args, **keys: Watching(build(*args, **keys), totals))
+    drawn: list[sampling.Parts] = []
+    parts = sampling.PoissonSampler.parts
+
+    def kept(self: sampling.PoissonSampler, *steps: int) -> sampling.Parts:
+        drawn.append(parts(self, *steps))
+        return drawn[-1]
+
+    monkeypatch.setattr(sampling.PoissonSampler, "parts", kept)
+    trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), seed=3, owners=PEOPLE)
+    indices, mask, last = drawn[0]
+    ends = np.flatnonzero(last) + 1
+    sampled = indices[: ends[0]][mask[: ends[0]] == 1]
+    features = np.random.default_rng(0).normal(size=(IMAGES, 6)).astype(np.float32)
+    labels = np.arange(IMAGES) % 10
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([layers.Input((6,)), layers.Dense(10)])
+    wanted = np.zeros(70)
+    for person in sampled:
+        gradient = np.zeros(70)
+        for image in np.flatnonzero(person == PEOPLE):
+            with tf.GradientTape() as tape:
+                loss = cross_entropy(model, features[image : image + 1], labels[image : image + 1])[0]
+            pieces = tape.gradient(loss, model.trainable_variables)
+            gradient += np.concatenate([np.ravel(piece) for piece in pieces])
+        wanted += gradient * min(1, 1 / np.linalg.norm(gradient))
+    np.testing.assert_allclose(totals[0], wanted, atol=1e-5)
+
+
+def test_a_plan_for_other_units_than_the_tasks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_training = PrivacyPlan.of_training
+
+    def one_more(name: str, config: Any, privacy: Any, examples: int, **keys: Any) -> PrivacyPlan:
+        return of_training(name, config, privacy, examples + 1, **keys)
+
+    def of_images(*args: Any, unit: Unit) -> PrivacyPlan:
+        return of_training(*args, unit=Unit.image)
+
+    for wrong, words in ((one_more, "plan for 41 people; received one for 42 people"), (of_images, "for 41 images")):
+        monkeypatch.setattr(PrivacyPlan, "of_training", wrong)
+        with pytest.raises(ValueError, match=words):
+            trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), owners=PEOPLE)

@@ -47,6 +47,30 @@ def test_a_row_as_large_as_float32_holds_moves_it_by_1_at_most() -> None:
     assert np.linalg.norm(moved) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("alike", [True, False])
+def test_one_more_person_moves_it_by_1_at_most_whatever_the_images(alike: bool) -> None:
+    """Forty times the same row would move it by 40 where each counts for itself."""
+    rows, width = features(), features().shape[1]
+    more = np.ones((40, width), np.float32) if alike else features(540)[500:]
+    owners = np.arange(500) // 2
+    both = np.concatenate([rows, more]), np.concatenate([owners, np.full(40, 250)])
+    moved = noised_second_moments(both[0], 0.0, 0, both[1]) - noised_second_moments(rows, 0.0, 0, owners)
+    assert np.linalg.norm(moved) <= 1 + 1e-6
+    assert np.trace(moved) == pytest.approx(1)
+    assert np.linalg.norm(moved) == pytest.approx(1) or not alike
+
+
+def test_a_persons_images_count_for_their_mean() -> None:
+    rows = features(6)
+    owners = np.array([1, 0, 1, 1, 0, 2])
+    rows[4, 2] = np.nan
+    unit = np.where(np.isfinite(rows).all(1, keepdims=True), rows / np.linalg.norm(rows, axis=1, keepdims=True), 0)
+    wanted = sum(
+        sum(np.outer(row, row) for row in unit[owners == person]) / np.sum(owners == person) for person in range(3)
+    )
+    np.testing.assert_allclose(noised_second_moments(rows, 0.0, 0, owners), wanted, rtol=1e-4, atol=1e-7)
+
+
 def test_its_noise_is_what_the_accountant_takes_it_for() -> None:
     rows, deviation = features(), 3.0
     exact = noised_second_moments(rows, 0.0, 0)

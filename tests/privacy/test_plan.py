@@ -160,6 +160,39 @@ def test_a_training_releases_its_whitening_with_it_and_what_was_before_not_again
     assert PrivacyPlan.for_classifier(fit(private=False), privacy(), IMAGES, encoder=(ENCODER,)).own == ()
 
 
+@pytest.mark.parametrize("encoder", [None, ()], ids=["no images seen", "plain encoder"])
+def test_a_plan_for_people_counts_people(encoder: tuple[Stage, ...] | None) -> None:
+    """128 images a step are 16 people with 8 images each; the accountant sees people alone."""
+    plan = PrivacyPlan.for_classifier(fit(), privacy(), 160, encoder=encoder, unit=Unit.person)
+    assert {(stage.unit, stage.examples) for stage in plan.stages} == {(Unit.person, 160)}
+    assert (plan.stage.batch_size, plan.stage.sampling_rate, plan.stage.steps) == (16, 0.1, 20)
+    assert "person-level: for all training images of any one of 160 people" in plan.guarantee.words
+    images = PrivacyPlan.for_classifier(
+        SimpleNamespace(private=True, epochs=2, batch_size=16, l2_norm_clip=0.5), privacy(), 160, encoder=encoder
+    )
+    assert plan.stage.noise_multiplier == images.stage.noise_multiplier
+    assert plan.sampler(0, images=8).sampling_rate == 0.1
+    assert PrivacyPlan.for_autoencoder(fit(), privacy(), 160, unit=Unit.person).guarantee.unit is Unit.person
+
+
+def test_a_plan_for_people_names_what_is_wrong_with_them() -> None:
+    with pytest.raises(ConfigError, match=r"below 1/160, one over the training people; received 0\.01: .*all that one"):
+        PrivacyPlan.for_autoencoder(fit(), privacy(delta=1e-2), 160, unit=Unit.person)
+    with pytest.raises(ConfigError, match=r"batch_size of at most 80, the 10 people times privacy.images_per_owner=8"):
+        PrivacyPlan.for_autoencoder(fit(), privacy(), 10, unit=Unit.person)
+
+
+def test_an_image_level_guarantee_says_what_it_is_for_a_person_with_several() -> None:
+    guarantee = autoencoder().guarantee
+    assert f"image-level: for any one of the {IMAGES:,} training images" in guarantee.words
+    figures = f"with 2 of them {guarantee.for_group(2):.3g}, with 10 of them {guarantee.for_group(10):.3g}"
+    assert guarantee.words.endswith(f"; for a person {figures}")
+    people = PrivacyPlan.for_autoencoder(fit(), privacy(), IMAGES, unit=Unit.person).guarantee
+    assert "of them" not in people.words
+    small = PrivacyPlan.for_autoencoder(fit(), privacy(delta=1e-11), IMAGES).guarantee
+    assert small.words.endswith("; less for a person with several of them")
+
+
 def test_too_large_a_delta_is_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"^Expected privacy\.delta below 1/1,237, .*received 0\.001: .*=8e-05 or less"
