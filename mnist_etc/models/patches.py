@@ -68,7 +68,7 @@ def build_patches(images: Values, seed: int = 0) -> keras.Model:
     """
     generator = np.random.default_rng(seed)
     seen = generator.choice(len(images), min(SEEN, len(images)), replace=False)
-    windows = np.lib.stride_tricks.sliding_window_view(images[seen, ..., 0], (SIZE, SIZE), (1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(images[seen], (1, SIZE, SIZE, 1))
     patches = windows.reshape(-1, SIZE**2)
     patches = patches[patches.std(axis=1) > LEAST_DEVIATION]
     patches = patches[generator.choice(len(patches), TAKEN)]
@@ -81,7 +81,5 @@ def build_patches(images: Values, seed: int = 0) -> keras.Model:
     patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
     kernel = whitening @ patterns.T
     layer = Patches()
-    layer.set_weights(
-        [(kernel - kernel.mean(axis=0)).reshape(SIZE, SIZE, 1, PATTERNS), -center @ kernel - THRESHOLD]
-    )
+    layer.set_weights([(kernel - kernel.mean(axis=0)).reshape(SIZE, SIZE, 1, PATTERNS), -center @ kernel - THRESHOLD])
     return keras.Sequential([layers.Input(images.shape[1:]), layer, layers.Flatten()], name="patches")
