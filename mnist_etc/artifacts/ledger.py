@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mnist_etc.artifacts.data_key import DataKey
+from mnist_etc.artifacts.data_key import DataKey, named
 from mnist_etc.errors import ArtifactError, ConfigError
 from mnist_etc.files import exclusive, read_limited, write_bytes
 from mnist_etc.privacy.accounting import SampledGaussian, spent
@@ -76,6 +76,17 @@ class Ledger:
     def __init__(self, privacy: LifetimePrivacyConfig) -> None:
         self.path, self._privacy = Path(privacy.ledger), privacy
         self.key = DataKey(self.path.parent / KEY)
+
+    def named(self, dataset_sha256: str, *, private: bool) -> dict[str, str]:
+        """How to tag the data, see `mnist_etc.artifacts.data_key.named`; makes no key in the place of a lost one.
+
+        Raises:
+            ArtifactError: see `enter`.
+        """
+        if not private:
+            return named(dataset_sha256, self.key, private=False)
+        with self._locked():
+            return named(dataset_sha256, self.key, private=True)
 
     def check(self, dataset_sha256: str, stages: Sequence[Stage]) -> None:
         """Refuse now what `enter` would.

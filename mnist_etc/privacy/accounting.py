@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    *("COARSE", "LEAST_DELTA", "EpsilonBySteps", "SampledGaussian", "composed", "find_noise_multiplier"),
-    *("loss_interval", "renyi_epsilon", "spent", "that_spend"),
+    "EpsilonBySteps",
+    "SampledGaussian",
+    "composed",
+    "find_noise_multiplier",
+    "loss_interval",
+    "renyi_epsilon",
+    "spent",
+    "that_spend",
 ]
 
 LEAST_NOISE, MOST_NOISE = 0.01, 1000.0

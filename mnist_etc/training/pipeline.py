@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
-from mnist_etc.artifacts.data_key import named
+from mnist_etc.artifacts.ledger import Ledger
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, load
 from mnist_etc.files import exclusive
@@ -67,7 +67,7 @@ def train_classifier(command: ClassifierCommand) -> None:
 def _session(run: RunConfig, command: str, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
     """The data, and a tracked run that alone writes into its folder."""
     dataset = load(run.data)
-    folder = ArtifactFolder.of(run)
-    with exclusive(folder.lock):
-        with start(run, command=command, dataset=named(dataset.sha256, folder.key, private=private)) as tracker:
+    data = Ledger(run.privacy).named(dataset.sha256, private=private)
+    with exclusive(ArtifactFolder.of(run).lock):
+        with start(run, command=command, dataset=data) as tracker:
             yield dataset, tracker

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
-from mnist_etc.artifacts.data_key import SHA256, named
+from mnist_etc.artifacts.data_key import SHA256
 from mnist_etc.artifacts.ledger import Ledger, Standing
 from mnist_etc.data import Dataset
 from mnist_etc.data.catalog import DOWNLOADS
@@ -114,7 +114,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     load_tensorflow()
     from mnist_etc.fit.checkpoint import Checkpoint
 
-    data = named(dataset.sha256, ledger.key, private=bool(plan.guarantee.stages))
+    data = ledger.named(dataset.sha256, private=bool(plan.guarantee.stages))
     checkpoint = Checkpoint(main.checkpoint, _identity(training, data, plan))
     lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
     with tracker.child(training.name):

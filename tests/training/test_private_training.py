@@ -132,7 +132,8 @@ def test_a_private_model_is_known_by_its_key_alone(private: Path, run: Run, tmp_
     shutil.copytree(private / "artifacts", tmp_path / "artifacts")
     assert "is there already" in run("train.py", *BOTH).stdout
     (tmp_path / "artifacts" / ".privacy_key").unlink()
-    refused(run("train.py", *BOTH), ".privacy_key, the key under which private models name their data")
+    refused(run("train.py", *BOTH), ".privacy_key, under whose key", "received no such file. Put it back")
+    assert not (tmp_path / "artifacts" / ".privacy_key").exists()
     assert run("infer.py", *BOTH).returncode == 0
 
 
