@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.privacy.accounting import EpsilonBySteps, find_noise_multiplier
+from mnist_etc.privacy.accounting import EpsilonBySteps
+from mnist_etc.privacy.budget import check_delta, noise_within, whitening_stage
 from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.guarantee import Guarantee, Stage
 from mnist_etc.privacy.people import expected_people
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from mnist_etc.privacy.engine import ClippingEngine, Loss
 
 __all__ = ["Fit", "PrivacyPlan", "PrivateFit"]
-
-WHITENING_NOISE = 10.0
-"""Noise multiplier of the whitening over that of the trainings, where the latter is given."""
 
 
 class PrivateFit(Protocol):
@@ -100,7 +98,7 @@ class PrivacyPlan:
                 multiplier keeps to the target.
             PrivacyError: the engine is not installed.
         """
-        _check_delta(privacy, examples, unit)
+        check_delta(privacy, examples, unit)
         ENGINES[privacy.engine].require_installed()
         sampler = PoissonSampler(examples=examples, batch_size=_expected(config, privacy, examples, unit), seed=0)
         steps = sampler.steps_per_epoch * config.epochs
@@ -108,7 +106,7 @@ class PrivacyPlan:
             name=name,
             examples=examples,
             sampling_rate=sampler.sampling_rate,
-            noise_multiplier=_noise(privacy, share, sampler.sampling_rate, steps, before),
+            noise_multiplier=noise_within(privacy, share, sampler.sampling_rate, steps, before),
             steps=steps,
             l2_norm_clip=config.l2_norm_clip,
             unit=unit,
@@ -157,7 +155,7 @@ class PrivacyPlan:
         if not config.private:
             reason = "the classifier was trained without DP-SGD on the same images"
             return cls.not_private(reason, encoder) if encoder else cls.not_private()
-        whitening = _whitening(privacy, examples, unit)
+        whitening = whitening_stage(privacy, examples, unit)
         before = (*(encoder or ()), whitening)
         plan = cls.of_training("classifier", config, privacy, examples, before=before, unit=unit)
         plan = replace(plan, own=(whitening, *plan.own))
@@ -255,15 +253,6 @@ class PrivacyPlan:
         return self.stage, self.privacy
 
 
-def _check_delta(privacy: PrivacyConfig, examples: int, unit: Unit) -> None:
-    if privacy.delta >= 1 / examples:
-        whole = {Unit.image: "one of them whole", Unit.person: "all that one of them gave"}[unit]
-        raise ConfigError(
-            f"Expected privacy.delta below 1/{examples:,}, one over the training {unit.plural}; received "
-            f"{privacy.delta:g}: it would allow to publish {whole}. Pass privacy.delta={0.1 / examples:.0e} or less."
-        )
-
-
 def _expected(config: PrivateFit, privacy: PrivacyConfig, examples: int, unit: Unit) -> int:
     """Units that a step samples in expectation."""
     match unit:
@@ -280,39 +269,3 @@ def _expected(config: PrivateFit, privacy: PrivacyConfig, examples: int, unit: U
             return people
         case _:
             assert_never(unit)
-
-
-def _whitening(privacy: PrivacyConfig, examples: int, unit: Unit) -> Stage:
-    """The noised second moments that a private classifier whitens its features by: one Gaussian release of all."""
-    noise = _noise(privacy, privacy.whitening_share, 1.0, 1, scale=WHITENING_NOISE)
-    return Stage(
-        name="whitening",
-        examples=examples,
-        sampling_rate=1.0,
-        noise_multiplier=noise,
-        steps=1,
-        l2_norm_clip=1.0,
-        unit=unit,
-    )
-
-
-def _noise(
-    privacy: PrivacyConfig,
-    share: float,
-    sampling_rate: float,
-    steps: int,
-    before: Sequence[Stage] = (),
-    *,
-    scale: float = 1.0,
-) -> float:
-    """Least noise multiplier with which that share of the budget is kept to, or the given one times ``scale``."""
-    if privacy.target_epsilon is None:
-        return scale * (privacy.noise_multiplier or 0.0)
-    return find_noise_multiplier(
-        target_epsilon=privacy.target_epsilon * share,
-        delta=privacy.delta,
-        sampling_rate=sampling_rate,
-        steps=steps,
-        accountant=privacy.accountant,
-        before=[stage.mechanism for stage in before],
-    )
