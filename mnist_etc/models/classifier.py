@@ -30,8 +30,11 @@ def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0) -> ke
         seed: of the fresh weights.
     """
     seeds, bias = layer_seeds(seed, after=AUTOENCODER_LAYERS), not config.private
-    hidden = [layers.Dense(units, "relu", bias, HeNormal(next(seeds))) for units in config.hidden_units]
-    logits = layers.Dense(CLASSES, None, bias, GlorotUniform(next(seeds)))
+    hidden = [
+        layers.Dense(units, "relu", use_bias=bias, kernel_initializer=HeNormal(next(seeds)))
+        for units in config.hidden_units
+    ]
+    logits = layers.Dense(CLASSES, use_bias=bias, kernel_initializer=GlorotUniform(next(seeds)))
     return keras.Sequential([layers.Input((inputs,)), *hidden, logits], name="classifier")
 
 

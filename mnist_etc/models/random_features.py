@@ -48,12 +48,12 @@ def fit_random_features(seen: Values, units: int, seed: int) -> keras.Model:
         seed: of the directions; no secret.
     """
     model = build_random_features(seen.shape[1], units)
-    random, components = model.layers[:2]
+    expansion, components = model.layers[:2]
     generator = np.random.default_rng([seed, units])
     vectors, values, mean = _principal(seen, LEAST[0])
     directions = (vectors / np.sqrt(values)) @ generator.normal(size=(len(values), units)) / np.sqrt(len(values))
-    random.set_weights([directions, generator.normal(0, BIAS, units) - mean @ directions])
-    vectors, values, mean = _principal(random(seen).numpy(), LEAST[1])
+    expansion.set_weights([directions, generator.normal(0, BIAS, units) - mean @ directions])
+    vectors, values, mean = _principal(expansion(seen).numpy(), LEAST[1])
     kernel = vectors * values**-EVEN
     components.set_weights([kernel, -mean @ kernel])
     return model

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_etc.models.fixed_features import WIDTH, build_fixed_features
+from mnist_etc.models.patches import PATTERNS
 from mnist_etc.models.scattering import FEATURES
 
 
@@ -33,12 +34,14 @@ def test_each_image_has_features_of_norm_1_whoever_stands_beside_it(network: ker
     )
 
 
-def test_it_keeps_what_digits_vary_in(network: keras.Model, images: np.ndarray) -> None:
-    """The components were found on drawn images; nearly all of a digit's scattering lies in their span."""
-    scattering, projection = network.layers[0], network.layers[1]
-    assert scattering.output_shape == (None, FEATURES)
+@pytest.mark.parametrize(("half", "numbers"), [(0, FEATURES), (1, 16 * PATTERNS)], ids=["scattering", "patches"])
+def test_it_keeps_what_digits_vary_in(network: keras.Model, images: np.ndarray, half: int, numbers: int) -> None:
+    """The components were found on drawn images; nearly all that varies in a digit lies in their span."""
+    evened = [layer for layer in network.layers if isinstance(layer, keras.Sequential)]
+    seen, projection = evened[half].layers[:2]
+    assert seen.output_shape == (None, numbers)
     kernel, bias = projection.get_weights()
-    values = scattering(images).numpy()
+    values = seen(images).numpy()
     center = np.linalg.lstsq(kernel.T, -bias, rcond=None)[0]
     directions, _ = np.linalg.qr(kernel)
     kept = np.square((values - center) @ directions).sum() / np.square(values - center).sum()
