@@ -20,7 +20,8 @@ import numpy as np
 import onnxruntime
 import triton_python_backend_utils as triton
 
-SHARED_MEMORY = "/dev/shm/"  # noqa: S108 -- where POSIX puts it
+SHARED_MEMORY, REGION = Path("/dev/shm"), 2  # noqa: S108 -- where POSIX puts it
+"""The folder, and the place of the region's name among the stub's arguments."""
 THREADS = {"intra_op_num_threads": "intra_op_thread_count", "inter_op_num_threads": "inter_op_thread_count"}
 
 
@@ -29,7 +30,7 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version that Triton names; an exception makes Triton keep the one in service."""
-        _refuse_open_memory()
+        _take_memory_from_others()
         config = json.loads(args["model_config"])
         self._rank = 1 + len(config["input"][0]["dims"])
         options = onnxruntime.SessionOptions()
@@ -58,19 +59,22 @@ class TritonPythonModel:
         return responses
 
 
-def _refuse_open_memory() -> None:
-    """Images pass through this process's shared memory: the server must have been started so that nobody else reads it.
+def _take_memory_from_others() -> None:
+    """Leave the shared memory that images pass through to this process and the server, without a name.
 
-    Triton calls this before the first request to each instance, after a reload too.
+    Triton calls this before the first request to each instance, after a reload too. By its name another account could
+    open it, if its mode allows, or have the server itself map it: whoever reaches the port may name a region.
     """
-    mapped = {line.split(maxsplit=5)[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
-    for path in (Path(name) for name in mapped if name.startswith(SHARED_MEMORY)):
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise PermissionError(
-                f"Expected {path} to be its owner's alone; received mode {mode:o}. "
-                "Start the server by python -m mnist_etc.serving.triton"
-            )
+    path = SHARED_MEMORY / Path("/proc/self/cmdline").read_bytes().split(b"\0")[REGION].decode()
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise PermissionError(
+            f"Expected {path} to be its owner's alone; received mode {mode:o}. "
+            "Start the server by python -m mnist_etc.serving.triton"
+        )
+    path.unlink()
+    if Path(f"/proc/{os.getppid()}/maps").read_text().count(str(path)) > 1:
+        raise PermissionError(f"Expected {path} to be the model's alone; received a client that registered it, too.")
 
 
 def _no_batch() -> Any:
