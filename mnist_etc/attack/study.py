@@ -107,7 +107,8 @@ def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
     """The model in tables: its data, its name and the privacy of its training images."""
     full = folder.full_model(command.autoencoder, command.classifier)
     manifest = full.verify(full.h5, fingerprint(command, command.autoencoder, command.classifier))
-    privacy = "not private" if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
+    unstated = "DP-SGD, no epsilon stated" if is_private(command) else "not private"
+    privacy = unstated if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
     return f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
 
 
