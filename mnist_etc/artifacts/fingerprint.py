@@ -35,6 +35,8 @@ def fingerprint(
         settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run, share)
     if classifier is not None:
         settings["classifier"] = _stage(_of_classifier(classifier), run, 1)
+        if (version := FEATURES[classifier.features].version) > 1:
+            settings["classifier"]["features_version"] = version
         if classifier.private:
             settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
     return settings

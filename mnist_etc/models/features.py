@@ -22,6 +22,8 @@ class FeatureExtractor:
     build: str | Callable[[], object] | None
     """``module:function``, or the function, that gives the network: image ``(batch, 28, 28, 1)`` in [0, 1] to features
     ``(batch, n)``, the same at each call. None: the encoder of the trained autoencoder."""
+    version: int = 1
+    """Raised whenever the network changes: what was trained on features of another version is another training."""
 
     @property
     def trained(self) -> bool:
@@ -39,7 +41,8 @@ FEATURES.add("code", FeatureExtractor(help="the autoencoder's hidden code", buil
 FEATURES.add(
     "scattering",
     FeatureExtractor(
-        help="the scattering transform, which saw no data: a private classifier spends the whole budget",
+        help="scattering and patches, which saw no data: a private classifier spends the whole budget",
         build="mnist_etc.models.fixed_features:build_fixed_features",
+        version=2,
     ),
 )
