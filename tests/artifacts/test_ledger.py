@@ -38,6 +38,7 @@ def ledger(folder: Path, lifetime: float | None = None, seed: int | None = None)
             engine="fast",
             autoencoder_share=0.5,
             whitening_share=0.1,
+            images_per_owner=20,
             seed=seed,
             lifetime_epsilon=lifetime,
             ledger=str(folder / "ledger.json"),
