@@ -50,8 +50,8 @@ class Levels(OutputPolicy):
         operators.add("Where", predicted, confidence, rest, output="output")
 
     def leakage_bits(self) -> float:
-        """An answer is a class and a level."""
-        return math.log2(CLASSES * self.config.levels)
+        """An answer is a class and a confidence; levels that were right as often look alike."""
+        return math.log2(CLASSES * len(np.unique(self.confidences)))
 
     def parameters(self) -> dict[str, Any]:
         """The confidences, and the crowd that they are fitted with."""
