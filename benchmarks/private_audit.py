@@ -22,7 +22,7 @@ from mnist_etc.audit.config import AuditCommand, PlantedBug
 from mnist_etc.audit.moments_run import run_with_moments
 from mnist_etc.composition import compose
 from mnist_etc.data import Split, load
-from mnist_etc.privacy import plan
+from mnist_etc.privacy import budget
 from mnist_etc.privacy.accounting import find_noise_multiplier
 
 WORDS = {
@@ -53,7 +53,7 @@ def remember_noise() -> None:
             found[key] = find_noise_multiplier(**settings)
         return found[key]
 
-    for module in (plan, moments_run):
+    for module in (budget, moments_run):
         setattr(module, find_noise_multiplier.__name__, remembered)
 
 
