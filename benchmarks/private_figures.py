@@ -34,7 +34,7 @@ DATASETS = ("mnist", "fashion_mnist")
 Figures = dict[str, float]
 PUBLISHED = (
     ("Tramer and Boneh 2021 (arXiv:2011.11660): their repository", "", "", "98.7; 89.7", "", "stands"),
-    ("DPNAS (Cheng et al. 2022)", "", "", "98.57; 88.09", "", "stands"),
+    ("DPNAS (Cheng et al. 2022, arXiv:2110.08557)", "", "", "98.57; 88.09", "", "stands"),
     (
         "DPSUR (Fu et al., PVLDB 2024)",
         "97.93; 88.38",
@@ -146,7 +146,8 @@ def main() -> None:
         table(["", "test", "validation"], rows),
         "What others state for the whole pipeline, MNIST and Fashion-MNIST in %, taken from the sources named and not "
         "run again here. Two are set aside, with the reason. One difference to all of them: the features here are "
-        "chosen by components of images of strokes and shapes that are drawn by chance, a prior that they lack. The "
+        "patches of images of strokes and shapes that are drawn by chance, and components on them, a prior that they "
+        "lack. The "
         "nearest relative is DP-RandP (Tang et al., NeurIPS 2023, arXiv:2306.06076), which learns its prior from "
         "images of random processes.",
         table(["source", "epsilon 1", "2", "3", "8", "standing"], PUBLISHED),
