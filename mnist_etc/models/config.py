@@ -93,11 +93,6 @@ class ClassifierConfig(FitConfig):
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
         for key, given in (("fine_tune", self.fine_tune), ("augment", self.augment)):
-            if given and self.random_features:
-                raise ConfigError(
-                    f"Expected random_features=0 with {key}=true; received {self.random_features}. They are computed "
-                    "once, of features that stay as they are. Leave one of them out."
-                )
             if given and self.private:
                 raise ConfigError(
                     f"Expected {key}=false of a private classifier; received true. Its guarantee is for a head on "
@@ -107,4 +102,9 @@ class ClassifierConfig(FitConfig):
                 raise ConfigError(
                     f"Expected features=code with {key}=true; received features={self.features}, which nothing "
                     "trains. Leave one of them out."
+                )
+            if given and self.random_features:
+                raise ConfigError(
+                    f"Expected random_features=0 with {key}=true; received {self.random_features}. They are computed "
+                    "once, of features that stay as they are. Leave one of them out."
                 )

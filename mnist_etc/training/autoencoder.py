@@ -14,6 +14,7 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scale_pixels
+from mnist_etc.errors import TrainingError
 from mnist_etc.models.config import AutoencoderConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -69,8 +70,13 @@ class AutoencoderTraining:
         originals = scale_pixels(validation.images[shown])
 
         def evaluate(epoch: int) -> Metrics:
+            if not (error := _mse(model, validation.images)) < 1:
+                raise TrainingError(
+                    "Expected a validation_mse of the autoencoder below 1, that of a blank image at worst; received "
+                    f"{error:.3g} after epoch {epoch}. Pass a lower learning_rate."
+                )
             write_pairs(folder.examples(config, epoch), validation.labels[shown], originals, model(originals).numpy())
-            return {"validation_mse": _mse(model, validation.images)}
+            return {"validation_mse": error}
 
         def report(epoch: int, metrics: Metrics) -> None:
             tracker.metrics(metrics, epoch)

@@ -274,7 +274,7 @@ def test_noise_given_epsilon_follows(run: Run, tmp_path: Path) -> None:
         (["privacy.delta=1e-4", "autoencoder.batch_size=1238"], ("batch_size", "1238"), 2),
         (
             ["privacy.delta=1e-4", "autoencoder.learning_rate=10", "autoencoder.output_activation=linear"],
-            ("finite",),
+            ("validation_mse", "learning_rate"),
             1,
         ),
     ],
