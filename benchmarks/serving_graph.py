@@ -39,9 +39,9 @@ POLICIES = (
     Logits(config=parse_policy("logits")),
     Probabilities(config=parse_policy("probabilities")),
     Levels(
-        config=parse_policy("levels:3"),
-        edges=np.array([0.7, 0.9], np.float32),
-        confidences=np.array([0.5, 0.8, 0.99], np.float32),
+        config=parse_policy("levels:2"),
+        edges=np.array([0.1], np.float32),
+        confidences=np.array([0.8, 0.99], np.float32),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Cut the README's picture out of a study's sheet: ``python scripts/picture.py <study folder> <picture.png>``.
 
 The sheet has a row for the originals and one for each row of ``attacks.csv``; the originals and the strongest attack of
-each policy are kept, the policies from the most informative on.
+each policy on one answer are kept, the policies from the most informative on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def main(study: Path, picture: Path) -> None:
     kept = [(0, "what was sent", "")]
     for policy in sorted(policies, key=lambda name: -policies[name]):
         numbered = [(number, row) for number, row in enumerate(attacks, start=1) if row["policy"] == policy]
+        numbered = [(number, row) for number, row in numbered if row["answers"] == "1"]
         number, row = min(numbered, key=lambda pair: float(pair[1]["mse"]))
         kept.append((number, f"from {policy}", row["attack"]))
     with Image.open(study / "sheet.png") as sheet:

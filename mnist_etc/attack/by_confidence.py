@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.attack.metrics import ratio
-from mnist_etc.files import temporary
+from mnist_etc.attack.results import write_rows
 
 __all__ = ["ConfidenceRow", "by_confidence", "write_by_confidence"]
 
@@ -75,9 +74,4 @@ def by_confidence(
 
 def write_by_confidence(folder: Path, rows: Sequence[ConfidenceRow]) -> None:
     """As CSV."""
-    with temporary(folder / TABLE) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [one.name for one in fields(ConfidenceRow)])
-        writer.writeheader()
-        writer.writerows(
-            {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in asdict(row).items()} for row in rows
-        )
+    write_rows(folder / TABLE, ConfidenceRow, rows)

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 from mnist_etc.attack.adversary import Reconstruction
 from mnist_etc.attack.metrics import Against, ImageMetrics, Interval
@@ -14,7 +14,10 @@ from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary
 from mnist_etc.policy.utility import PolicyUtility
 
-__all__ = ["TABLE", "Result", "Seen", "read_results", "strongest", "write_results"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["TABLE", "Result", "Seen", "read_results", "strongest", "write_results", "write_rows"]
 
 TABLE = "attacks.csv"
 NOTHING = float("nan")
@@ -119,11 +122,16 @@ def strongest(results: Sequence[Result]) -> list[Result]:
 
 def write_results(folder: Path, results: Sequence[Result]) -> None:
     """As CSV."""
-    with temporary(folder / TABLE) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [one.name for one in fields(Result)])
+    write_rows(folder / TABLE, Result, results)
+
+
+def write_rows(table: Path, kind: type[DataclassInstance], rows: Sequence[DataclassInstance]) -> None:
+    """Write ``rows``, all of the dataclass ``kind``, as CSV; without any, the names of its fields alone."""
+    with temporary(table) as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [one.name for one in fields(kind)])
         writer.writeheader()
         writer.writerows(
-            {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in asdict(row).items()} for row in results
+            {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in asdict(row).items()} for row in rows
         )
 
 

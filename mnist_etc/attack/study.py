@@ -144,7 +144,8 @@ class Study:
         """Run the chosen attacks that fit ``policy`` on ``count`` answers about each target.
 
         The label, which is attacked first at each count, gives the floor: the strongest attack on it. Under any other
-        policy whose answers name the class the attacker may fall back to that.
+        policy whose answers name the class the attacker may fall back to that. On logits an inverse network never
+        runs without its yardstick.
         """
         adversary = Adversary.seeing(
             count,
@@ -157,7 +158,8 @@ class Study:
         )
         is_floor, linear = policy.config.name == LABEL, self._victim.linear_head() is not None
         made: dict[str, tuple[Reconstruction, ImageMetrics]] = {}
-        for name in dict.fromkeys([FLOOR, *self._command.attacks] if is_floor else self._command.attacks):
+        names = [FLOOR, *self._command.attacks] if is_floor else self._command.attacks
+        for name in dict.fromkeys([*names, YARDSTICK] if policy.row.tells_logits and NETWORK in names else names):
             row = ATTACKS[name]
             fits = row.applies(policy.row, linear_head=linear, answers=count)
             rebuilt = row.load()(adversary) if fits else None

@@ -91,4 +91,7 @@ def _table(rows: Sequence[dict[str, str]], *, several: bool) -> str:
 
 
 def _interval(mean: float, half: float, digits: int = 4) -> str:
-    return "" if isnan(mean) else f"{mean:.{digits}f} ± {half:.{digits}f}"
+    """Of a single target there is no half width."""
+    if isnan(mean):
+        return ""
+    return f"{mean:.{digits}f}" if isnan(half) else f"{mean:.{digits}f} ± {half:.{digits}f}"

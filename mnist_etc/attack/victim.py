@@ -84,7 +84,10 @@ class VictimModel:
         return self.logits(np.asarray(apply(self.encoder, images[..., None])))
 
     def linear_head(self) -> tuple[Array, Array] | None:
-        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer."""
+        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer; without a bias it is 0."""
         weights, layers = self.classifier.get_weights(), self.classifier.layers
-        linear = len(weights) == 2 and len(layers) == 1 and layers[0].activation is keras.activations.linear
-        return (weights[0], weights[1]) if linear else None
+        linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense)
+        if not linear or layers[0].activation is not keras.activations.linear:
+            return None
+        kernel, *bias = weights
+        return kernel, bias[0] if bias else np.zeros(kernel.shape[1], np.float32)

@@ -24,29 +24,34 @@ class Levels(OutputPolicy):
     """The class with one of ``levels`` confidences: how often that class is right where the model is so sure."""
 
     edges: NDArray[np.float32]
-    """Ascending ``(levels - 1,)``: an image is at level i where its top probability reaches i edges."""
+    """Descending ``(levels - 1,)``: an image is at level i where the other classes' probability is within i edges.
+
+    That, and not the top probability, which a good model has at 1 to the last bit for most images.
+    """
     confidences: NDArray[np.float32]
     """``(levels,)``: what is returned at each."""
 
     @classmethod
     def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
         """Calibrate on labeled images; raises `ConfigError` where they are too few for so many levels."""
-        top = softmax(logits).max(axis=1)
-        edges, confidences = calibrate(top, logits.argmax(axis=1) == labels, config.levels, config.crowd)
-        return cls(config=config, edges=edges, confidences=confidences)
+        predicted = logits.argmax(axis=1)
+        others = np.where(predicted[:, None] == np.arange(CLASSES), 0, softmax(logits)).sum(axis=1)
+        edges, confidences = calibrate(-others, predicted == labels, config.levels, config.crowd)
+        return cls(config=config, edges=-edges, confidences=confidences)
 
     def answer(self, operators: Operators) -> None:
-        """Count the edges that the top probability reaches; look the confidence up."""
-        axis = operators.constant([1], np.int64)
-        top = operators.add("ReduceMax", operators.add("Softmax", "logits", axis=1), axis)
-        reached = operators.add("GreaterOrEqual", top, operators.constant(self.edges[None, :], np.float32))
-        counted = operators.cast(reached, np.int64)
+        """Count the edges that the other classes are within; look the confidence up."""
+        label = operators.add("ArgMax", "logits", axis=1, keepdims=1)
+        predicted = operators.add("Equal", label, operators.constant(np.arange(CLASSES)[None, :], np.int64))
+        probabilities = operators.add("Softmax", "logits", axis=1)
+        others = operators.add("Where", predicted, operators.constant(0, np.float32), probabilities)
+        doubt = operators.add("ReduceSum", others, operators.constant([1], np.int64), keepdims=1)
+        within = operators.add("LessOrEqual", doubt, operators.constant(self.edges[None, :], np.float32))
+        counted = operators.cast(within, np.int64)
         level = operators.add("ReduceSum", counted, operators.constant([1], np.int64), keepdims=1)
         confidence = operators.add("Gather", operators.constant(self.confidences, np.float32), level)
         rests = (1 - self.confidences.astype(np.float64)) / (CLASSES - 1)
         rest = operators.add("Gather", operators.constant(rests, np.float32), level)
-        label = operators.add("ArgMax", "logits", axis=1, keepdims=1)
-        predicted = operators.add("Equal", label, operators.constant(np.arange(CLASSES)[None, :], np.int64))
         operators.add("Where", predicted, confidence, rest, output="output")
 
     def leakage_bits(self) -> float:

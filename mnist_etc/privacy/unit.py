@@ -1,4 +1,4 @@
-"""What a guarantee protects, and what it compares: the unit of privacy and the neighbouring relation."""
+"""What a guarantee protects, and what it compares: the unit of privacy and the neighboring relation."""
 
 from __future__ import annotations
 

@@ -83,6 +83,15 @@ def test_the_whole_study_writes_tables_and_pictures(run: Run, trained: Path) -> 
     assert "trained too little" in done.stdout, "one epoch teaches no network"
 
 
+def test_a_network_never_runs_on_logits_without_its_yardstick(run: Run, trained: Path) -> None:
+    words = [*TINY_MODEL, *QUICK, "policies=[logits]", "attacks=[inverse_network]"]
+    done = run("noprotect_reconstruction.py", *words, cwd=trained)
+    assert done.returncode == 0, done.stderr
+    assert "trained too little" in done.stdout
+    rows = read_results(trained / "artifacts/digits" / STUDY)
+    assert [row.attack for row in rows if row.policy == "logits"][:2] == ["inverse network", "mixture regression"]
+
+
 def test_the_same_command_gives_the_same_rows_and_another_study_joins(run: Run, trained: Path) -> None:
     words = [*TINY_MODEL, *QUICK, "policies=[logits,levels:3]", "attacks=[hill_climbing,mean_by_answer]"]
     folder, beside = trained / "artifacts/digits" / STUDY, trained / "beside"

@@ -89,9 +89,10 @@ def top(logits: Array, k: int) -> NDArray[np.float64]:
 
 
 def levels(one: OutputPolicy, logits: Array) -> NDArray[np.float64]:
-    sure = probabilities(logits).max(axis=1)
-    level = (sure[:, None] >= one.edges.astype(np.float64)).sum(axis=1)
-    return chosen(logits.argmax(axis=1), one.confidences.astype(np.float64)[level])
+    label = logits.argmax(axis=1)
+    others = np.where(label[:, None] == np.arange(10), 0, probabilities(logits)).sum(axis=1)
+    level = (others[:, None] <= one.edges.astype(np.float64)).sum(axis=1)
+    return chosen(label, one.confidences.astype(np.float64)[level])
 
 
 def drawn(one: OutputPolicy, logits: Array, images: NDArray[np.uint8]) -> NDArray[np.float64]:

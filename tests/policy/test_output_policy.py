@@ -72,6 +72,15 @@ def test_leakage_is_what_an_answer_adds_to_guessing_the_class(epsilon: float) ->
     assert abs(2 ** one.leakage_bits() / 10 - right) < 4.5 * deviation
 
 
+def test_a_model_that_is_sure_of_most_images_has_a_crowd_too() -> None:
+    """Of a good model the top probability of more than half of the images is 1 to the last bit of a float32."""
+    margins = np.random.default_rng(4).uniform(10, 40, 2000)[:, None].astype(np.float32)
+    logits = margins * np.eye(10, dtype=np.float32)[np.arange(2000) % 10]
+    one = fit_policy(parse_policy("levels:2"), logits, np.where(margins[:, 0] < 11, 0, np.arange(2000) % 10))
+    told = answers(one, logits).max(axis=1)
+    assert (told == told.min()).mean() == pytest.approx(0.8, abs=0.01)
+
+
 def test_roundings_are_counted_generously() -> None:
     """Every vector of tenths that sums to nearly one is among them: counted one by one for three decimals' sum."""
     bits = fit_policy(parse_policy("rounded:1"), LOGITS, LABELS).leakage_bits()
