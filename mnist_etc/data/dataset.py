@@ -47,6 +47,8 @@ class Dataset:
     sha256: str
     """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is; of
     the training images' owners too, where they are known."""
+    training_sha256: str
+    """Hexadecimal; of the images and labels that may be trained on alone, whoever owns them and whatever is tested."""
 
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -90,6 +92,7 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
         validation=training.some(chosen),
         test=test,
         sha256=_checksum(training, test),
+        training_sha256=_checksum(Split(training.images, training.labels)),
     )
 
 

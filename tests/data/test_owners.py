@@ -202,3 +202,14 @@ def test_folders_are_known_to_a_folder_alone() -> None:
     with pytest.raises(ConfigError, match=r"with data\.kind=digits; received folders, which data\.kind=folder knows"):
         check(data_config("digits", "digits", owners="folders"))
     check(data_config("digits", "digits", owners="owners.txt"))
+
+
+def test_the_training_images_have_one_name_whoever_owns_them_and_whatever_is_tested() -> None:
+    """By it the ledger knows that an image-level and a person-level training are of the same images."""
+    images, labels = np.arange(12, dtype=np.uint8).repeat(28 * 28).reshape(12, 28, 28), np.arange(12) % 10
+    owners = np.arange(12) // 2
+    plain = hold_out(Split(images, labels), Split(images[:2], labels[:2]), validation=2, seed=0)
+    owned = hold_out(Split(images, labels, owners), Split(images[:1], labels[:1]), validation=2, seed=1)
+    other = hold_out(Split(images[::-1], labels), Split(images[:2], labels[:2]), validation=2, seed=0)
+    assert plain.training_sha256 == owned.training_sha256 != other.training_sha256
+    assert plain.sha256 != owned.sha256
