@@ -55,6 +55,8 @@ TOY = {
     "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0"],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
+UNLESS_GIVEN = {"reconstruct": ["policies=[logits,levels:2]", "attack.answers=[1,3]"]}
+"""What joins the keys of a page that does not give them."""
 AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
 OWN = ("mine.py", "own_attack.py", "own_policy.py")
 """Programs that the pages of docs/add show: tests named test_own_*.py run each with these commands."""
@@ -114,7 +116,9 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
     given = dict(word.partition("=")[::2] for word in keys)
     toy = dict(word.partition("=")[::2] for word in TOY[command])
     toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
-    return [f"{key}={value}" for key, value in (given | toy).items()]
+    toy |= {"autoencoder.pretraining_epochs": "0"} if "autoencoder.private" in given else {}
+    default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
+    return [f"{key}={value}" for key, value in (default | given | toy).items()]
 
 
 def toy_path(word: str) -> str:
