@@ -106,7 +106,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     plan, ledger = training.plan(), Ledger(run.privacy)
     plan = plan.identified(_identity(training, {SHA256: dataset.sha256}, plan))
     if plan.private and not main.checkpoint.exists():
-        ledger.check(dataset.training_sha256, plan.own)
+        ledger.check(dataset.training_sha256, plan.own, dataset.people_sha256)
     plan.announce()
 
     from mnist_etc.backend import load_tensorflow
@@ -178,7 +178,7 @@ def _enter(
     from mnist_etc.privacy.seeds import Seeds
 
     training = Seeds(*checkpoint.secret(plan.seeds)).fingerprint
-    standing = ledger.enter(training, dataset.training_sha256, plan.own, model)
+    standing = ledger.enter(training, dataset.training_sha256, plan.own, model, dataset.people_sha256)
     known = data.kind == "idx" and data.name in DOWNLOADS
     return dataclasses.replace(standing, chose_defaults=known and DOWNLOADS[data.name].chose_defaults)
 
