@@ -163,6 +163,17 @@ def test_the_seeds_are_for_their_owners_eyes(tmp_path: Path) -> None:
     assert modes == [0o600] * EPOCHS
 
 
+def test_no_seeds_are_left_by_a_process_that_was_killed_as_it_wrote_them(tmp_path: Path) -> None:
+    """SIGKILL leaves the unfinished file; what is published from this folder within the hour would hold the seeds."""
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", SETTINGS)
+    others = [tmp_path / name for name in (".mnist_etc-1-abcd_123.tmp.h5", ".own.npz", "mine.npz")]
+    for path in (*others, tmp_path / ".mnist_etc-1-abcd_123.tmp.npz"):
+        path.write_bytes(b"half")
+    trained(checkpoint)
+    checkpoint.remove()
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
 def test_products_are_not_rounded_to_tensor_float_32_in_its_steps_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
