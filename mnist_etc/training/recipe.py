@@ -116,13 +116,14 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
 
     data = ledger.named(dataset.sha256, private=bool(plan.guarantee.stages))
     checkpoint = Checkpoint(main.checkpoint, _identity(training, data, plan))
-    lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
+    _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
     with tracker.child(training.name):
         tracker.parameters(settings)
         tracker.tag("privacy", plan.guarantee.words)
+        fitted = training.fit(plan, checkpoint, tracker)
+        lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)  # others may have begun meanwhile
         if lifetime:
             tracker.tag("privacy_lifetime", lifetime.words)
-        fitted = training.fit(plan, checkpoint, tracker)
         for one in fitted.published:
             one.artifact.publish(
                 _writers(one),
@@ -172,7 +173,11 @@ def fit_task(
 def _enter(
     ledger: Ledger, plan: PrivacyPlan, checkpoint: Checkpoint, dataset: Dataset, model: str, data: DataConfig
 ) -> Standing | None:
-    """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one."""
+    """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one.
+
+    Returns:
+        What all that were begun by now give away together.
+    """
     if not plan.private:
         return None
     from mnist_etc.privacy.seeds import Seeds
