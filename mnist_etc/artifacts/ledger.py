@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ __all__ = ["Ledger", "Standing"]
 LIMIT = 2**26
 KEY = ".privacy_key"
 KEYS = {"id", "data", "started", "model", "seed_given", "stages"}
+LATER = {"people", "split"}
+"""Keys that not every entry has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Standing:
     """Those with a given seed, which have no epsilon."""
     apart: int
     """Those that protect another unit, or other people of the same images, which do not compose with these."""
+    other_splits: int = 0
+    """Those that held out other validation images, of which everything is published as it is."""
     chose_defaults: bool = False
     """Whether this project's default settings were chosen by trainings on these data, which are in no ledger."""
 
@@ -54,6 +58,11 @@ class Standing:
             words += f"; and {self.unprotected} with a given privacy.seed, which guarantee nothing"
         if self.apart:
             words += f"; and {self.apart} that protect another unit, which do not add up with these"
+        if self.other_splits:
+            words += (
+                f"; and {self.other_splits} with another validation split, whose figures and pictures of images that "
+                "were trained on here are outside any epsilon"
+            )
         if self.chose_defaults:
             words += "; not of the hundred or so on these images by which the default settings were chosen"
         return words
@@ -99,7 +108,7 @@ class Ledger:
             self._permitted(entries, self.key.name(dataset_sha256), stages, self._people(people))
 
     def enter(
-        self, training: str, dataset_sha256: str, stages: Sequence[Stage], model: str, people: str = ""
+        self, training: str, dataset_sha256: str, stages: Sequence[Stage], model: str, people: str = "", split: str = ""
     ) -> Standing:
         """Count a training before its first step; one that is resumed is not counted again.
 
@@ -110,13 +119,14 @@ class Ledger:
             model: what it trains.
             people: see `mnist_etc.data.Dataset.people_sha256`; two trainings that deal the same images to different
                 people do not compose, since what is one person in one of them is several in the other.
+            split: see `mnist_etc.data.Dataset.split_sha256`.
 
         Raises:
             ArtifactError: the ledger is damaged or cannot be written, or its key is lost.
             ConfigError: all trainings on these data would give away more than ``privacy.lifetime_epsilon``.
         """
         with self._locked() as entries:
-            data, whose = self.key.name(dataset_sha256), self._people(people)
+            data, whose, held = self.key.name(dataset_sha256), self._people(people), self.key.name(split)
             if all(entry["id"] != training for entry in entries):
                 self._permitted(entries, data, stages, whose)
                 entries.append(
@@ -126,12 +136,14 @@ class Ledger:
                         **({"people": whose} if whose else {}),
                         "started": datetime.now(UTC).isoformat(timespec="seconds"),
                         "model": model,
+                        "split": held,
                         "seed_given": self._privacy.seed is not None,
                         "stages": [stage.to_manifest() for stage in stages],
                     }
                 )
                 self._write(entries)
-            return self._standing(entries, data, stages, whose)
+            others = sum(one["data"] == data and one.get("split", held) != held for one in entries)
+            return replace(self._standing(entries, data, stages, whose), other_splits=others)
 
     def standing(self, dataset_sha256: str, stages: Sequence[Stage], people: str = "") -> Standing:
         """What is entered for these data, of trainings that protect the unit of ``stages``.
@@ -204,7 +216,7 @@ class Ledger:
             content = dict(json.loads(read_limited(self.path, LIMIT)))
             intact = content.pop("sha256") == _digest(content)
             entries = [dict(entry) for entry in content["trainings"]]
-            intact = intact and all(entry.keys() - {"people"} == KEYS for entry in entries)
+            intact = intact and all(entry.keys() - LATER == KEYS for entry in entries)
         except (ValueError, KeyError, TypeError, RecursionError):
             intact = False
         if not intact:

@@ -52,6 +52,8 @@ class Dataset:
     people_sha256: str = ""
     """Hexadecimal; of which images of all that may be trained on are the same person's, whatever the names; empty where
     that is unknown."""
+    split_sha256: str = ""
+    """Hexadecimal; of which of them are validation images."""
 
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -97,6 +99,7 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
         sha256=_checksum(training, test),
         training_sha256=_checksum(Split(training.images, training.labels)),
         people_sha256="" if training.owners is None else _partition(training.owners),
+        split_sha256=hashlib.sha256(chosen.tobytes()).hexdigest(),
     )
 
 

@@ -183,7 +183,9 @@ def _enter(
     from mnist_etc.privacy.seeds import Seeds
 
     training = Seeds(*checkpoint.secret(plan.seeds)).fingerprint
-    standing = ledger.enter(training, dataset.training_sha256, plan.own, model, dataset.people_sha256)
+    standing = ledger.enter(
+        training, dataset.training_sha256, plan.own, model, dataset.people_sha256, dataset.split_sha256
+    )
     known = data.kind == "idx" and data.name in DOWNLOADS
     return dataclasses.replace(standing, chose_defaults=known and DOWNLOADS[data.name].chose_defaults)
 

@@ -223,4 +223,6 @@ def test_the_same_people_have_one_name_whatever_they_are_called() -> None:
     ]
     assert names[0] == names[1] != names[2]
     plain = Split(split_of([0] * 6).images, split_of([0] * 6).labels)
-    assert not hold_out(plain, split_of([0]), validation=1, seed=0).people_sha256
+    held_out = [hold_out(plain, split_of([0]), validation=1, seed=seed) for seed in (0, 1, 0)]
+    assert not held_out[0].people_sha256
+    assert held_out[0].split_sha256 == held_out[2].split_sha256 != held_out[1].split_sha256
