@@ -12,6 +12,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.data_key import SHA256
 from mnist_etc.artifacts.ledger import Ledger, Standing
+from mnist_etc.artifacts.manifest import versions
 from mnist_etc.data import Dataset
 from mnist_etc.data.catalog import DOWNLOADS
 from mnist_etc.data.config import DataConfig
@@ -194,12 +195,14 @@ def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) ->
     """What a training is, as plain JSON types: what its checkpoint belongs to, and given seeds follow from.
 
     A private training on another encoder, or of another plan, is one of its own: it shares neither weights nor seeds.
+    So is one on other software, whose samples and features under the same seeds may be others.
     """
     return {
         "configuration": dict(training.settings),
         **data,
         "sources": dict(training.sources),
         "stages": [stage.to_manifest() for stage in plan.stages],
+        **({"software": versions()} if plan.private else {}),
     }
 
 
