@@ -14,10 +14,10 @@ from mnist_etc.artifacts.data_key import HMAC, SHA256
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import read_limited
 
-__all__ = ["differences", "encode", "flat", "read"]
+__all__ = ["differences", "encode", "flat", "read", "versions"]
 
 LIMIT = 2**20
-PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "scikit-learn", "tf2onnx", "onnx", "onnxruntime")
 KEYS = {"files", "configuration", "sources", "versions", "metrics", "epsilon"}
 
 
@@ -46,7 +46,7 @@ def encode(
         "configuration_sha256": _digest(settings),
         **dataset,
         "sources": dict(sources),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": versions(),
         "metrics": dict(metrics),
         "epsilon": privacy["epsilon"],
         "privacy": dict(privacy),
@@ -89,6 +89,11 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in settings.items():
         values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
     return values
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that decide what a training draws and computes."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str:

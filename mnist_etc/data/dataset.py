@@ -49,6 +49,11 @@ class Dataset:
     the training images' owners too, where they are known."""
     training_sha256: str
     """Hexadecimal; of the images and labels that may be trained on alone, whoever owns them and whatever is tested."""
+    people_sha256: str = ""
+    """Hexadecimal; of which images of all that may be trained on are the same person's, whatever the names; empty where
+    that is unknown."""
+    split_sha256: str = ""
+    """Hexadecimal; of which of them are validation images."""
 
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -93,6 +98,8 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
         test=test,
         sha256=_checksum(training, test),
         training_sha256=_checksum(Split(training.images, training.labels)),
+        people_sha256="" if training.owners is None else _partition(training.owners),
+        split_sha256=hashlib.sha256(chosen.tobytes()).hexdigest(),
     )
 
 
@@ -140,6 +147,12 @@ def _check_owners(owners: object, images: int, source: str) -> NDArray[np.int64]
         )
     dense: NDArray[np.int64] = np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return dense
+
+
+def _partition(owners: NDArray[np.int64]) -> str:
+    """Of each owner's first image in the place of the owner, so that other names for the same people change nothing."""
+    _, first, owner = np.unique(owners, return_index=True, return_inverse=True)
+    return hashlib.sha256(first[owner.reshape(-1)].astype("<i8").tobytes()).hexdigest()
 
 
 def _checksum(*splits: Split) -> str:

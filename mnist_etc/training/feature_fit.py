@@ -60,10 +60,12 @@ def fit_on_features(
         TrainingError: the fit diverged.
     """
     features = train.values
-    preprocessing: Preprocessing = Standardization(features)
-    if plan.private:
+    preprocessing: Preprocessing
+    if plan.private:  # and no mean is taken, of which NumPy would warn where one image's features are not finite
         moments = Seeds(*checkpoint.secret(plan.seeds)).moments
         preprocessing = Whitening(features, plan.whitening.noise_multiplier, moments, train.owners)
+    else:
+        preprocessing = Standardization(features)
     for part in (train, validation):
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]

@@ -123,6 +123,31 @@ def test_units_do_not_add_up_with_one_another(tmp_path: Path) -> None:
         ledger(tmp_path, 9.0).check(DATA, [stage()])
 
 
+def test_trainings_that_deal_the_same_images_to_other_people_do_not_add_up(tmp_path: Path) -> None:
+    """One image a person, then twenty: the first protects none of the second's people by its epsilon."""
+    one, many, people = "2" * 64, "3" * 64, [stage(unit=Unit.person)]
+    ledger(tmp_path).enter("a", DATA, people, "full_model", one)
+    standing = ledger(tmp_path).enter("b", DATA, people, "full_model", many)
+    assert (standing.trainings, standing.apart) == (1, 1)
+    assert standing.epsilon == pytest.approx(epsilon(*people))
+    with pytest.raises(ConfigError, match=r"^Expected private trainings on these images that add up"):
+        ledger(tmp_path, 9.0).check(DATA, people, many)
+    assert ledger(tmp_path).enter("c", DATA, people, "full_model", many).trainings == 2
+    assert one not in (tmp_path / "ledger.json").read_text()
+
+
+def test_a_training_with_another_validation_split_is_told_of(tmp_path: Path) -> None:
+    """Its figures and pictures are of images that this one trains on, as they are."""
+    ledger(tmp_path).enter("a", DATA, [stage()], "full_model", split="2" * 64)
+    ledger(tmp_path).enter("b", OTHER, [stage()], "full_model", split="3" * 64)
+    same = ledger(tmp_path).enter("c", DATA, [stage()], "full_model", split="2" * 64)
+    assert (same.trainings, same.other_splits) == (2, 0)
+    other = ledger(tmp_path).enter("d", DATA, [stage()], "full_model", split="3" * 64)
+    assert (other.trainings, other.other_splits) == (3, 2)
+    assert "; and 2 with another validation split, whose figures and pictures of images that were" in other.words
+    assert ledger(tmp_path).enter("c", DATA, [stage()], "full_model", split="2" * 64).other_splits == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "an entry taken out", "no JSON", "another schema"])
 def test_a_damaged_ledger_is_refused(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "ledger.json"

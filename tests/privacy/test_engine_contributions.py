@@ -121,3 +121,18 @@ def test_a_finite_loss_with_an_infinite_slope_counts_as_zero(kind: str) -> None:
     received = summing(engine, model)(inputs, everyone)
     assert np.isfinite(received).all()
     np.testing.assert_array_equal(received, summing(engine, model)(inputs, everyone - tf.one_hot(4, BATCH)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_gradient_whose_factors_squares_underflow_is_clipped_all_the_same(images: int, kind: str) -> None:
+    """Inputs of 1e-19 have a square norm of 0 in float32, which the gradient at the outputs, 1e19, makes up for."""
+    model = keras.Sequential([layers.Input((40,)), layers.Dense(40, use_bias=False)])
+
+    def loss(predict: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+        return predict(inputs)[:, 0] * 1e19
+
+    engine = build_engine(kind, model, loss, l2_norm_clip=0.1, noise_multiplier=1.0, seed=0)
+    inputs = tf.fill([3, images, 40], 1e-19)
+    total = engine.clipped_sum([weights.value for weights in model.trainable_variables], tf.ones([3, images]), inputs)
+    assert 0.2 < np.linalg.norm(total) <= 3 * 0.1 * (1 + 1e-5)
