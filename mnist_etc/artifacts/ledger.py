@@ -22,6 +22,7 @@ from mnist_etc.files import exclusive, read_limited, write_bytes
 from mnist_etc.privacy.accounting import SampledGaussian, spent
 from mnist_etc.privacy.config import LifetimePrivacyConfig
 from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.rounding import at_least
 
 __all__ = ["Ledger", "Standing"]
 
@@ -53,7 +54,7 @@ class Standing:
     def words(self) -> str:
         """All of it, for a reader."""
         count = f"{self.trainings} training" + "s" * (self.trainings != 1)
-        words = f"epsilon {self.epsilon:.4g} at delta {self.delta:g}, of {count}"
+        words = f"epsilon {at_least(self.epsilon)} at delta {self.delta:g}, of {count}"
         if self.unprotected:
             words += f"; and {self.unprotected} with a given privacy.seed, which guarantee nothing"
         if self.apart:
@@ -177,9 +178,9 @@ class Ledger:
         after = self._standing([*entries, new], data, stages, people)
         if after.epsilon > most:
             raise ConfigError(
-                f"Expected privacy.lifetime_epsilon of at least {after.epsilon:.4g}, what this training and the "
-                f"{before.trainings} before it on the same images (epsilon {before.epsilon:.4g}, by {self.path}) give "
-                f"away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
+                f"Expected privacy.lifetime_epsilon of at least {at_least(after.epsilon)}, what this training and the "
+                f"{before.trainings} before it on the same images (epsilon {at_least(before.epsilon)}, by {self.path}) "
+                f"give away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
             )
 
     def _standing(
