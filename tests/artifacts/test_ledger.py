@@ -16,6 +16,7 @@ from mnist_etc.errors import ArtifactError, ConfigError
 from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Accountant, LifetimePrivacyConfig
 from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.rounding import at_least
 from mnist_etc.privacy.unit import Unit
 
 DATA, OTHER = "0" * 64, "1" * 64
@@ -58,7 +59,7 @@ def test_trainings_on_the_same_data_compose_and_those_on_others_do_not(tmp_path:
     second = ledger(tmp_path).enter("c", DATA, [stage(3.0), whitening], "full_model")
     assert second.trainings == 2
     assert second.epsilon == pytest.approx(epsilon(whitening, stage(), stage(3.0), whitening))
-    assert second.words == f"epsilon {second.epsilon:.4g} at delta 0.0001, of 2 trainings"
+    assert second.words == f"epsilon {at_least(second.epsilon)} at delta 0.0001, of 2 trainings"
 
 
 def test_a_resumed_training_is_counted_once(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_more_than_the_bound_is_refused_and_leaves_no_trace(tmp_path: Path) -> N
     ledger(tmp_path, bound).enter("a", DATA, [stage()], "full_model")
     before = (tmp_path / "ledger.json").read_bytes()
     words = (
-        rf"^Expected privacy\.lifetime_epsilon of at least {epsilon(stage(), stage()):.4g}, .* the 1 before it on the "
-        rf"same images \(epsilon {epsilon(stage()):.4g}, by .*\) give away; received {bound:g}\. "
+        rf"^Expected privacy\.lifetime_epsilon of at least {at_least(epsilon(stage(), stage()))}, .* the 1 before it on the "
+        rf"same images \(epsilon {at_least(epsilon(stage()))}, by .*\) give away; received {bound:g}\. "
     )
     for refuse in (
         lambda: ledger(tmp_path, bound).enter("b", DATA, [stage()], "full_model"),
