@@ -75,8 +75,8 @@ def test_more_than_the_bound_is_refused_and_leaves_no_trace(tmp_path: Path) -> N
     ledger(tmp_path, bound).enter("a", DATA, [stage()], "full_model")
     before = (tmp_path / "ledger.json").read_bytes()
     words = (
-        rf"^Expected privacy\.lifetime_epsilon of at least {at_least(epsilon(stage(), stage()))}, .* the 1 before it on "
-        rf"the same images \(epsilon {at_least(epsilon(stage()))}, by .*\) give away; received {bound:g}\. "
+        rf"^Expected privacy\.lifetime_epsilon of at least {at_least(epsilon(stage(), stage()))}, .* the 1 before it "
+        rf"on the same images \(epsilon {at_least(epsilon(stage()))}, by .*\) give away; received {bound:g}\. "
     )
     for refuse in (
         lambda: ledger(tmp_path, bound).enter("b", DATA, [stage()], "full_model"),

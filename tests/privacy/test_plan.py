@@ -186,7 +186,8 @@ def test_a_plan_for_people_names_what_is_wrong_with_them() -> None:
 def test_an_image_level_guarantee_says_what_it_is_for_a_person_with_several() -> None:
     guarantee = autoencoder().guarantee
     assert f"image-level: for any one of the {IMAGES:,} training images" in guarantee.words
-    figures = f"with 2 of them {at_least(guarantee.for_group(2) or 0, 3)}, with 10 of them {at_least(guarantee.for_group(10) or 0, 3)}"
+    two, ten = (at_least(guarantee.for_group(size) or 0, 3) for size in (2, 10))
+    figures = f"with 2 of them {two}, with 10 of them {ten}"
     assert guarantee.words.endswith(f"; for a person {figures}")
     people = PrivacyPlan.for_autoencoder(fit(), privacy(), IMAGES, unit=Unit.person).guarantee
     assert "of them" not in people.words
