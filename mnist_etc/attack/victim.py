@@ -67,24 +67,24 @@ class VictimModel:
         return replace(told, codes=codes)
 
     def codes(self, images: NDArray[np.uint8]) -> Array:
-        """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""
+        """Codes ``(n, d)`` of images uint8 ``(n, side, side)``."""
         return np.asarray(apply(self.encoder, scale_pixels(images)))
 
     def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
-        """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""
+        """Images ``(n, side, side)`` in [0, 1] of codes ``(n, d)``."""
         images = apply(self.decoder, codes.astype(np.float32))
         return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
 
     def logits(self, codes: Array) -> Array:
-        """Logits ``(n, 10)`` of codes ``(n, d)``."""
+        """Logits ``(n, classes)`` of codes ``(n, d)``."""
         return np.asarray(self.classifier(codes, training=False))
 
     def logits_of_images(self, images: Array) -> Array:
-        """Logits ``(n, 10)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        """Logits ``(n, classes)`` of images ``(n, side, side)`` in [0, 1]."""
         return self.logits(np.asarray(apply(self.encoder, images[..., None])))
 
     def linear_head(self) -> tuple[Array, Array] | None:
-        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer; without a bias it is 0."""
+        """Kernel ``(d, classes)``, bias ``(classes,)`` where the classifier is one linear layer; without a bias it is 0."""
         weights, layers = self.classifier.get_weights(), self.classifier.layers
         linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense)
         if not linear or layers[0].activation is not keras.activations.linear:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
-from mnist_etc.data import Split, scale_pixels
+from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.model_config import ModelConfig
@@ -115,12 +115,12 @@ def _choose_policy(
     if config.name == AUTO:
         from mnist_etc.attack.examples import Examples
         from mnist_etc.attack.policy_search import best_policy
-        from mnist_etc.attack.sides import attackers_images, halves
+        from mnist_etc.attack.sides import attackers_images, halves, leading
 
         own, targets = attackers_images(trained.dataset, private=trained.private), judged
         if trained.private:  # the attacker has the other half
             targets = halves(judged)[1]
-        own = Split(own.images[: command.attack.images], own.labels[: command.attack.images])
+        own = leading(own, command.attack.images)
         seeds, photos = np.random.SeedSequence(command.seed).generate_state(2), max(command.attack.answers)
         first, second = (
             Examples.photographed(session.outputs, side.images, side.labels, count=photos, seed=int(seed))
