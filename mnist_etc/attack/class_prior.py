@@ -97,10 +97,9 @@ class ClassPrior(Sequence[Mixture]):
 
     def _fitted(self, label: int | None) -> Mixture:
         chosen = np.ones(len(self._codes), bool) if label is None else self._predicted == label
-        values = [side[chosen].astype(np.float64) for side in (self._codes, self._scores)]
-        few = len(values[0]) < LEAST_IMAGES
-        within = self._within if few else (None, None)
-        return _mixture(*values, self._components, self._seed, within)
+        codes, scores = (values[chosen].astype(np.float64) for values in (self._codes, self._scores))
+        within = self._within if len(codes) < LEAST_IMAGES else (None, None)
+        return _mixture(codes, scores, self._components, self._seed, within)
 
     @cached_property
     def _within(self) -> tuple[Array, Array]:

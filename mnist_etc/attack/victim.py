@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.manifest import classes
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
-from mnist_etc.data.dataset import SIDE, Split, scale_pixels
+from mnist_etc.data.dataset import Split, scale_pixels
 from mnist_etc.models.full_model import read_full_model
 from mnist_etc.models.h5 import read_h5
 from mnist_etc.models.registry import AUTOENCODERS
@@ -48,9 +49,10 @@ class VictimModel:
         )
         manifest = whole.verify(whole.h5, fingerprint(command, command.autoencoder, command.classifier))
         half.verify(half.h5, fingerprint(command, command.autoencoder))
-        autoencoder = AUTOENCODERS[command.autoencoder.model].network(command.autoencoder, 0)
+        count, side = len(classes(manifest)), command.data.side
+        autoencoder = AUTOENCODERS[command.autoencoder.model].network(command.autoencoder, 0, side)
         read_h5(autoencoder, half.h5)
-        full = read_full_model(command.autoencoder, command.classifier, whole.h5)
+        full = read_full_model(command.autoencoder, command.classifier, whole.h5, classes=count, side=side)
         return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)
 
     @property
@@ -73,7 +75,7 @@ class VictimModel:
     def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
         """Images ``(n, side, side)`` in [0, 1] of codes ``(n, d)``."""
         images = apply(self.decoder, codes.astype(np.float32))
-        return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
+        return np.asarray(np.clip(images, 0, 1)).reshape(-1, *self.encoder.input_shape[1:3])
 
     def logits(self, codes: Array) -> Array:
         """Logits ``(n, classes)`` of codes ``(n, d)``."""
@@ -84,7 +86,7 @@ class VictimModel:
         return self.logits(np.asarray(apply(self.encoder, images[..., None])))
 
     def linear_head(self) -> tuple[Array, Array] | None:
-        """Kernel ``(d, classes)``, bias ``(classes,)`` where the classifier is one linear layer; without a bias it is 0."""
+        """Kernel ``(d, classes)``, bias ``(classes,)`` of a classifier of one linear layer; without one it is 0."""
         weights, layers = self.classifier.get_weights(), self.classifier.layers
         linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense)
         if not linear or layers[0].activation is not keras.activations.linear:
