@@ -95,11 +95,11 @@ def _names(stated: str | None, classes: int, address: str) -> tuple[str, ...]:
     source = f"{MODEL} at {address}"
     try:
         names = check_names(json.loads(stated) if stated else tuple(map(str, range(classes))), source)
+        if len(names) != classes:
+            raise ValueError(f"{len(names):,} names")
     except (ValueError, TypeError, RecursionError, DataError) as error:
-        raise ServingError(f"{' '.join(str(error).split())} {AGAIN}") from error
-    if len(names) != classes:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise ServingError(
-            f"Expected {classes:,} names of classes from {source}, as its output has numbers; received {len(names):,}. "
-            f"{AGAIN}"
-        )
+            f"Expected names of the {classes:,} classes of {source}; received: {reason}. {AGAIN}"
+        ) from error
     return names
