@@ -57,7 +57,7 @@ class DataConfig:
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
     kind: str = one_of(DATASETS)
     """How the images are stored: four gzipped IDX files (idx), the 1,797 that come with scikit-learn (digits), pictures
-    in ``<root>/{train,test}/<label>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
+    in ``<root>/{train,test}/<class>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
     root: str = path(empty=True)
     """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); digits need none."""
     prepare: Prepare
