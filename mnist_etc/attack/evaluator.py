@@ -17,6 +17,8 @@ __all__ = ["Evaluator"]
 
 EPOCHS = 3
 BATCH = 128
+LEAST_SIDE = 12
+"""Pixels, below which the convolutions need a margin."""
 LEARNING_RATE = 0.001
 
 
@@ -30,11 +32,12 @@ class Evaluator:
 
     def __init__(self, split: Split, seed: int) -> None:
         initial = (GlorotUniform(one) for one in layer_seeds(seed))
+        padding = "valid" if split.side >= LEAST_SIDE else "same"
         self._network = keras.Sequential(
             [
                 layers.Input((split.side, split.side, 1)),
-                layers.Conv2D(16, 5, strides=2, activation="relu", kernel_initializer=next(initial)),
-                layers.Conv2D(32, 3, strides=2, activation="relu", kernel_initializer=next(initial)),
+                layers.Conv2D(16, 5, 2, padding, activation="relu", kernel_initializer=next(initial)),
+                layers.Conv2D(32, 3, 2, padding, activation="relu", kernel_initializer=next(initial)),
                 layers.Flatten(),
                 layers.Dense(128, activation="relu", kernel_initializer=next(initial)),
                 layers.Dense(len(split.names), kernel_initializer=next(initial)),

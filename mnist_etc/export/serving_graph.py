@@ -287,12 +287,9 @@ def _check(model: onnx.ModelProto) -> None:
     values = [(value.name, value.type.tensor_type) for value in [*model.graph.input, *model.graph.output]]
     received = [(name, kind.elem_type, [axis.dim_value for axis in kind.shape.dim[1:]]) for name, kind in values]
     opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
-    match received:
-        case [("input", TensorProto.FLOAT, [side, other, 1]), ("output", TensorProto.FLOAT, [classes])]:
-            fits = side == other > 0 and classes > 1
-        case _:
-            fits = False
-    if not fits or opset > OPSET:
+    side, classes = (shape[0] if shape else 0 for _, _, shape in (received[0], received[-1]))
+    expected = [("input", TensorProto.FLOAT, [side, side, 1]), ("output", TensorProto.FLOAT, [classes])]
+    if received != expected or side < 1 or classes <= 1 or opset > OPSET:
         raise ExportError(
             f"Expected float32 input (batch, side, side, 1), output (batch, classes) and opset {OPSET} or less; "
             f"received {received} and opset {opset}. Pass a full model that train.py wrote."
