@@ -58,7 +58,8 @@ def fit_on_features(
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
-        ConfigError: a classifier that is not private does not begin with a dense layer.
+        ConfigError: a classifier that is not private does not begin with a dense layer, or it has other logits than
+            classes.
         TrainingError: the fit diverged.
     """
     features = train.values
@@ -69,7 +70,7 @@ def fit_on_features(
     for part in (train, validation):
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]
-    model = row.network(config, features.shape[1], run.seed, classes)
+    model = row.head(config, features.shape[1], run.seed, classes)
     preprocessing.check(model)
     task = Task(
         label="classifier",
