@@ -20,9 +20,12 @@ def between(low: float, high: float, default: float | None = None) -> Any:
     return dataclasses.field(default=given, metadata={"between": (low, high)})
 
 
-def text(null: str = "", *, empty: bool = False) -> Any:
-    """Declare a required text, refused where empty unless ``empty``; ``null`` says what null stands for."""
-    return dataclasses.field(metadata={"null": null, "empty": empty})
+def text(null: str = "", *, empty: bool = False, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a text, refused where empty unless ``empty``; ``null`` says what null stands for.
+
+    It is required unless there is a ``default``.
+    """
+    return dataclasses.field(default=default, metadata={"null": null, "empty": empty})
 
 
 def path(null: str = "", *, empty: bool = False, default: Any = dataclasses.MISSING) -> Any:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
+from mnist_etc.data.classes import check_names
+from mnist_etc.data.dataset import SIDE, SIDES
 from mnist_etc.data.registry import DATASETS
-from mnist_etc.errors import ConfigError
-from mnist_etc.schema import between, one_of, path
+from mnist_etc.errors import ConfigError, DataError
+from mnist_etc.schema import between, one_of, path, text
 
 __all__ = ["DataConfig", "Polarity", "Prepare"]
 
@@ -55,11 +57,16 @@ class DataConfig:
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
     kind: str = one_of(DATASETS)
     """How the images are stored: four gzipped IDX files (idx), the 1,797 that come with scikit-learn (digits), pictures
-    in ``<root>/{train,test}/<label>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
+    in ``<root>/{train,test}/<class>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
     root: str = path(empty=True)
     """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); digits need none."""
     prepare: Prepare
     """Of a folder's images, and of what ``infer.py`` is given."""
+    side: int = between(*SIDES, default=SIDE)
+    """Pixels of each side of an image, a multiple of 4: what every picture is brought to, and every model reads."""
+    classes: list[str] | None = text(null="those of the training images", default=None)
+    """Names of the classes in the order of their numbers, where they are known apart from the training images; null: as
+    the training images have them."""
     validation: int = between(1, 1_000_000)
     """Images cut from the training ones, never trained on, to choose settings by."""
     split_seed: int = between(0, 2**32 - 1)
@@ -73,6 +80,13 @@ class DataConfig:
         """Refuse what no range can say; see `check`."""
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
             raise ConfigError(f"Expected data.name of letters, digits, '-' and '_'; received {self.name!r}.")
+        if self.side % 4:
+            raise ConfigError(f"Expected data.side as a multiple of 4; received {self.side}.")
+        if self.classes is not None:
+            try:
+                check_names(self.classes, "data.classes")
+            except DataError as error:
+                raise ConfigError(str(error)) from error
         if DATASETS[self.kind].needs_root and not self.root:
             raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")
         words = {DATASETS[kind].owners: kind for kind in DATASETS if DATASETS[kind].owners}

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.classes import DIGITS, check_names, list_names
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["CLASSES", "SIDE", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
+__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
 
-CLASSES = 10
 SIDE = 28
+"""Pixels of each side of an image, where nothing else is said."""
+SIDES = (8, 128)
+"""The smallest and the largest side that the models take; it is a multiple of 4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,20 +26,53 @@ class Split:
     """Images and their labels."""
 
     images: NDArray[np.uint8]
-    """``(n, 28, 28)``, a light figure on a dark ground."""
+    """``(n, side, side)``, a light figure on a dark ground."""
     labels: NDArray[np.int64]
-    """``(n,)``, each in 0..9."""
+    """``(n,)``: the number of each image's class, from 0 up."""
     owners: NDArray[np.int64] | None = None
     """``(n,)``: whose each image is, people numbered from 0 up; None: unknown, as it is unless ``data.owners`` says."""
+    names: tuple[str, ...] = DIGITS
+    """Of the classes in the order of their numbers, as the user gave them; 2 to 1,000, all different."""
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self.labels)
 
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image."""
+        return int(self.images.shape[1])
+
     def some(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Split:
         """Those of the images that an index chooses, in its order; owners are numbered anew without a gap."""
         owners = None if self.owners is None else np.unique(self.owners[chosen], return_inverse=True)[1].reshape(-1)
-        return Split(self.images[chosen], self.labels[chosen], owners)
+        return Split(self.images[chosen], self.labels[chosen], owners, self.names)
+
+    def renumbered(self, names: Sequence[str], source: str) -> Split:
+        """The same images, their classes numbered as in ``names``, which may hold more of them.
+
+        Args:
+            names: of all classes, in the order of their new numbers.
+            source: says in the message where they come from: "the model".
+
+        Raises:
+            DataError: an image is of a class that is not in ``names``.
+        """
+        names = tuple(names)
+        if names == self.names:
+            return self
+        there = np.unique(self.labels)
+        unknown = [self.names[label] for label in there if self.names[label] not in names]
+        if unknown:
+            raise DataError(
+                f"Expected images of the {len(names):,} classes of {source}, {list_names(names)}; received "
+                f"{int(np.isin(self.labels, [self.names.index(name) for name in unknown]).sum()):,} of "
+                f"{list_names(unknown)}. Remove them, or train with them."
+            )
+        numbers = np.zeros(len(self.names), np.int64)
+        for label in there:
+            numbers[label] = names.index(self.names[label])
+        return replace(self, labels=numbers[self.labels], names=names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +84,7 @@ class Dataset:
     test: Split
     sha256: str
     """Hexadecimal; of all images and labels in the order of the files, so the same whatever the validation split is; of
-    the training images' owners too, where they are known."""
+    the training images' owners too, where they are known, and of the names of classes that are not the ten digits."""
     training_sha256: str
     """Hexadecimal; of the images and labels that may be trained on alone, whoever owns them and whatever is tested."""
     people_sha256: str = ""
@@ -55,9 +93,19 @@ class Dataset:
     split_sha256: str = ""
     """Hexadecimal; of which of them are validation images."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes in the order of their numbers; the same in all splits."""
+        return self.train.names
+
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image; the same in all splits."""
+        return self.train.side
+
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Convert pixels uint8 ``(n, 28, 28)`` to what the models read: float32 ``(n, 28, 28, 1)`` in [0, 1]."""
+    """Convert pixels uint8 ``(n, side, side)`` to what the models read: float32 ``(n, side, side, 1)`` in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
@@ -117,23 +165,29 @@ def check_split(split: object, source: str) -> Split:
         raise DataError(
             f"Expected a Split from {source}; received {type(split).__name__}. Return Split(images, labels)."
         )
-    images, labels = np.asarray(split.images), np.asarray(split.labels)
-    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
+    images, labels, names = np.asarray(split.images), np.asarray(split.labels), check_names(split.names, source)
+    side = images.shape[-1] if images.ndim else 0
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != side or not len(images):
         raise DataError(
-            f"Expected images of uint8 and shape (n, {SIDE}, {SIDE}) from {source}; "
+            f"Expected square images of uint8 and shape (n, {SIDE}, {SIDE}) from {source}; "
             f"received {images.dtype} of shape {images.shape}. Convert them."
+        )
+    if not SIDES[0] <= side <= SIDES[1] or side % 4:
+        raise DataError(
+            f"Expected images whose side is a multiple of 4 from {SIDES[0]} to {SIDES[1]} from {source}; "
+            f"received {side} x {side}. Resize them."
         )
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
         raise DataError(
             f"Expected {len(images):,} integer labels from {source}; "
             f"received {labels.dtype} of shape {labels.shape}. Return one for each image."
         )
-    if labels.min() < 0 or labels.max() >= CLASSES:
+    if labels.min() < 0 or labels.max() >= len(names):
         raise DataError(
-            f"Expected labels 0 to {CLASSES - 1} from {source}; "
-            f"received {labels.min()} to {labels.max()}. Correct them."
+            f"Expected labels 0 to {len(names) - 1} from {source}; received {labels.min()} to {labels.max()}. "
+            "Correct them, or name all classes: Split(images, labels, names=...)."
         )
-    return Split(images, labels.astype(np.int64), _check_owners(split.owners, len(images), source))
+    return Split(images, labels.astype(np.int64), _check_owners(split.owners, len(images), source), names)
 
 
 def _check_owners(owners: object, images: int, source: str) -> NDArray[np.int64] | None:
@@ -164,4 +218,6 @@ def _checksum(*splits: Split) -> str:
         if split.owners is not None:
             digest.update(b"owners")
             digest.update(np.ascontiguousarray(split.owners, dtype="<i8"))
+    if splits[0].names != DIGITS:
+        digest.update(json.dumps(splits[0].names).encode())
     return digest.hexdigest()

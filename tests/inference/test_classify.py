@@ -77,9 +77,10 @@ def test_the_test_split(run: Run, published: Path, content: bytes) -> None:
     probabilities = expected_probabilities(content, TEST.images)
     predicted = probabilities.argmax(axis=1)
     table = rows(published / CSV)
-    assert [list(row) for row in table[:1]] == [["index", "predicted", "probability", "label", "warning", "distance"]]
+    header = ["index", "predicted", "class", "probability", "label", "warning", "distance"]
+    assert [list(row) for row in table[:1]] == [header]
     assert [int(row["index"]) for row in table] == list(range(360))
-    assert [int(row["predicted"]) for row in table] == predicted.tolist()
+    assert [row["predicted"] for row in table] == [row["class"] for row in table] == list(map(str, predicted))
     assert [int(row["label"]) for row in table] == TEST.labels.tolist()
     assert np.allclose([float(row["probability"]) for row in table], probabilities.max(axis=1), atol=1e-5)
     accuracy = (predicted == TEST.labels).mean()
@@ -172,7 +173,7 @@ def test_a_model_that_onnx_runtime_cannot_load(run: Run, content: bytes, tmp_pat
 
 def test_a_model_of_another_form(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(content.replace(b"output", b"result"))
-    with pytest.raises(ArtifactError, match=r"output \(batch, 10\) .* received .*result"):
+    with pytest.raises(ArtifactError, match=r"output \(batch, classes\) .* received .*result"):
         Predictor(tmp_path / "model.onnx")
 
 
