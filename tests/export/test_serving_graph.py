@@ -185,9 +185,10 @@ def test_other_pools_and_paddings(export: Export, padding: str, pool: int, step:
 @pytest.mark.parametrize("input_type", InputType)
 def test_scattering(export: Export, input_type: InputType) -> None:
     from mnist_etc.models.classifier import build_full_model
-    from mnist_etc.models.scattering import FEATURES, build_features
+    from mnist_etc.models.scattering import build_features
 
-    plain = export(build_full_model(build_features(), fresh_classifier(FEATURES)))
+    features = build_features()
+    plain = export(build_full_model(features, fresh_classifier(features.output_shape[-1])))
     served = serving(plain, input_type)
     assert_parity(plain, served)
     assert {node.domain for node in served.graph.node} == {""}
