@@ -110,7 +110,10 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)
     for name, picture, label in zip(pictures.names, pictures.images, labels, strict=True):
-        prepared, number = prepare(picture, options.prepare, options.polarity), _number(label, options)
+        prepared, number = (
+            prepare(picture, options.prepare, options.polarity, side=options.side),
+            _number(label, options),
+        )
         figures = prepared.images
         if not len(figures):
             new = [(name, np.zeros((options.side, options.side), np.uint8), number, 0.0, EMPTY)]
