@@ -118,8 +118,8 @@ def open_array(path: Path, member: str = "") -> ArrayFile:
         raise damaged(path, error) from error
 
 
-def list_arrays(path: Path) -> tuple[list[str], list[str]]:
-    """The names of the arrays in an npz archive, and those of all its files.
+def list_arrays(path: Path) -> list[str]:
+    """The names of the arrays in an npz archive.
 
     Raises:
         DataError: the file is damaged.
@@ -129,7 +129,7 @@ def list_arrays(path: Path) -> tuple[list[str], list[str]]:
             files = archive.namelist()
     except DAMAGE as error:
         raise damaged(path, error) from error
-    return [name.removesuffix(".npy") for name in files if name.endswith(".npy")], files
+    return [name.removesuffix(".npy") for name in files if name.endswith(".npy")]
 
 
 def damaged(path: Path, error: Exception) -> DataError:

@@ -61,8 +61,8 @@ def open_npz(path: Path, options: InputOptions) -> Source:
     Raises:
         DataError: as `open_npy`; or it cannot be told which array holds the images.
     """
-    names, files = list_arrays(path)
-    image_name, note = _choose(names, files, path, options.key)
+    names = list_arrays(path)
+    image_name, note = _choose(names, path, options.key)
     label_name = next((name for name in LABELS_OF.get(image_name, ()) if name in names), None)
     labels = None if label_name is None else open_array(path, label_name)
     source = _open(open_array(path, image_name), labels, options)
@@ -103,7 +103,7 @@ def to_labels(labels: NDArray[Any], count: int, title: str, names: Sequence[str]
     return [int(label) for label in labels]
 
 
-def _choose(names: list[str], files: list[str], path: Path, key: str | None) -> tuple[str, str]:
+def _choose(names: list[str], path: Path, key: str | None) -> tuple[str, str]:
     """The array of the images, and a note where another one fits too."""
     if key is not None:
         if key not in names:
@@ -119,10 +119,6 @@ def _choose(names: list[str], files: list[str], path: Path, key: str | None) -> 
         return usual[0], f"{path} holds {_list(usual)}: {usual[0]} is read; input_key=<name> reads another"
     if len(names) == 1:
         return names[0], ""
-    if not names:
-        pictures = any(file.lower().endswith((".png", ".jpg", ".jpeg")) for file in files)
-        remedy = "Unpack it and pass input=<the folder>." if pictures else "Save the images with numpy.savez."
-        raise DataError(f"Expected arrays in {path}; received an archive of {_list(files) or 'nothing'}. {remedy}")
     remedy = "Pass input_key=<the images' name>, or save them as numpy.savez('mine.npz', images=..., labels=...)."
     raise DataError(f"Expected one array of images in {path}; received {_list(fitting or names)}. {remedy}")
 

@@ -133,22 +133,6 @@ def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path, compress: Any) 
     assert refused > 300
 
 
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        (["model/data.pkl"], r"an archive of model/data.pkl\. Save the images with numpy.savez"),
-        (["a/1.PNG", "a/2.PNG"], r"an archive of a/1.PNG, a/2.PNG\. Unpack it and pass input=<the folder>"),
-        ([], "an archive of nothing"),
-    ],
-)
-def test_an_archive_without_arrays(tmp_path: Path, files: list[str], words: str) -> None:
-    with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
-        for file in files:
-            archive.writestr(file, b"\x80\x02.")
-    with pytest.raises(DataError, match=words):
-        read_npz(tmp_path / "archive")
-
-
 def test_a_key_chooses_the_array_and_its_labels(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.npz", x_train=IMAGES[:2], y_train=LABELS[:2], x_test=IMAGES[2:], y_test=LABELS[2:])
     source = arrays.open_npz(path, InputOptions())
