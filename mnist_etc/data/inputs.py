@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,9 +81,13 @@ def open_input(path: Path, options: InputOptions) -> ImageStream:
             f"{remedy or 'Convert the file.'}"
         )
     source = reader.open(path, options)
-    for note in source.notes:
-        print(note, file=sys.stderr)
+    _say(source.notes)
     return ImageStream(source.key, (_batch(piece, options) for piece in source.pieces))
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(note, file=sys.stderr)
 
 
 def _read_start(path: Path) -> bytes:
@@ -106,6 +110,7 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
     from mnist_etc.data.prepare import prepare
 
+    _say(pictures.notes)
     rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)

@@ -47,6 +47,8 @@ class Pictures:
     """Of each the name of its class or its number, None where it is not known; None alone: no picture has one."""
     failures: Sequence[DataError] = field(default_factory=list)
     """One for each picture that could not be read; those are in none of the other fields."""
+    notes: Sequence[str] = ()
+    """Lines for stderr about these pictures."""
 
 
 @dataclass(frozen=True)

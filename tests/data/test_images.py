@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 from samples import data_config, refusal
 
-from mnist_etc.data import images, load_test
+from mnist_etc.data import decode, images, load_test
 from mnist_etc.data.config import Polarity
 from mnist_etc.errors import DataError
 
@@ -152,10 +154,38 @@ def test_no_damage_ends_in_anything_but_one_line(tmp_path: Path) -> None:
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
-    path = saved(tmp_path / "bomb.png", Image.new("1", (10_000, 10_000)))
-    assert path.stat().st_size < 100_000
-    with pytest.raises(DataError, match="decompression bomb"):
+    path, side = tmp_path / "bomb.png", 30_000
+    chunks = [(b"IHDR", struct.pack(">2I5B", side, side, 1, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(side * 3_751)))]
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+            for name, body in [*chunks, (b"IEND", b"")]
+        )
+    )
+    assert path.stat().st_size < 200_000
+    with pytest.raises(DataError, match=r"at most 512 MiB when decoded .* 30,000 x 30,000 pixels, .* save it as JPEG"):
         read(path)
+
+
+def test_pillows_own_limit_stands_after_a_reading(tmp_path: Path) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    read(saved(tmp_path / "a.png", Image.fromarray(FIGURE)))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "jp2"])
+def test_a_photo_of_108_megapixels_is_read_small(tmp_path: Path, suffix: str) -> None:
+    """12,032 x 9,024: what a phone of 108 megapixels takes. A figure in it stays where it was."""
+    photo = Image.new("L", (12_032, 9_024), 250)
+    photo.paste(10, (3_008, 2_256, 6_016, 4_512))
+    gray = images.read(saved(tmp_path / f"photo.{suffix}", photo), Polarity.auto)
+    height, width = gray.shape
+    assert height * width <= decode.LARGE
+    assert width / height == pytest.approx(4 / 3, rel=0.01)
+    dark = np.argwhere(gray < 128)
+    corners = [*(dark.min(axis=0) / gray.shape), *((dark.max(axis=0) + 1) / gray.shape)]
+    assert corners == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01)
 
 
 def test_a_text_chunk_bomb_is_refused(tmp_path: Path) -> None:
