@@ -71,6 +71,8 @@ def _open_input(config: InferCommand, names: Sequence[str]) -> ImageStream:
         polarity=config.polarity,
         split=config.split,
         side=config.data.side,
+        names=names,
+        key=config.input_key,
         originals=config.show is not None,
     )
     return inputs.open_input(Path(config.input), options)
