@@ -26,7 +26,7 @@ from mnist_etc.errors import DataError
 
 __all__ = ["LIMIT", "ExpectedFile", "cut", "open_idx", "read_images", "read_labels"]
 
-LIMIT = 2**29
+LIMIT = 2**30
 """Bytes that one file may decompress to."""
 CHUNK = 2**20
 UNSIGNED_BYTE = 0x08

@@ -39,3 +39,4 @@ DATASETS.add("digits", DatasetKind(reader="mnist_etc.data.digits:read_split"))
 DATASETS.add(
     "folder", DatasetKind(reader="mnist_etc.data.folder:read_split", needs_root=True, prepares=True, owners="folders")
 )
+DATASETS.add("published", DatasetKind(reader="mnist_etc.data.by_name:read_split", needs_root=True))
