@@ -57,7 +57,7 @@ class DataConfig:
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
     kind: str = one_of(DATASETS)
     """How the images are stored: four gzipped IDX files (idx), the 1,797 that come with scikit-learn (digits), pictures
-    in ``<root>/{train,test}/<label>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
+    in ``<root>/{train,test}/<class>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
     root: str = path(empty=True)
     """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); digits need none."""
     prepare: Prepare
@@ -73,7 +73,7 @@ class DataConfig:
     """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
     owners: str | None = path(null="unknown owners", default=None)
     """Whose each training image is, for a guarantee for a person with all his or her images: a file with one name a
-    line, in the order of the images, or folders, for ``<root>/train/<label>/<owner>/*.{png,jpg}``. null: unknown, the
+    line, in the order of the images, or folders, for ``<root>/train/<class>/<owner>/*.{png,jpg}``. null: unknown, the
     guarantee is for a single image."""
 
     def consistent(self) -> None:
