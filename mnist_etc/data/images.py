@@ -19,7 +19,7 @@ from mnist_etc.data.decode import MIDDLE, read_picture
 from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "Found", "find", "normalize", "read", "search"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "list_others", "normalize", "read", "search"]
 
 SYSTEM_FILES = (
     "thumbs.db",
@@ -43,8 +43,13 @@ class Found:
 
     images: list[Path]
     """Every image, sorted."""
-    passed: str
-    """Everything else, counted by suffix, for a message; empty where there is nothing else."""
+    others: Counter[str]
+    """Everything else: how many of each suffix, and of what systems leave behind."""
+
+    @property
+    def passed(self) -> str:
+        """The others for a message; empty where there are none."""
+        return list_others(self.others)
 
 
 def find(folder: Path) -> list[Path]:
@@ -77,10 +82,15 @@ def search(folder: Path) -> Found:
                 found.append(path)
             else:
                 others[path.suffix.lower() or "without a suffix"] += 1
+    return Found(sorted(found), others)
+
+
+def list_others(others: Counter[str]) -> str:
+    """What is no image, counted by suffix, for a message; empty where there is nothing."""
     counts = sorted((count, what) for what, count in others.items() if count)[::-1]
     shown = [f"{count:,} {what}" for count, what in counts[:SHOWN]]
     more = f" and {len(counts) - SHOWN} more kinds" if len(counts) > SHOWN else ""
-    return Found(sorted(found), ", ".join(shown) + more)
+    return ", ".join(shown) + more
 
 
 def _is_system(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a dataset by name is (``data=emnist_letters``): its files, its checksums, its licence, its quirks."""
+"""What a dataset by name is (``data=emnist_letters``): its files, its checksums, its license, its quirks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RemoteFile:
     names: tuple[str, ...]
     """Names under which it is known, less the suffix of its packing."""
     url: str = ""
-    """From where it is fetched; empty: its publisher states no licence, so a user has to."""
+    """From where it is fetched; empty: its publisher states no license, so a user has to."""
     saved_as: str = ""
     """Name of what ``url`` serves: the file itself, or an archive that holds it."""
     md5: str = ""

@@ -1,4 +1,4 @@
-"""The rows of `PUBLISHED`: sources, checksums, licences and quirks of the datasets by name.
+"""The rows of `PUBLISHED`: sources, checksums, licenses and quirks of the datasets by name.
 
 The checksums are those that torchvision 0.29 and medmnist 3.0 hold for the same files. What has none there is checked
 by its counts, shapes and labels alone.
@@ -44,7 +44,7 @@ def _add_emnist(split: str, names: str, train: tuple[int, ...], test: tuple[int,
         transposed=True,
         first_label=first_label,
         page="https://www.nist.gov/itl/products-and-services/emnist-dataset",
-        license="a work of the United States government, free to use; cite the paper",
+        license="published by NIST, which states no license; cite the paper",
     )
     PUBLISHED.add(f"emnist_{split}", row)
 
@@ -113,7 +113,7 @@ PUBLISHED.add(
         names=DIGITS,
         counts={"train": (60_000,), "test": (60_000,)},
         page="https://github.com/facebookresearch/qmnist",
-        license="BSD 3-Clause",
+        license="a BSD-style license",
     ),
 )
 PUBLISHED.add(

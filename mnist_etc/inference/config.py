@@ -32,7 +32,7 @@ class InferCommand(TrainCommand):
     input: str | None = path(null="the dataset's test split")
     """An image, a folder of them, an IDX, npz or npy file or a zip of IDX files; null: the dataset's test split."""
     input_key: str | None = text(null="the usual name")
-    """Which array of an npz file, or file of a zip, holds the images; null: the one of a usual name, or the only one."""
+    """Which array of an npz file, or file of a zip, holds the images; null: that of a usual name, or the only one."""
     model: ModelSource
     prepare: Prepare
     """The preparation of the input; the dataset's, unless given."""
