@@ -10,7 +10,7 @@ from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
 from mnist_etc.attack.networks import apply, fit
-from mnist_etc.data.dataset import CLASSES, SIDE, Split, scale_pixels
+from mnist_etc.data.dataset import Split, scale_pixels
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["Evaluator"]
@@ -32,12 +32,12 @@ class Evaluator:
         initial = (GlorotUniform(one) for one in layer_seeds(seed))
         self._network = keras.Sequential(
             [
-                layers.Input((SIDE, SIDE, 1)),
+                layers.Input((split.side, split.side, 1)),
                 layers.Conv2D(16, 5, strides=2, activation="relu", kernel_initializer=next(initial)),
                 layers.Conv2D(32, 3, strides=2, activation="relu", kernel_initializer=next(initial)),
                 layers.Flatten(),
                 layers.Dense(128, activation="relu", kernel_initializer=next(initial)),
-                layers.Dense(CLASSES, kernel_initializer=next(initial)),
+                layers.Dense(len(split.names), kernel_initializer=next(initial)),
             ]
         )
         fit(
@@ -52,6 +52,6 @@ class Evaluator:
         )
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Classes ``(n,)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        """Classes ``(n,)`` of images ``(n, side, side)`` in [0, 1]."""
         logits = apply(self._network, images[..., None])
         return np.asarray(logits.argmax(axis=1))

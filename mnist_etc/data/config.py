@@ -73,7 +73,7 @@ class DataConfig:
     """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
     owners: str | None = path(null="unknown owners", default=None)
     """Whose each training image is, for a guarantee for a person with all his or her images: a file with one name a
-    line, in the order of the images, or folders, for ``<root>/train/<class>/<owner>/*.{png,jpg}``. null: unknown, the
+    line, in the order of the images, or folders, for ``<root>/train/<label>/<owner>/*.{png,jpg}``. null: unknown, the
     guarantee is for a single image."""
 
     def consistent(self) -> None:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import DIGITS, check_names, list_names
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["CLASSES", "DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
+__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
 
-CLASSES = 10
 SIDE = 28
 """Pixels of each side of an image, where nothing else is said."""
 SIDES = (8, 128)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import DIGITS
 from mnist_etc.data.inputs import Batch, ImageStream, InputOptions
 from mnist_etc.errors import DataError, ExitCode
 from mnist_etc.evaluation.familiarity import Familiarity
@@ -44,7 +43,7 @@ def infer(config: InferCommand) -> int:
     """
     model = select_model(config)
     with temporary(model.table) as path, open_classifier(config, model) as classifier:
-        names = classifier.names if isinstance(classifier, Predictor) else DIGITS
+        names = classifier.names
         source = _open_input(config, names)
         summary, sheets = _classify(config, model, source, classifier, path, names)
         if not summary.images:

@@ -29,6 +29,14 @@ __all__ = ["Classifier", "SelectedModel", "open_classifier", "open_second_judge"
 class Classifier(Protocol):
     """A model that is ready to classify: on ONNX Runtime here, or on a server."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its classes, in the order of their numbers."""
+
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image."""
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify uint8 ``(n, side, side)``, light on dark; probabilities are float32 ``(n, classes)``."""
 

@@ -73,7 +73,7 @@ def test_from_folders_to_answers(run: Run, tmp_path: Path, chars: Path) -> None:
     ("side", "keys"),
     [
         (32, ["classifier.fine_tune=true", "classifier.augment=true", "autoencoder.pretraining_epochs=1"]),
-        (64, ["autoencoder.private=true", "classifier.private=true", "classifier.random_features=64"]),
+        (64, ["autoencoder.private=true", "autoencoder.pretraining_epochs=0", "classifier.private=true"]),
         (32, ["features=scattering", "classifier.private=true"]),
     ],
 )
