@@ -32,6 +32,8 @@ LIMIT_REDUCIBLE = 2**28
 REDUCIBLE = ("JPEG", "MPO", "JPEG2000")
 PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """By Pillow's mode; 4 of any other."""
+COPIES = {"WEBP": 2, "AVIF": 2}
+"""By format: how many times the decoded picture its decoder holds at least; else once."""
 THUMBNAIL_TAG, DNG_TAG, PHOTOMETRIC_TAG = 254, 50706, 262
 """Of TIFF 6.0 and DNG 1.4: the kind of subfile, of which 1 is a reduced picture; a DNG's version; black or white."""
 
@@ -136,7 +138,7 @@ def _bound(image: Image.Image, path: Path) -> None:
     """Refuse what is too large to decode; have the decoder reduce what is large, where it can."""
     (width, height), reducible = image.size, image.format in REDUCIBLE
     pixels = width * height
-    size = pixels * PIXEL_BYTES.get(image.mode, 4)
+    size = pixels * PIXEL_BYTES.get(image.mode, 4) * COPIES.get(str(image.format), 1)
     if (pixels > LIMIT_REDUCIBLE) if reducible else (size > LIMIT):
         most = f"{LIMIT_REDUCIBLE // 10**6:,} megapixels" if reducible else f"{LIMIT // 2**20:,} MiB when decoded"
         remedy = "Make it smaller" + ("" if reducible else ", or save it as JPEG, of which larger ones are read") + "."
