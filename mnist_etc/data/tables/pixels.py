@@ -1,0 +1,172 @@
+"""Columns of pixels to gray images of uint8; what their numbers mean is found from the first rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.errors import DataError
+
+__all__ = ["Fault", "Scale", "read_columns", "read_lists", "to_pictures"]
+
+RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
+"""From black to white; the first that holds all pixels of the first rows is taken. 16: scikit-learn's digits."""
+WHITE = 255
+
+
+class Fault(Exception):  # noqa: N818 - it is caught and told with the place
+    """A row that is no image: its position among those that were read together, and what is wrong with it."""
+
+    def __init__(self, row: int, cause: str) -> None:
+        super().__init__(cause)
+        self.row, self.cause = row, cause
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The numbers that stand for black and white."""
+
+    black: int
+    white: int
+
+    @staticmethod
+    def of(values: NDArray[Any], place: str) -> Scale:
+        """Find the range of the first images ``(n, ...)`` of a table.
+
+        Raises:
+            DataError: the numbers are in no range that images have.
+            Fault: a number is not finite.
+        """
+        _check_finite(values)
+        low, high = float(values.min()), float(values.max())
+        for black, white in RANGES:
+            if black <= low and high <= white:
+                return Scale(black, white)
+        raise DataError(
+            f"Expected pixels of 0 to 255, 0 to 1, -1 to 1 or 0 to 65535 in {place}; received {low:g} to {high:g}. "
+            "Undo what was done to the pixels, and save them as they were."
+        )
+
+    def levels(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Scale numbers ``(n, ...)`` to gray levels.
+
+        Raises:
+            Fault: a number is outside of the range, or not finite.
+        """
+        if values.dtype == np.uint8 and self.white == WHITE:
+            return values
+        _check_finite(values)
+        wrong = (values < self.black) | (values > self.white)
+        if wrong.any():
+            row = int(np.argmax(wrong.reshape(len(values), -1).any(axis=1)))
+            value = values[row][wrong[row]].flat[0]
+            raise Fault(row, f"a pixel of {value:g}, where those before are from {self.black} to {self.white}")
+        scaled = (values.astype(np.float32) - self.black) * np.float32(WHITE / (self.white - self.black))
+        return np.round(scaled).astype(np.uint8)
+
+
+def _check_finite(values: NDArray[Any]) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+        raise Fault(row, "a pixel that is no number")
+
+
+def read_columns(columns: list[Any]) -> NDArray[Any]:
+    """Put pyarrow columns, one a pixel, side by side: ``(n, columns)``.
+
+    Raises:
+        Fault: a pixel is missing.
+    """
+    for column in columns:
+        if column.null_count:
+            raise Fault(int(np.argmax(column.is_null().to_numpy(zero_copy_only=False))), "an empty pixel")
+    first = [column.to_numpy(zero_copy_only=False) for column in columns]
+    values = np.empty((len(first), len(first[0])), np.result_type(*{array.dtype for array in first}))
+    for row, array in zip(values, first, strict=True):
+        row[:] = array
+    return np.ascontiguousarray(values.T)
+
+
+def read_lists(column: Any) -> NDArray[Any]:
+    """Read a pyarrow column of lists, nested or not, or of texts of numbers: ``(n, ...)``.
+
+    Raises:
+        Fault: a list is missing, empty, or of another length than the first.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = _split_texts(column)
+    shape = [len(column)]
+    while True:
+        if isinstance(column, pa.ExtensionArray):
+            column = column.storage
+        each = math.prod(shape[1:])
+        if column.null_count:
+            missing = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+            raise Fault(missing // each, "a missing pixel or list")
+        if pa.types.is_fixed_size_list(column.type):
+            size = column.type.list_size
+        elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+            sizes = np.diff(column.offsets.to_numpy())
+            size = int(sizes[0])
+            if (sizes != size).any() or not size:
+                odd = int(np.argmax(sizes != size))
+                raise Fault(odd // each, f"a list of {sizes[odd]:,} where the first has {size:,}")
+        else:
+            break
+        shape.append(size)
+        column = column.flatten()
+    return np.asarray(column.to_numpy(zero_copy_only=False)).reshape(shape)
+
+
+def _split_texts(column: Any) -> Any:
+    """Texts such as ``[0, 12, 255]`` or ``0 12 255`` as lists of numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.replace_substring_regex(column, r"[\[\]()\s,;]+", " ")
+    lists = pc.split_pattern(pc.utf8_trim_whitespace(plain), " ")
+    try:
+        return pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.float32()))
+    except pa.ArrowInvalid as error:
+        for row, text in enumerate(plain.to_pylist()):
+            if any(not _is_number(part) for part in (text or "").split()):
+                raise Fault(row, "a pixel that is no number") from error
+        raise Fault(0, str(error)) from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def to_pictures(values: NDArray[np.uint8], place: str) -> NDArray[np.uint8]:
+    """Give gray levels ``(n, ...)`` the shape ``(n, height, width)``; colors are weighted as `to_gray` says.
+
+    Raises:
+        DataError: they have no such shape.
+    """
+    from mnist_etc.data.arrays import to_gray
+
+    shape = values.shape[1:]
+    if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
+        side = math.isqrt(shape[0])
+        return values.reshape(-1, side, side)
+    if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3, 4):
+        values = np.moveaxis(values, 1, -1)
+        shape = values.shape[1:]
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4)):
+        return to_gray(values)
+    received = " x ".join(f"{size:,}" for size in shape)
+    raise DataError(
+        f"Expected square gray images in {place}, 784 numbers or 28 x 28; received lists of {received}. "
+        "Save one gray image a row."
+    )
