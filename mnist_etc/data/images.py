@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from mnist_etc.data.dataset import SIDE
 from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "Found", "find", "normalize", "read", "search"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "is_light", "normalize", "read", "read_file", "search"]
 
 SYSTEM_FILES = (
     "thumbs.db",
@@ -118,23 +119,34 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
         if not path.is_file():
             raise FileNotFoundError("no such file")
         with path.open("rb") as file:
-            start = file.read(START)
+            return read_file(file, str(path), polarity)
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+
+
+def read_file(file: IO[bytes], place: str, polarity: Polarity) -> NDArray[np.uint8]:
+    """Read one image from an open file, as `read` does; ``place`` names it in a message."""
+    try:
+        start = file.read(START)
+        file.seek(0)
         kind = format_of(start)
         if kind is None:
             received, remedy = describe(start)
-            raise DataError(f"Expected an image in {path}; received {received}. {remedy or 'Replace or remove it.'}")
+            raise DataError(f"Expected an image in {place}; received {received}. {remedy or 'Replace or remove it.'}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=(kind,)) as image:
+            with Image.open(file, formats=(kind,)) as image:
                 return _to_gray(image, polarity)
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
-        cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise DataError(
-            f"{path} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it."
-        ) from error
+        raise _unreadable(place, error) from error
+
+
+def _unreadable(place: str, error: Exception) -> DataError:
+    cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
+    return DataError(f"{place} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it.")
 
 
 def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -> NDArray[np.uint8]:
@@ -148,12 +160,13 @@ def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -
     Returns:
         uint8 ``(n, side, side)``, light on dark; other aspect ratios are centered on their ground.
     """
-    dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
+    dark_on_light = is_light(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (side, side) else np.stack([_fit(image, side) for image in light])
 
 
-def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether most of the border of each image ``(n, height, width)`` is light."""
     return np.asarray((_border(images) >= MIDDLE).mean(axis=1) > 0.5)
 
 

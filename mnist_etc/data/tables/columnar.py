@@ -30,7 +30,7 @@ class _ColumnarTable:
         self.columns = [Column(field.name, _kind(field.type)) for field in schema]
         self.classes = _classes(schema)
 
-    def refuse(self, row: int, cause: str, layout: Layout) -> DataError:
+    def refuse(self, row: int, cause: str) -> DataError:
         """The error for what is wrong with a row, counted from 0."""
         return DataError(
             f"Expected an image in each row of {self.place}; received {cause} in row {row:,} (the first is 0). "
@@ -66,7 +66,7 @@ class ParquetTable(_ColumnarTable):
         buffer = BUFFER[len(names) > MANY]
         with _told(self._path, "Parquet"):
             with pq.ParquetFile(self._path, buffer_size=buffer, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=4 * PIECE, columns=names, use_threads=False):
+                for batch in file.iter_batches(batch_size=2 * PIECE, columns=names, use_threads=False):
                     yield [batch.column(name) for name in names]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.data.tables.compressed import open_bytes
-from mnist_etc.data.tables.layout import Kind, Layout
+from mnist_etc.data.tables.layout import Layout
 from mnist_etc.data.tables.sniff import HEAD, parse_number, sniff
 from mnist_etc.errors import DataError
 
@@ -86,7 +86,7 @@ class DelimitedTable:
             cause = " ".join(str(error).split())
             raise DataError(f"{self.place} is no whole file: {cause}. Replace the file.") from error
 
-    def refuse(self, row: int, cause: str, layout: Layout) -> DataError:
+    def refuse(self, row: int, cause: str) -> DataError:
         """The error for what is wrong with a row, counted from 0."""
         line = next((line for number, line, _ in self._records() if number == row), row + 1 + self._dialect.header)
         return self._wrong(line, cause)

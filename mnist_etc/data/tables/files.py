@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mnist_etc.data import images
 from mnist_etc.data.content import START
+from mnist_etc.data.tables.columnar import ArrowTable, ParquetTable
 from mnist_etc.data.tables.compressed import head
 from mnist_etc.data.tables.delimited import DelimitedTable
-from mnist_etc.data.tables.columnar import ArrowTable, ParquetTable
 from mnist_etc.data.tables.layout import Column, Layout, list_columns
+from mnist_etc.data.tables.sniff import first_line
 from mnist_etc.data.tables.table import Table
 from mnist_etc.errors import DataError
 
@@ -28,7 +30,7 @@ STATE = "state.json"
 def is_table(path: Path, start: bytes) -> bool:
     """Whether a file that begins with ``start`` is a table; a folder is, where it holds tables and nothing else."""
     if path.is_dir():
-        return bool(find(path, (*CSV, *PARQUET)))
+        return bool(find(path, (*CSV, *PARQUET))) and not images.find(path)
     if start.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
         return True
     if start.startswith((b"\x1f\x8b", b"PK", b"BZh", b"\xfd7zXZ")):
@@ -80,10 +82,10 @@ def _open(path: Path) -> Table:
 
 def _is_text(start: bytes) -> bool:
     """Whether bytes begin a table: a first line with a delimiter, or cells of numbers."""
-    from mnist_etc.data.content import text_of
-
-    line = text_of(start)
-    return any(mark in line for mark in ",;\t|") or (line.count(" ") > 1 and line.replace(" ", "")[:1] in "-0123456789.")
+    line = first_line(start)
+    return any(mark in line for mark in ",;\t|") or (
+        line.count(" ") > 1 and line.replace(" ", "")[:1] in "-0123456789."
+    )
 
 
 def _stated(state: Path) -> set[str]:
@@ -121,7 +123,7 @@ class _Shards:
                 yield batch
                 row += len(batch[0])
 
-    def refuse(self, row: int, cause: str, layout: Layout) -> DataError:
+    def refuse(self, row: int, cause: str) -> DataError:
         """The error for what is wrong with a row, counted from 0 in the first table."""
         start, table = max((entry for entry in self._starts if entry[0] <= row), key=lambda entry: entry[0])
-        return table.refuse(row - start, cause, layout)
+        return table.refuse(row - start, cause)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.tables.pixels import to_numpy
+
 __all__ = ["Labels", "Naming", "encode"]
 
 UNKNOWN = -1
@@ -28,6 +30,10 @@ class Labels:
     numbers: tuple[int | None, ...]
     """The labels as numbers of classes, where they are such."""
 
+    def some(self, chosen: slice | list[int]) -> Labels:
+        """Those of some rows."""
+        return Labels(self.codes[chosen], self.texts, self.numbers)
+
     def texts_of_rows(self) -> list[str | None]:
         """Of each row; None where there is none."""
         return [None if code < 0 else self.texts[code] for code in self.codes.tolist()]
@@ -44,14 +50,16 @@ def encode(column: Any, classes: Sequence[str] | None) -> Labels:
 
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    codes = column.indices.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = to_numpy(column.indices).astype(np.int64)
+    if column.indices.null_count:
+        codes[np.array(column.indices.is_null().to_pylist())] = UNKNOWN
     values = [_plain(value) for value in column.dictionary.to_pylist()]
     without = [value is None or value == "" or (isinstance(value, int) and value < 0) for value in values]
     if any(without):
         codes[np.isin(codes, np.flatnonzero(without))] = UNKNOWN
     texts, numbers = [], []
     for value in values:
-        number = int(value) if value is not None and str(value).isdecimal() else None
+        number = int(str(value)) if str(value).isdecimal() else None
         named = classes is not None and isinstance(value, int) and number is not None and number < len(classes)
         texts.append(classes[number] if named and classes and number is not None else str(value))
         numbers.append(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -53,4 +54,4 @@ def _decode(content: bytes, name: str, polarity: Polarity) -> NDArray[np.uint8]:
     side = math.isqrt(len(content))
     if format_of(content[:START]) is None and side >= SMALLEST and side * side == len(content):
         return np.frombuffer(content, np.uint8).reshape(side, side)
-    return images.read_bytes(content, name, polarity)
+    return images.read_file(io.BytesIO(content), name, polarity)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from mnist_etc.errors import DataError
 
-__all__ = ["Fault", "Scale", "read_columns", "read_lists", "to_pictures"]
+__all__ = ["Fault", "Scale", "read_columns", "read_lists", "to_numpy", "to_pictures"]
 
 RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
 """From black to white; the first that holds all pixels of the first rows is taken. 16: scikit-learn's digits."""
 WHITE = 255
+NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""NumPy's, where pyarrow's differ."""
 
 
 class Fault(Exception):  # noqa: N818 - it is caught and told with the place
@@ -66,7 +68,7 @@ class Scale:
             value = values[row][wrong[row]].flat[0]
             raise Fault(row, f"a pixel of {value:g}, where those before are from {self.black} to {self.white}")
         scaled = (values.astype(np.float32) - self.black) * np.float32(WHITE / (self.white - self.black))
-        return np.round(scaled).astype(np.uint8)
+        return np.asarray(np.round(scaled), np.uint8)
 
 
 def _check_finite(values: NDArray[Any]) -> None:
@@ -81,14 +83,30 @@ def read_columns(columns: list[Any]) -> NDArray[Any]:
     Raises:
         Fault: a pixel is missing.
     """
-    for column in columns:
-        if column.null_count:
-            raise Fault(int(np.argmax(column.is_null().to_numpy(zero_copy_only=False))), "an empty pixel")
-    first = [column.to_numpy(zero_copy_only=False) for column in columns]
-    values = np.empty((len(first), len(first[0])), np.result_type(*{array.dtype for array in first}))
-    for row, array in zip(values, first, strict=True):
+    empty = [_first_null(column) for column in columns if column.null_count]
+    if empty:
+        raise Fault(min(empty), "an empty pixel")
+    arrays = [to_numpy(column) for column in columns]
+    values = np.empty((len(arrays), len(arrays[0])), np.result_type(*{array.dtype for array in arrays}))
+    for row, array in zip(values, arrays, strict=True):
         row[:] = array
     return np.ascontiguousarray(values.T)
+
+
+def to_numpy(column: Any) -> NDArray[Any]:
+    """View a pyarrow array of numbers, none of which is missing; its own method would load pandas, which takes 1 s."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    dtype = np.dtype(NAMES.get(str(column.type), str(column.type)))
+    if not len(column):
+        return np.empty(0, dtype)
+    return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]
+
+
+def _first_null(column: Any) -> int:
+    return int(column.is_null().to_pylist().index(True))
 
 
 def read_lists(column: Any) -> NDArray[Any]:
@@ -107,12 +125,11 @@ def read_lists(column: Any) -> NDArray[Any]:
             column = column.storage
         each = math.prod(shape[1:])
         if column.null_count:
-            missing = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-            raise Fault(missing // each, "a missing pixel or list")
+            raise Fault(_first_null(column) // each, "a missing pixel or list")
         if pa.types.is_fixed_size_list(column.type):
             size = column.type.list_size
         elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-            sizes = np.diff(column.offsets.to_numpy())
+            sizes = np.diff(to_numpy(column.offsets))
             size = int(sizes[0])
             if (sizes != size).any() or not size:
                 odd = int(np.argmax(sizes != size))
@@ -121,7 +138,7 @@ def read_lists(column: Any) -> NDArray[Any]:
             break
         shape.append(size)
         column = column.flatten()
-    return np.asarray(column.to_numpy(zero_copy_only=False)).reshape(shape)
+    return to_numpy(column).reshape(shape)
 
 
 def _split_texts(column: Any) -> Any:

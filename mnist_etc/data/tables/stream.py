@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mnist_etc.data.config import Polarity
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.data.config import Polarity, Prepare
+from mnist_etc.data.images import is_light
 from mnist_etc.data.source import InputOptions, Pictures, Source
 from mnist_etc.data.tables.files import open_files, open_folder_table
 from mnist_etc.data.tables.labels import Naming
 from mnist_etc.data.tables.layout import Column, Layout, choose
-from mnist_etc.data.tables.table import Table, read_rows
+from mnist_etc.data.tables.table import Rows, Table, read_rows
 
-__all__ = ["find_layout", "open_table"]
+__all__ = ["find_layout", "open_table", "whole_polarity"]
 
 
 def open_table(path: Path, options: InputOptions) -> Source:
@@ -29,7 +34,23 @@ def open_table(path: Path, options: InputOptions) -> Source:
     table = open_folder_table(path) if path.is_dir() else open_files([path])
     layout = find_layout(table, image=options.key, label=options.label_key)
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
-    return Source("index", _pieces(table, layout, options), notes)
+    pieces = read_rows(table, layout, options.polarity)
+    first = next(pieces)
+    polarity = whole_polarity(first.pictures, options.prepare, options.polarity)
+    return Source("index", _pieces(itertools.chain([first], pieces), options), notes, polarity)
+
+
+def whole_polarity(
+    pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], how: Prepare, polarity: Polarity
+) -> Polarity:
+    """The polarity of all pictures of a table, told by most of its first ones, where whole pictures are taken.
+
+    A picture alone would be inverted where the thing it shows reaches its border.
+    """
+    if how is not Prepare.none or polarity is not Polarity.auto or not len(pictures):
+        return polarity
+    light = [bool(is_light(picture[None])[0]) for picture in pictures]
+    return Polarity.dark_on_light if 2 * sum(light) > len(light) else Polarity.light_on_dark
 
 
 def find_layout(
@@ -58,9 +79,9 @@ def _is_black(table: Table, columns: list[Column]) -> bool:
     return False
 
 
-def _pieces(table: Table, layout: Layout, options: InputOptions) -> Iterator[Pictures]:
+def _pieces(pieces: Iterable[Rows], options: InputOptions) -> Iterator[Pictures]:
     naming = Naming(options.names)
-    for rows in read_rows(table, layout, options.polarity):
+    for rows in pieces:
         names = [str(position) for position in rows.positions]
         labels = None if rows.labels is None else naming.name(rows.labels)
         yield Pictures(names, rows.pictures, labels, rows.failures)

@@ -16,7 +16,7 @@ from mnist_etc.data.tables.layout import Column, Kind, Layout
 from mnist_etc.data.tables.pixels import Fault, Scale, read_columns, read_lists, to_pictures
 from mnist_etc.errors import DataError
 
-__all__ = ["Rows", "Table", "read_labels", "read_rows"]
+__all__ = ["Rows", "Table", "read_rows"]
 
 
 class Table(Protocol):
@@ -45,7 +45,7 @@ class Table(Protocol):
             DataError: a row is damaged.
         """
 
-    def refuse(self, row: int, cause: str, layout: Layout) -> DataError:
+    def refuse(self, row: int, cause: str) -> DataError:
         """The error for what is wrong with a row, counted from 0."""
 
 
@@ -76,24 +76,23 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
     """
     start, scale = 0, None
     for batch in table.batches(layout):
-        for offset in range(0, len(batch[0]), PIECE):
-            columns = [column.slice(offset, PIECE) for column in batch]
-            pixels = columns[: len(layout.image)]
-            failures: dict[int, DataError] = {}
-            pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
-            if table.columns[layout.image[0]].kind is Kind.picture:
-                from mnist_etc.data.tables.pictures import decode
+        pixels, failures = batch[: len(layout.image)], dict[int, DataError]()
+        pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
+        if table.columns[layout.image[0]].kind is Kind.picture:
+            from mnist_etc.data.tables.pictures import decode
 
-                pictures, failures = decode(pixels[0], table.place, start, polarity)
-            else:
-                try:
-                    values = read_columns(pixels) if layout.side else read_lists(pixels[0])
-                    scale = scale or Scale.of(values, table.place)
-                    pictures = to_pictures(scale.levels(values), table.place)
-                except Fault as fault:
-                    raise table.refuse(start + fault.row, fault.cause, layout) from fault
-            yield _rows(table, layout, columns, start, pictures, failures)
-            start += len(columns[0])
+            pictures, failures = decode(pixels[0], table.place, start, polarity)
+        elif len(batch[0]):
+            try:
+                values = read_columns(pixels) if layout.side else read_lists(pixels[0])
+                scale = scale or Scale.of(values, table.place)
+                pictures = to_pictures(scale.levels(values), table.place)
+            except Fault as fault:
+                raise table.refuse(start + fault.row, fault.cause) from fault
+        else:
+            continue
+        yield from _pieces(_rows(table, layout, batch, start, pictures, failures))
+        start += len(batch[0])
     if not start:
         raise DataError(f"Expected images in {table.place}; received a table without a row. Replace the file.")
 
@@ -101,27 +100,28 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
 def _rows(
     table: Table,
     layout: Layout,
-    columns: list[Any],
+    batch: list[Any],
     start: int,
     pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
     failures: Mapping[int, DataError],
 ) -> Rows:
-    labels, owners, rest = None, None, columns[len(layout.image) :]
+    labels, owners, rest = None, None, batch[len(layout.image) :]
+    kept = [row for row in range(len(batch[0])) if row not in failures]
     if layout.label is not None:
-        labels = encode(rest.pop(0), table.classes.get(table.columns[layout.label].name))
+        labels = encode(rest.pop(0), table.classes.get(table.columns[layout.label].name)).some(kept)
     if layout.owner is not None:
-        owners = encode(rest.pop(0), None).texts_of_rows()
-    kept = [row for row in range(len(columns[0])) if row not in failures]
-    if failures and labels:
-        labels = Labels(labels.codes[kept], labels.texts, labels.numbers)
-    if failures and owners:
-        owners = [owners[row] for row in kept]
+        owners = encode(rest.pop(0), None).some(kept).texts_of_rows()
     return Rows([start + row for row in kept], pictures, labels, owners, list(failures.values()))
 
 
-def read_labels(table: Table, layout: Layout) -> Iterator[Labels]:
-    """Read the column of labels alone."""
-    assert layout.label is not None
-    alone = Layout(image=(), side=0, label=layout.label)
-    for (column,) in table.batches(alone):
-        yield encode(column, table.classes.get(table.columns[layout.label].name))
+def _pieces(rows: Rows) -> Iterator[Rows]:
+    """The same rows, at most `PIECE` each; failures come with the first."""
+    for start in range(0, max(len(rows.positions), 1), PIECE):
+        part = slice(start, start + PIECE)
+        yield Rows(
+            rows.positions[part],
+            rows.pictures[part],
+            None if rows.labels is None else rows.labels.some(part),
+            None if rows.owners is None else rows.owners[part],
+            [] if start else rows.failures,
+        )
