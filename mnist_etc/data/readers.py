@@ -68,5 +68,5 @@ READERS.add("table", Reader(fits=_is_table, reader="mnist_etc.data.tables.stream
 READERS.add("folder", Reader(fits=_is_folder, reader="mnist_etc.data.pictures:open_folder"))
 READERS.add("image", Reader(fits=_is_image, reader="mnist_etc.data.pictures:open_image"))
 READERS.add("idx", Reader(fits=_is_idx, reader="mnist_etc.data.idx:open_idx"))
-READERS.add("npz", Reader(fits=_is_zip, reader="mnist_etc.data.arrays:open_npz"))
+READERS.add("zip", Reader(fits=_is_zip, reader="mnist_etc.data.archive:open_zip"))
 READERS.add("npy", Reader(fits=_is_npy, reader="mnist_etc.data.arrays:open_npy"))
