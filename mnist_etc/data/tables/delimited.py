@@ -121,7 +121,8 @@ class DelimitedTable:
         """Number, line and cells of each row, by Python's own parser: slow, for messages."""
         encoding = "utf-8-sig" if self._dialect.encoding == "utf-8" else self._dialect.encoding
         with open_bytes(self._path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text:
-            reader = csv.reader(text, delimiter=self._dialect.delimiter)
+            lines = (f"{' '.join(line.split())}\n" for line in text) if self._dialect.delimiter == " " else text
+            reader = csv.reader(lines, delimiter=self._dialect.delimiter)
             number = -self._dialect.header
             for cells in reader:
                 if cells:

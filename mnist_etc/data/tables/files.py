@@ -83,6 +83,8 @@ def _open(path: Path) -> Table:
 def _is_text(start: bytes) -> bool:
     """Whether bytes begin a table: a first line with a delimiter, or cells of numbers."""
     line = first_line(start)
+    if line.startswith(("{", "[", "<")):
+        return False
     return any(mark in line for mark in ",;\t|") or (
         line.count(" ") > 1 and line.replace(" ", "")[:1] in "-0123456789."
     )

@@ -123,7 +123,7 @@ def _find_image(
         fit = list_columns([columns[at] for at in whole])
         raise DataError(
             f"Expected one column of images in {place}; received {len(whole)}: {fit}. "
-            "Choose: data.image_column=<its name>."
+            "Choose one by data.image_column=<its name>."
         )
     if whole:
         if columns[whole[0]].kind not in (Kind.picture, Kind.pixels):
@@ -165,7 +165,7 @@ def _by_number(columns: Sequence[Column], numbers: list[int]) -> list[int]:
     """The columns of a table without names: all, or all but the label in the first or the last place."""
     if _is_square(len(numbers)):
         return numbers
-    if len(numbers) == len(columns) and _is_square(len(numbers) - 1):
+    if len(numbers) == sum(column.kind is not Kind.other for column in columns) and _is_square(len(numbers) - 1):
         return numbers[1:]
     return []
 
@@ -182,7 +182,7 @@ def _find_label(columns: Sequence[Column], rest: list[int], place: str) -> int |
         fit = list_columns([columns[at] for at in usual])
         raise DataError(
             f"Expected one column of labels in {place}; received {len(usual)}: {fit}. "
-            "Choose: data.label_column=<its name>."
+            "Choose one by data.label_column=<its name>."
         )
     others = [at for at in rest if columns[at].name.strip().lower() not in INDEXES]
     return usual[0] if usual else others[0] if len(others) == 1 else None

@@ -61,7 +61,7 @@ def find_parts(config: DataConfig, suffixes: Sequence[str], kind: str) -> Parts:
         if len({SHARD.sub("", path.name.partition(".")[0]) for path in paths}) > 1:
             raise DataError(
                 f"Expected one table of {part} images, or its shards, in {root} with data.kind={kind}; received "
-                f"{_shown(paths)}. Choose: data.{part}=<file>."
+                f"{_shown(paths)}. Choose one by data.{part}=<file>."
             )
     return Parts(found["train"], found.get("test", []))
 

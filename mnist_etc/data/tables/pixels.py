@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.levels import Levels, guess
 from mnist_etc.errors import DataError
 
-__all__ = ["Fault", "Scale", "read_columns", "read_lists", "to_numpy", "to_pictures"]
+__all__ = ["Fault", "find_levels", "read_columns", "read_lists", "to_levels", "to_numpy", "to_pictures"]
 
-RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
-"""From black to white; the first that holds all pixels of the first rows is taken. 16: scikit-learn's digits."""
+NEAR = 1e-3
 WHITE = 255
 NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 """NumPy's, where pyarrow's differ."""
@@ -28,47 +27,35 @@ class Fault(Exception):  # noqa: N818 - it is caught and told with the place
         self.row, self.cause = row, cause
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The numbers that stand for black and white."""
+def find_levels(values: NDArray[Any], place: str) -> Levels:
+    """Find the range of the first images ``(n, ...)`` of a table, see `guess`.
 
-    black: int
-    white: int
+    Raises:
+        DataError: the numbers are in no range that images have.
+        Fault: a number is not finite.
+    """
+    _check_finite(values)
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind in "uib" or bool((values == np.round(values)).all())
+    return guess(low, high, whole=whole, title=place)
 
-    @staticmethod
-    def of(values: NDArray[Any], place: str) -> Scale:
-        """Find the range of the first images ``(n, ...)`` of a table.
 
-        Raises:
-            DataError: the numbers are in no range that images have.
-            Fault: a number is not finite.
-        """
-        _check_finite(values)
-        low, high = float(values.min()), float(values.max())
-        for black, white in RANGES:
-            if black <= low and high <= white:
-                return Scale(black, white)
-        raise DataError(
-            f"Expected pixels of 0 to 255, 0 to 1, -1 to 1 or 0 to 65535 in {place}; received {low:g} to {high:g}. "
-            "Undo what was done to the pixels, and save them as they were."
-        )
+def to_levels(values: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
+    """Scale numbers ``(n, ...)`` to gray levels.
 
-    def levels(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Scale numbers ``(n, ...)`` to gray levels.
-
-        Raises:
-            Fault: a number is outside of the range, or not finite.
-        """
-        if values.dtype == np.uint8 and self.white == WHITE:
-            return values
-        _check_finite(values)
-        wrong = (values < self.black) | (values > self.white)
-        if wrong.any():
-            row = int(np.argmax(wrong.reshape(len(values), -1).any(axis=1)))
-            value = values[row][wrong[row]].flat[0]
-            raise Fault(row, f"a pixel of {value:g}, where those before are from {self.black} to {self.white}")
-        scaled = (values.astype(np.float32) - self.black) * np.float32(WHITE / (self.white - self.black))
-        return np.asarray(np.round(scaled), np.uint8)
+    Raises:
+        Fault: a number is outside of the range, or not finite.
+    """
+    if values.dtype == np.uint8 and levels == Levels(0, WHITE):
+        return values
+    _check_finite(values)
+    near = NEAR * (levels.white - levels.black)
+    wrong = (values < levels.black - near) | (values > levels.white + near)
+    if wrong.any():
+        row = int(np.argmax(wrong.reshape(len(values), -1).any(axis=1)))
+        value = values[row][wrong[row]].flat[0]
+        raise Fault(row, f"a pixel of {value:g}, where those before are from {levels.black:.5g} to {levels.white:.5g}")
+    return levels.to_uint8(values)
 
 
 def _check_finite(values: NDArray[Any]) -> None:
@@ -171,7 +158,7 @@ def to_pictures(values: NDArray[np.uint8], place: str) -> NDArray[np.uint8]:
     Raises:
         DataError: they have no such shape.
     """
-    from mnist_etc.data.arrays import to_gray
+    from mnist_etc.data.layout import to_gray
 
     shape = values.shape[1:]
     if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:

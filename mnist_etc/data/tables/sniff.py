@@ -52,6 +52,8 @@ def sniff(head: bytes, place: str, *, cut: bool) -> Dialect:
     if not lines:
         raise DataError(f"Expected a table in {place}; received an empty file. Replace the file.")
     delimiter = next((mark for mark in DELIMITERS if mark in lines[0]), " " if " " in lines[0].strip() else ",")
+    if delimiter == " ":
+        lines = [" ".join(line.split()) for line in lines]
     rows = _parse(lines[: ROWS + 1], delimiter, place)
     decimal = "," if delimiter != "," and any("," in cell for row in rows[-1:] for cell in row) else "."
     header = _is_header(rows, decimal)

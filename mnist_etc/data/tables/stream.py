@@ -36,6 +36,8 @@ def open_table(path: Path, options: InputOptions) -> Source:
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
     pieces = read_rows(table, layout, options.polarity)
     first = next(pieces)
+    if first.levels and not first.levels.obvious:
+        notes.append(f"pixels of {path}: {first.levels}")
     polarity = whole_polarity(first.pictures, options.prepare, options.polarity)
     return Source("index", _pieces(itertools.chain([first], pieces), options), notes, polarity)
 

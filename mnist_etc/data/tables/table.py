@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.config import Polarity
+from mnist_etc.data.levels import Levels
 from mnist_etc.data.source import PIECE
 from mnist_etc.data.tables.labels import Labels, encode
 from mnist_etc.data.tables.layout import Column, Kind, Layout
-from mnist_etc.data.tables.pixels import Fault, Scale, read_columns, read_lists, to_pictures
+from mnist_etc.data.tables.pixels import Fault, find_levels, read_columns, read_lists, to_levels, to_pictures
 from mnist_etc.errors import DataError
 
 __all__ = ["Rows", "Table", "read_rows"]
@@ -61,6 +62,8 @@ class Rows:
     owners: list[str | None] | None
     failures: list[DataError] = field(default_factory=list)
     """One for each row whose picture could not be decoded; those are in none of the other fields."""
+    levels: Levels | None = None
+    """What the numbers of its pixels were taken for."""
 
 
 def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows]:
@@ -74,7 +77,7 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
     Raises:
         DataError: a row is damaged or no image; a picture that cannot be decoded is among the failures.
     """
-    start, scale = 0, None
+    start, levels = 0, None
     for batch in table.batches(layout):
         pixels, failures = batch[: len(layout.image)], dict[int, DataError]()
         pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
@@ -85,13 +88,13 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
         elif len(batch[0]):
             try:
                 values = read_columns(pixels) if layout.side else read_lists(pixels[0])
-                scale = scale or Scale.of(values, table.place)
-                pictures = to_pictures(scale.levels(values), table.place)
+                levels = levels or find_levels(values, table.place)
+                pictures = to_pictures(to_levels(values, levels), table.place)
             except Fault as fault:
                 raise table.refuse(start + fault.row, fault.cause) from fault
         else:
             continue
-        yield from _pieces(_rows(table, layout, batch, start, pictures, failures))
+        yield from _pieces(_rows(table, layout, batch, start, pictures, failures), levels)
         start += len(batch[0])
     if not start:
         raise DataError(f"Expected images in {table.place}; received a table without a row. Replace the file.")
@@ -114,7 +117,7 @@ def _rows(
     return Rows([start + row for row in kept], pictures, labels, owners, list(failures.values()))
 
 
-def _pieces(rows: Rows) -> Iterator[Rows]:
+def _pieces(rows: Rows, levels: Levels | None) -> Iterator[Rows]:
     """The same rows, at most `PIECE` each; failures come with the first."""
     for start in range(0, max(len(rows.positions), 1), PIECE):
         part = slice(start, start + PIECE)
@@ -124,4 +127,5 @@ def _pieces(rows: Rows) -> Iterator[Rows]:
             None if rows.labels is None else rows.labels.some(part),
             None if rows.owners is None else rows.owners[part],
             [] if start else rows.failures,
+            levels,
         )
