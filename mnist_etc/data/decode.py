@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from mnist_etc.data.formats import FORMATS, format_of
 from mnist_etc.data.levels import Levels, guess, guess_white
 from mnist_etc.errors import DataError
 
-__all__ = ["LARGE", "MIDDLE", "Picture", "read_picture"]
+__all__ = ["LARGE", "MIDDLE", "Picture", "decode_file", "read_picture"]
 
 MIDDLE = 128
 LARGE = 2**24
@@ -64,24 +65,35 @@ def read_picture(path: Path, polarity: Polarity) -> Picture:
         if not path.is_file():
             raise FileNotFoundError("no such file")
         with path.open("rb") as file:
-            start = file.read(START)
+            return decode_file(file, str(path), polarity)
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+
+
+def decode_file(file: IO[bytes], place: str, polarity: Polarity) -> Picture:
+    """Read one picture from an open file, as `read_picture` does; ``place`` names it in a message."""
+    try:
+        start = file.read(START)
+        file.seek(0)
         kind = format_of(start)
         if kind is None:
             received, remedy = describe(start)
-            raise DataError(f"Expected an image in {path}; received {received}. {remedy or 'Replace or remove it.'}")
-        _load_extra(kind, path)
-        with _limits_of_our_own(), Image.open(path, formats=(kind,)) as image:
-            _refuse_raw(image, path)
-            _bound(image, path)
+            raise DataError(f"Expected an image in {place}; received {received}. {remedy or 'Replace or remove it.'}")
+        _load_extra(kind, place)
+        with _limits_of_our_own(), Image.open(file, formats=(kind,)) as image:
+            _refuse_raw(image, place)
+            _bound(image, place)
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            return Picture(_to_gray(_restore_depth(image, path) or image, polarity), frames)
+            return Picture(_to_gray(_restore_depth(image, file) or image, polarity), frames)
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
-        cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise DataError(
-            f"{path} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it."
-        ) from error
+        raise _unreadable(place, error) from error
+
+
+def _unreadable(place: str, error: Exception) -> DataError:
+    cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
+    return DataError(f"{place} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it.")
 
 
 @contextmanager
@@ -96,7 +108,7 @@ def _limits_of_our_own() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = pixels
 
 
-def _load_extra(kind: str, path: Path) -> None:
+def _load_extra(kind: str, place: str) -> None:
     """Have the package of a format that Pillow lacks register it."""
     extra = FORMATS[kind].extra
     if not extra or kind in Image.OPEN:
@@ -105,19 +117,19 @@ def _load_extra(kind: str, path: Path) -> None:
         importlib.import_module(extra.replace("-", "_")).register_heif_opener()
     except ImportError as error:
         raise DataError(
-            f"Expected {extra} to be installed for the {kind} image {path}; received none. "
+            f"Expected {extra} to be installed for the {kind} image {place}; received none. "
             f"Install it by pip install {extra}, or convert the image to PNG."
         ) from error
 
 
-def _refuse_raw(image: Image.Image, path: Path) -> None:
+def _refuse_raw(image: Image.Image, place: str) -> None:
     """A camera's raw file begins as a TIFF of a small preview, which is not the picture."""
     tags = getattr(image, "tag_v2", None)
     if image.format == "TIFF" and tags is not None and (DNG_TAG in tags or tags.get(THUMBNAIL_TAG) == 1):
-        raise DataError(f"Expected an image in {path}; received a camera's raw file. {DEVELOP}")
+        raise DataError(f"Expected an image in {place}; received a camera's raw file. {DEVELOP}")
 
 
-def _restore_depth(image: Image.Image, path: Path) -> Image.Image | None:
+def _restore_depth(image: Image.Image, file: IO[bytes]) -> Image.Image | None:
     """A PNG of 16 bits in color, of which Pillow keeps the upper 8, where those hold little: of 8 to 14 bits."""
     tiles = getattr(image, "tile", [])
     if image.format != "PNG" or not tiles or tiles[0][3] not in ("RGB;16B", "RGBA;16B"):
@@ -126,7 +138,8 @@ def _restore_depth(image: Image.Image, path: Path) -> Image.Image | None:
     upper = np.asarray(image).astype(np.uint16)
     if upper[..., :3].max() >= 2**6:
         return None
-    with Image.open(path, formats=("PNG",)) as again:
+    file.seek(0)
+    with Image.open(file, formats=("PNG",)) as again:
         again.tile = [tile._replace(args=f"{image.mode};16L") for tile in again.tile]
         wide = upper * 256 + np.asarray(again)
     for part in (wide[..., :3], wide[..., 3:]):
@@ -134,7 +147,7 @@ def _restore_depth(image: Image.Image, path: Path) -> Image.Image | None:
     return Image.fromarray(wide.astype(np.uint8))
 
 
-def _bound(image: Image.Image, path: Path) -> None:
+def _bound(image: Image.Image, place: str) -> None:
     """Refuse what is too large to decode; have the decoder reduce what is large, where it can."""
     (width, height), reducible = image.size, image.format in REDUCIBLE
     pixels = width * height
@@ -143,7 +156,7 @@ def _bound(image: Image.Image, path: Path) -> None:
         most = f"{LIMIT_REDUCIBLE // 10**6:,} megapixels" if reducible else f"{LIMIT // 2**20:,} MiB when decoded"
         remedy = "Make it smaller" + ("" if reducible else ", or save it as JPEG, of which larger ones are read") + "."
         raise DataError(
-            f"Expected a picture of at most {most} in {path}; "
+            f"Expected a picture of at most {most} in {place}; "
             f"received {width:,} x {height:,} pixels, {size // 2**20:,} MiB. {remedy}"
         )
     factor = _factor(pixels)

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,11 @@ from PIL import Image
 from mnist_etc.data.config import Polarity
 from mnist_etc.data.content import START
 from mnist_etc.data.dataset import SIDE
-from mnist_etc.data.decode import MIDDLE, read_picture
+from mnist_etc.data.decode import MIDDLE, decode_file, read_picture
 from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "Found", "find", "list_others", "normalize", "read", "search"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "is_light", "list_others", "normalize", "read", "read_file", "search"]
 
 SYSTEM_FILES = (
     "thumbs.db",
@@ -110,6 +111,11 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
     return read_picture(path, polarity).gray
 
 
+def read_file(file: IO[bytes], place: str, polarity: Polarity) -> NDArray[np.uint8]:
+    """Read the gray levels of one picture from an open file, as `read` does; ``place`` names it in a message."""
+    return decode_file(file, place, polarity).gray
+
+
 def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -> NDArray[np.uint8]:
     """Scale whole gray images to the size of the training images, and invert those that are dark on light.
 
@@ -121,12 +127,13 @@ def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -
     Returns:
         uint8 ``(n, side, side)``, light on dark; other aspect ratios are centered on their ground.
     """
-    dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
+    dark_on_light = is_light(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (side, side) else np.stack([_fit(image, side) for image in light])
 
 
-def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether most of the border of each image ``(n, height, width)`` is light."""
     return np.asarray((_border(images) >= MIDDLE).mean(axis=1) > 0.5)
 
 

@@ -31,6 +31,8 @@ class InputOptions:
     """Of the model's classes, in the order of their numbers."""
     key: str | None = None
     """Which of several arrays or columns holds the images; None: the usual name."""
+    label_key: str | None = None
+    """Which of several columns holds the labels; None: the usual name."""
     originals: bool = False
     """Keep the pictures, to show them."""
 
@@ -61,3 +63,5 @@ class Source:
     """Of at most `PIECE` pictures each."""
     notes: Sequence[str] = ()
     """Lines for stderr: what was passed over, what was guessed."""
+    polarity: Polarity | None = None
+    """Of all the pictures, where their first ones tell it; None: each tells its own."""
