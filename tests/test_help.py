@@ -16,7 +16,7 @@ from mnist_etc.data.published_rows import PUBLISHED
 from mnist_etc.registry import resolve
 
 GROUPS = {
-    "data": {"mnist", "digits", "fashion_mnist", "folder", *PUBLISHED},
+    "data": {"mnist", "digits", "fashion_mnist", "folder", "csv", "parquet", *PUBLISHED},
     "features": {"code", "scattering"},
     "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
 }
