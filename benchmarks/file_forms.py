@@ -7,7 +7,7 @@ images are those that were written, as ``tests/data/test_forms.py`` judges it.
 from __future__ import annotations
 
 import importlib
-import statistics
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, Child, machine, progress, run_child, spread, table, versions, write_results
-from PIL import Image, ImageDraw
+from common import ROOT, machine, progress, run_child, spread, table, versions, write_results
 
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from forms import FORMS, Form  # noqa: E402
@@ -25,11 +24,34 @@ from forms import FORMS, Form  # noqa: E402
 from mnist_etc.data.inputs import open_input  # noqa: E402
 from mnist_etc.errors import DataError  # noqa: E402
 
-SIZE = (12_032, 9_024)
-"""Of a photo of 108 megapixels."""
-READ = "from pathlib import Path; from mnist_etc.data.images import read; read(Path({!r}), {})"
-POLARITY = "__import__('mnist_etc.data.config').data.config.Polarity.auto"
+WRITE = """
+import json, sys
+import numpy as np
+noise = np.random.default_rng(0).integers(150, 255, (376, 502, 3), np.uint8)
+photo = Image.fromarray(noise).resize((12_032, 9_024))
+ImageDraw.Draw(photo).line([(5000, 2000), (6500, 2000), (5600, 6000)], fill=(20, 20, 40), width=200)
+photo.save(sys.argv[1], **json.loads(sys.argv[2]))
+"""
+"""``python -c WRITE <file> <options of Image.save>``: a photo of 108 megapixels."""
+MEASURE = """
+import re, sys, time
+from pathlib import Path
+from mnist_etc.data.config import Polarity
+from mnist_etc.data.images import read
+start = time.perf_counter()
+read(Path(sys.argv[1]), Polarity.auto)
+seconds = time.perf_counter() - start
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+Path(sys.argv[2]).write_text(f"{seconds} {peak}")
+"""
+"""``python -c MEASURE <file> <report>``: seconds to read it, and the largest resident set of the process, MiB."""
 RUNS = 3
+PHOTOS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("JPEG", "a.jpg", {"quality": 90}),
+    ("JPEG, progressive", "b.jpg", {"quality": 90, "progressive": True}),
+    ("PNG", "c.png", {"compress_level": 1}),
+    ("TIFF", "d.tif", {}),
+)
 
 
 def main() -> None:
@@ -67,30 +89,18 @@ def outcome(form: Form) -> tuple[str, str]:
 
 
 def measure_photos() -> Iterator[list[str]]:
-    """Time and memory of a process that reads one large photo, less those of one that reads a small one."""
-    noise = np.random.default_rng(0).integers(150, 255, (376, 502, 3), np.uint8)
-    photo = Image.fromarray(noise).resize(SIZE)
-    ImageDraw.Draw(photo).line([(5000, 2000), (6500, 2000), (5600, 6000)], fill=(20, 20, 40), width=200)
+    """Time to read one large photo, and the memory of a process that does nothing else."""
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder, "small.png")
-        photo.resize((28, 28)).save(small)
-        idle = statistics.median(_read(small).seconds for _ in range(RUNS))
-        saved: list[tuple[str, str, dict[str, Any]]] = [
-            ("JPEG", "a.jpg", {"quality": 90}),
-            ("JPEG, progressive", "b.jpg", {"quality": 90, "progressive": True}),
-            ("PNG", "c.png", {"compress_level": 1}),
-            ("TIFF", "d.tif", {}),
-        ]
-        for title, name, options in saved:
+        for title, name, options in PHOTOS:
             progress(title)
-            photo.save(Path(folder, name), **options)
-            runs = [_read(Path(folder, name)) for _ in range(RUNS)]
-            seconds, peaks = [run.seconds - idle for run in runs], [run.peak_mib for run in runs]
+            path, report = Path(folder, name), Path(folder, "report")
+            run_child([sys.executable, "-c", WRITE, path, json.dumps(options)])
+            runs = []
+            for _ in range(RUNS):
+                run_child([sys.executable, "-c", MEASURE, path, report])
+                runs.append(tuple(map(float, report.read_text().split())))
+            seconds, peaks = zip(*runs, strict=True)
             yield [title, spread(seconds, ".2f"), spread(peaks)]
-
-
-def _read(path: Path) -> Child:
-    return run_child([sys.executable, "-c", READ.format(str(path), POLARITY)])
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
+import types
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -202,6 +205,28 @@ def test_a_format_outside_of_the_table_never_reaches_pillow(tmp_path: Path) -> N
             images.read(
                 saved(tmp_path / "named.png", Image.fromarray(FIGURE).convert("RGB"), format=kind), Polarity.auto
             )
+
+
+def test_heic_is_read_once_its_package_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in registers the format as pillow-heif does; its pictures are PNG behind the head of a HEIC file."""
+    head = struct.pack(">I", 24) + b"ftypheic" + bytes(4) + b"mif1heic"
+    path = saved(tmp_path / "a.png", Image.fromarray(FIGURE)).rename(tmp_path / "a.heic")
+    path.write_bytes(head + path.read_bytes())
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(DataError, match=r"Expected pillow-heif .*pip install pillow-heif, or convert"):
+        read(path)
+
+    def open_behind_the_head(file: IO[bytes], _: object) -> Image.Image:
+        return Image.open(io.BytesIO(file.read()[len(head) :]), formats=("PNG",))
+
+    def register() -> None:
+        monkeypatch.setitem(Image.OPEN, "HEIF", (open_behind_the_head, None))
+        monkeypatch.setattr(Image, "ID", [*Image.ID, "HEIF"])
+
+    module = types.ModuleType("pillow_heif")
+    monkeypatch.setattr(module, "register_heif_opener", register, raising=False)
+    monkeypatch.setitem(sys.modules, "pillow_heif", module)
+    assert np.array_equal(read(path), FIGURE)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
