@@ -27,6 +27,7 @@ from mnist_etc.errors import DataError  # noqa: E402
 WRITE = """
 import json, sys
 import numpy as np
+from PIL import Image, ImageDraw
 noise = np.random.default_rng(0).integers(150, 255, (376, 502, 3), np.uint8)
 photo = Image.fromarray(noise).resize((12_032, 9_024))
 ImageDraw.Draw(photo).line([(5000, 2000), (6500, 2000), (5600, 6000)], fill=(20, 20, 40), width=200)
