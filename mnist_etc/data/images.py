@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+import io
 import os
-import warnings
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image
 
 from mnist_etc.data.config import Polarity
+from mnist_etc.data.content import START
 from mnist_etc.data.dataset import SIDE
+from mnist_etc.data.decode import MIDDLE, decode_file, read_picture
+from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "find", "normalize", "read"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "is_light", "list_others", "normalize", "read", "read_file", "search"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
-"""What `find` takes for an image; `read` refuses all but PNG and JPEG, so that none is left out silently."""
-MIDDLE = 128
+SYSTEM_FILES = (
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+)
+"""In lower case: what operating systems leave in folders."""
+SYSTEM, HIDDEN, LINKED = "hidden or system files", "hidden or system folders", "linked folders"
+SHOWN = 6
 BOX = 20
 """Pixels of the longer side of a figure of MNIST."""
-PER_8_BIT_LEVEL = 257
-"""16-bit levels."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder."""
+
+    images: list[Path]
+    """Every image, sorted."""
+    others: Counter[str]
+    """Everything else: how many of each suffix, and of what systems leave behind."""
+
+    @property
+    def passed(self) -> str:
+        """The others for a message; empty where there are none."""
+        return list_others(self.others)
 
 
 def find(folder: Path) -> list[Path]:
-    """List every image below ``folder`` by its suffix, sorted.
+    """List every image below ``folder``, sorted; see `search`."""
+    return search(folder).images
 
-    Names that begin with a dot and linked folders are left out; of a folder that is not there the list is empty.
+
+def search(folder: Path) -> Found:
+    """Tell the images below ``folder`` from everything else.
+
+    An image is a file whose name has the suffix of one, whatever it holds, and any other file that begins as one.
+    Hidden files, folders and what operating systems leave behind (``._*``, ``Thumbs.db``, ``__MACOSX``) are none, and
+    linked folders are not followed. Of a folder that is not there the list is empty.
 
     Raises:
         DataError: a folder in it cannot be listed.
@@ -37,39 +72,48 @@ def find(folder: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise DataError(f"Cannot list the folder {error.filename}: {error.strerror}. Check its permissions.")
 
-    found = []
+    found, others = [], Counter[str]()
     for parent, folders, files in os.walk(folder, onerror=refuse if folder.is_dir() else None):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
-    return sorted(found)
+        others[LINKED] += sum(Path(parent, name).is_symlink() for name in folders)
+        others[SYSTEM] += sum(_is_system(name) for name in files)
+        others[HIDDEN] += sum(_is_system(name) for name in folders)
+        folders[:] = [name for name in folders if not _is_system(name)]
+        for path in (Path(parent, name) for name in files if not _is_system(name)):
+            if path.suffix.lower() in SUFFIXES or _begins_as_image(path):
+                found.append(path)
+            else:
+                others[path.suffix.lower() or "without a suffix"] += 1
+    return Found(sorted(found), others)
+
+
+def list_others(others: Counter[str]) -> str:
+    """What is no image, counted by suffix, for a message; empty where there is nothing."""
+    counts = sorted((count, what) for what, count in others.items() if count)[::-1]
+    shown = [f"{count:,} {what}" for count, what in counts[:SHOWN]]
+    more = f" and {len(counts) - SHOWN} more kinds" if len(counts) > SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _is_system(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM_FILES
+
+
+def _begins_as_image(path: Path) -> bool:
+    try:
+        with path.open("rb") if path.is_file() else io.BytesIO() as file:
+            return format_of(file.read(START)) is not None
+    except OSError:
+        return False
 
 
 def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
-    """Read one PNG or JPEG: gray, color, palette, 16-bit, with or without alpha, turned as its EXIF says.
+    """Read the gray levels uint8 ``(height, width)`` of one picture; see `decode.read_picture`."""
+    return read_picture(path, polarity).gray
 
-    Args:
-        path: of the picture.
-        polarity: decides on what ground transparent parts lie.
 
-    Returns:
-        Gray levels uint8 ``(height, width)``, as they are in the picture.
-
-    Raises:
-        DataError: names the file and the cause; images of more than Pillow's ``MAX_IMAGE_PIXELS`` are refused.
-    """
-    try:
-        if not path.is_file():
-            raise FileNotFoundError("no such file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
-                return _to_gray(image, polarity)
-    except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
-        cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise DataError(
-            f"{path} cannot be read as a PNG or JPEG image: {cause or type(error).__name__}. Replace or remove it."
-        ) from error
+def read_file(file: IO[bytes], place: str, polarity: Polarity) -> NDArray[np.uint8]:
+    """Read the gray levels of one picture from an open file, as `read` does; ``place`` names it in a message."""
+    return decode_file(file, place, polarity).gray
 
 
 def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -> NDArray[np.uint8]:
@@ -83,12 +127,13 @@ def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -
     Returns:
         uint8 ``(n, side, side)``, light on dark; other aspect ratios are centered on their ground.
     """
-    dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
+    dark_on_light = is_light(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (side, side) else np.stack([_fit(image, side) for image in light])
 
 
-def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether most of the border of each image ``(n, height, width)`` is light."""
     return np.asarray((_border(images) >= MIDDLE).mean(axis=1) > 0.5)
 
 
@@ -107,26 +152,3 @@ def _fit(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     square = Image.new("L", (side, side), ground)
     square.paste(scaled, ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(square)
-
-
-def _to_gray(image: Image.Image, polarity: Polarity) -> NDArray[np.uint8]:
-    """uint8 ``(height, width)``, upright, transparent parts filled with the ground."""
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):
-        wide = np.asarray(image).clip(0, 65535).astype(np.uint32)
-        return np.asarray((wide + PER_8_BIT_LEVEL // 2) // PER_8_BIT_LEVEL, np.uint8)
-    if image.has_transparency_data:
-        return np.asarray(_flatten(image.convert("RGBA"), polarity))
-    return np.asarray(image.convert("L"))
-
-
-def _flatten(image: Image.Image, polarity: Polarity) -> Image.Image:
-    """Lay the image on black or white, whichever the figure stands out from unless ``polarity`` says."""
-    gray, alpha = image.convert("L"), image.getchannel("A")
-    light = polarity.dark
-    if light is None:
-        visible = ImageStat.Stat(gray, mask=alpha)
-        light = visible.count[0] > 0 and visible.mean[0] < MIDDLE
-    ground = Image.new("L", image.size, 255 if light else 0)
-    ground.paste(gray, mask=alpha)
-    return ground

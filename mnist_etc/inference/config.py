@@ -30,7 +30,9 @@ class InferCommand(TrainCommand):
     """The keys of ``infer.py``: the training keys choose the model, the rest says what to classify."""
 
     input: str | None = path(null="the dataset's test split")
-    """A PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    """An image, a folder of them, an IDX, npz or npy file or a zip of IDX files; null: the dataset's test split."""
+    input_key: str | None = text(null="the usual name")
+    """Which array of an npz file, or file of a zip, holds the images; null: that of a usual name, or the only one."""
     model: ModelSource
     prepare: Prepare
     """The preparation of the input; the dataset's, unless given."""
@@ -48,7 +50,11 @@ class InferCommand(TrainCommand):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        for key, given in (("split=true", self.split), ("show", self.show is not None)):
+        for key, given in (
+            ("split=true", self.split),
+            ("show", self.show is not None),
+            ("input_key", self.input_key is not None),
+        ):
             if given and self.input is None:
                 raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
         if self.model is ModelSource.pretrained and self.server is not None:
