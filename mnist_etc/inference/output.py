@@ -1,0 +1,240 @@
+"""Where the answers go: CSV, Parquet or JSON lines, into a file in one step or to standard output as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.files import temporary
+from mnist_etc.inference.labels import readable
+from mnist_etc.inference.table import COLUMNS, DECIMALS, Answers
+from mnist_etc.registry import Registry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FORMATS", "STANDARD_OUTPUT", "Format", "check_target", "format_of", "open_sink"]
+
+STANDARD_OUTPUT = "-"
+ROW_GROUP = 65_536
+"""Rows that are held before Parquet takes them: what a row group holds."""
+TYPES = {"class": "int32", "probability": "float32", "distance": "float32"}
+"""Of the columns that hold numbers."""
+MARK = b"mnist_etc"
+"""The key in the metadata of a Parquet file."""
+Write = Callable[[Answers], None]
+Opened = AbstractContextManager[Write]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A form of the table."""
+
+    open: Callable[[BinaryIO, list[str], bool], Opened]
+    """Write the head of a table with these columns, and return what writes a batch of answers; the flag says whether
+    the image's own column holds positions."""
+    is_ours: Callable[[bytes, Path], bool]
+    """Whether a file, given by its first line and its path, is a table of this form that this tool wrote."""
+
+
+def check_target(target: str | None, key: str, suffixes: tuple[str, ...], reads: list[str | None], force: bool) -> None:
+    """Refuse a file that cannot be written, or that is somebody else's, before anything is read.
+
+    Args:
+        target: what the user asked for; None and ``-`` are well.
+        key: of the configuration, for the message.
+        suffixes: one of which the name must have.
+        reads: files that are read, and must not be replaced.
+        force: replace a file that this tool did not write.
+
+    Raises:
+        ConfigError: names what was expected, and the remedy.
+    """
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    path = Path(target)
+    expected = f"{key}=<file{'|'.join(suffixes)}>"
+    if path.is_dir():
+        inside = path / f"answers{suffixes[0]}"
+        raise ConfigError(f"Expected {expected}; received the folder {target}. Pass {key}={inside}.")
+    if path.suffix.lower() not in suffixes:
+        also = f", or {key}=- for standard output"
+        raise ConfigError(f"Expected {expected}; received {target!r}. Pass a name that ends in one of them{also}.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"Expected a folder that is there in {key}={target}; received {path.parent}. Make it first.")
+    if not path.exists():
+        return
+    for one in filter(None, reads):
+        if Path(one).exists() and path.samefile(one):
+            raise ConfigError(f"Expected {key} apart from what is read; received {target} for both. Pass another name.")
+    if not force and not _is_ours(path):
+        raise ConfigError(
+            f"Expected {key}={target} as a new file or one that this tool wrote; received another's. "
+            "Pass another name, or force=true to replace it."
+        )
+
+
+def format_of(target: str | Path) -> Format:
+    """Choose the row of `FORMATS` by the suffix; standard output is CSV."""
+    return FORMATS[".csv" if target == STANDARD_OUTPUT else Path(target).suffix.lower()]
+
+
+@contextmanager
+def open_sink(target: str | Path, names: list[str], *, positions: bool, key: str) -> Iterator[Write]:
+    """Open the table; the file gets its name when all is written, and not at all where an error comes before.
+
+    Args:
+        target: file, or ``-`` for standard output.
+        names: of the columns.
+        positions: whether the first of them holds whole numbers.
+        key: of the configuration, which chooses the folder; for messages.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+        BrokenPipeError: nobody reads standard output any more.
+    """
+    form = format_of(target)
+    if target == STANDARD_OUTPUT:
+        output = sys.__stdout__
+        assert output is not None
+        with form.open(output.buffer, names, positions) as write:
+
+            def write_now(batch: Answers) -> None:
+                write(batch)
+                output.buffer.flush()
+
+            yield write_now
+        return
+    with temporary(Path(target), key=key) as path, path.open("wb") as file, form.open(file, names, positions) as write:
+        yield write
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            first = file.readline(4096)
+        if not first:
+            return True  # an empty file, as mktemp makes
+        if path.suffix.lower() == ".json":
+            return first.strip() == b"{" and b'"mnist_etc' in path.read_bytes()[:200]
+        return FORMATS[path.suffix.lower()].is_ours(first, path)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _open_csv(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
+    # A file's name that is no UTF-8 goes out as the bytes that came in.
+    text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    decimals = [DECIMALS.get(_kind(name)) for name in names]
+
+    def write(batch: Answers) -> None:
+        columns = [
+            column if places is None else _fixed(column, places)
+            for column, places in zip(batch.values(), decimals, strict=True)
+        ]
+        writer.writerows(zip(*columns, strict=True))
+        text.write(buffer.getvalue())
+        buffer.seek(0)
+        buffer.truncate()
+
+    try:
+        yield write
+        text.write(buffer.getvalue())
+    finally:
+        text.detach()
+
+
+def _fixed(column: list[float | None], places: int) -> list[str]:
+    form = f"%.{places}f"
+    return ["" if number is None else form % number for number in column]
+
+
+@contextmanager
+def _open_jsonl(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
+    decimals = [DECIMALS.get(_kind(name)) for name in names]
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+    def write(batch: Answers) -> None:
+        columns = [
+            column if places is None else [None if number is None else round(number, places) for number in column]
+            for column, places in zip(batch.values(), decimals, strict=True)
+        ]
+        columns[0] = _own(batch.names, positions)
+        rows = (encode(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True))
+        file.write("".join(f"{row}\n" for row in rows).encode("utf-8", "backslashreplace"))
+
+    yield write
+
+
+@contextmanager
+def _open_parquet(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    own = [(names[0], pa.int64() if positions else pa.string())]
+    others = [(name, pa.type_for_alias(TYPES.get(_kind(name), "string"))) for name in names[1:]]
+    schema = pa.schema([*own, *others], metadata={MARK: b"answers"})
+    held: list[pa.RecordBatch] = []
+
+    def flush(writer: Any) -> None:
+        if held:
+            writer.write_table(pa.Table.from_batches(held, schema))
+            held.clear()
+
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+
+        def write(batch: Answers) -> None:
+            columns = batch.values()
+            columns[0] = _own(batch.names, positions)
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
+            held.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            if sum(len(one) for one in held) >= ROW_GROUP:
+                flush(writer)
+
+        yield write
+        flush(writer)
+
+
+def _own(names: list[str], positions: bool) -> list[Any]:
+    """Positions as numbers; names with the bytes that are no UTF-8 written as ``\\xff``, since these forms are."""
+    if positions:
+        return [int(name) for name in names]
+    return [name if name.isascii() else readable(name) for name in names]
+
+
+def _kind(name: str) -> str:
+    """``probability_2`` is of the kind of ``probability``."""
+    return name.rstrip("0123456789").removesuffix("_")
+
+
+def _is_our_csv(first: bytes, path: Path) -> bool:
+    return first.decode("utf-8", "replace").strip().split(",")[1:7] == list(COLUMNS)
+
+
+def _is_our_jsonl(first: bytes, path: Path) -> bool:
+    row = json.loads(first)
+    return isinstance(row, dict) and list(row)[1:7] == list(COLUMNS)
+
+
+def _is_our_parquet(first: bytes, path: Path) -> bool:
+    import pyarrow.parquet as pq
+
+    return MARK in (pq.read_schema(path).metadata or {})
+
+
+FORMATS: Registry[Format] = Registry("form of a table")
+FORMATS.add(".csv", Format(open=_open_csv, is_ours=_is_our_csv))
+FORMATS.add(".parquet", Format(open=_open_parquet, is_ours=_is_our_parquet))
+FORMATS.add(".jsonl", Format(open=_open_jsonl, is_ours=_is_our_jsonl))
