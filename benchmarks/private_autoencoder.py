@@ -50,7 +50,7 @@ class Pipeline:
         config = command.autoencoder
         self._model = AUTOENCODERS[config.model].network(config, command.seed)
         if config.pretraining_epochs:
-            pretrain(partial(autoencoder_task, config, self._model), config, command.seed)
+            pretrain(partial(autoencoder_task, config, self._model), config, command.seed, self._data.side)
         self._start = self._model.get_weights()
 
     def run(self, epsilon: float) -> Figures:
@@ -88,6 +88,7 @@ class Pipeline:
                 config,
                 plan,
                 *(LabeledFeatures(compute(reads, split), split.labels) for split in (data.train, data.validation)),
+                classes=len(data.names),
                 checkpoint=Checkpoint(Path(folder) / "classifier.npz", {}),
                 report=lambda *_: None,
             )

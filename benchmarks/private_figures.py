@@ -65,7 +65,7 @@ class Pipeline:
         data = load(base.data)
         source = find(base, base.autoencoder, base.classifier, data)
         network = source.network()
-        self._stages, self._examples = source.stages, len(data.train)
+        self._stages, self._examples, self._names = source.stages, len(data.train), data.names
         self._parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]] = [
             (compute(network, split), split.labels) for split in (data.train, data.validation, data.test)
         ]
@@ -87,6 +87,7 @@ class Pipeline:
                 plan,
                 train,
                 validation,
+                classes=len(self._names),
                 checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
                 report=lambda *_: None,
             )

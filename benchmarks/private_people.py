@@ -74,6 +74,7 @@ def measure(groups: list[int], seeds: int, keys: list[str]) -> dict[int, tuple[l
                     plan,
                     train,
                     validation,
+                    classes=len(training.names),
                     checkpoint=Checkpoint(Path(folder) / "checkpoint.npz", {}),
                     report=lambda *_: None,
                 )

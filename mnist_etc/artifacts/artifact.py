@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from mnist_etc.artifacts.data_key import HMAC, SHA256, DataKey, named
 from mnist_etc.artifacts.manifest import differences, encode, read
+from mnist_etc.data.dataset import DIGITS
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import inside, sha256, sync, temporary
 
@@ -72,6 +73,7 @@ class Artifact:
         metrics: Mapping[str, float],
         privacy: Mapping[str, Any],
         sources: Mapping[str, str] | None = None,
+        classes: Sequence[str] = DIGITS,
     ) -> None:
         """Write every file and the manifest under temporary names, then rename all, the manifest last.
 
@@ -82,6 +84,7 @@ class Artifact:
             metrics: figures measured on this model.
             privacy: the guarantee for the training images, or the words why there is none.
             sources: sha256 of each file the training started from, by name.
+            classes: names of the dataset's classes.
 
         Raises:
             ArtifactError: a file cannot be written; nothing of before is changed.
@@ -101,6 +104,7 @@ class Artifact:
                 sources=sources or {},
                 metrics=metrics,
                 privacy=privacy,
+                classes=classes,
             )
             manifest.write_bytes(content)
             sync(manifest)

@@ -6,18 +6,21 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.data_key import HMAC, SHA256
+from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import read_limited
 
-__all__ = ["differences", "encode", "flat", "read"]
+__all__ = ["classes", "differences", "encode", "flat", "read"]
 
 LIMIT = 2**20
 PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+DEFAULTS = {"data.side": SIDE}
+"""What a manifest that leaves the key out was trained with."""
 KEYS = {"files", "configuration", "sources", "versions", "metrics", "epsilon"}
 
 
@@ -29,6 +32,7 @@ def encode(
     sources: Mapping[str, str],
     metrics: Mapping[str, float],
     privacy: Mapping[str, Any],
+    classes: Sequence[str] = DIGITS,
 ) -> bytes:
     """The manifest as JSON.
 
@@ -39,6 +43,7 @@ def encode(
         sources: sha256 of each file the training started from, by name.
         metrics: figures measured on the model.
         privacy: the guarantee for the training images; its epsilon, None where there is none, stands at the top.
+        classes: their names, in the order of their numbers.
     """
     content = {
         "files": dict(files),
@@ -48,6 +53,7 @@ def encode(
         "sources": dict(sources),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "metrics": dict(metrics),
+        "classes": list(classes),
         "epsilon": privacy["epsilon"],
         "privacy": dict(privacy),
     }
@@ -76,11 +82,16 @@ def read(path: Path, remedy: Callable[[], str]) -> dict[str, Any]:
     return content
 
 
+def classes(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the model's classes in the order of their numbers; a manifest of before they had any: digits."""
+    return tuple(manifest.get("classes", DIGITS))
+
+
 def differences(manifest: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Both sides of every setting that differs, as one phrase; empty where none does."""
     there, asked = flat(manifest["configuration"]), flat(settings)
-    keys = [key for key in asked | there if asked.get(key) != there.get(key)]
-    return "; ".join(f"{key}={there.get(key)} there, {asked.get(key)} asked for" for key in keys)
+    both = [(key, *(side.get(key, DEFAULTS.get(key)) for side in (there, asked))) for key in asked | there]
+    return "; ".join(f"{key}={old} there, {new} asked for" for key, old, new in both if old != new)
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.audit.canaries import Canaries
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.privacy.guarantee import Stage
 
 __all__ = ["Auditor", "evidence_in_weights"]
@@ -77,7 +76,8 @@ class Auditor:
             float(np.square(noised).sum() - (np.square(one) / np.maximum(square, TINY)).sum())
             for (_, noised), one, square in zip(seen, along, squares, strict=True)
         )
-        variance = max(aside / (len(seen) * len(self._canaries) * (CLASSES - 1)), TINY)
+        others = expected[0].shape[1] - 1
+        variance = max(aside / (len(seen) * len(self._canaries) * others), TINY)
         evidence = np.zeros(len(self._canaries))
         for one, square in zip(along, squares, strict=True):
             ratio = (2 * one - square).astype(np.float64) / (2 * variance)
@@ -94,7 +94,7 @@ def evidence_in_weights(canaries: Canaries, kernel: Values, drift: float) -> Evi
 
     Args:
         canaries: among the examples.
-        kernel: published, ``(inputs, 10)``; it began at 0.
+        kernel: published, ``(inputs, classes)``; it began at 0.
         drift: how far a canary that took part is expected to move its row against its first gradient.
     """
     rows = kernel[-len(canaries) :]

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.data import Split
-from mnist_etc.data.dataset import CLASSES
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,13 +32,14 @@ class Canaries:
     Args:
         count: how many.
         l2_norm_clip: of the training.
+        classes: of the images beside them.
     """
 
     labels: npt.NDArray[np.int64]
     """``(count,)``."""
 
-    def __init__(self, count: int, l2_norm_clip: float) -> None:
-        self.labels = np.arange(count) % CLASSES
+    def __init__(self, count: int, l2_norm_clip: float, classes: int) -> None:
+        self.labels = np.arange(count) % classes
         self.size = max(1.0, 10 * l2_norm_clip)
         """Value of the lit input; features have norm 1."""
         self._clip = l2_norm_clip
@@ -48,10 +48,10 @@ class Canaries:
         return len(self.labels)
 
     def gradients(self, rows: Values) -> Values:
-        """What each canary gives its own row of the kernel, clipped, in units of the clip: ``(canaries, 10)``.
+        """What each canary gives its own row of the kernel, clipped, in units of the clip: ``(canaries, classes)``.
 
         Args:
-            rows: of the kernel, one a canary, ``(canaries, 10)``.
+            rows: of the kernel, one a canary, ``(canaries, classes)``.
         """
         logits = self.size * rows
         residuals = np.exp(logits - logits.max(1, keepdims=True))
@@ -85,7 +85,7 @@ def head_task(images: Split, weights: npt.NDArray[np.float32], canaries: Canarie
     lit = np.concatenate([np.full(len(images), NO_CANARY), np.arange(count)]).astype(np.int32)
     padded = np.concatenate([features, np.zeros((count, features.shape[1]), np.float32)])
     inputs = layers.Input((features.shape[1] + count,))
-    model = keras.Sequential([inputs, layers.Dense(CLASSES, use_bias=False, kernel_initializer="zeros")])
+    model = keras.Sequential([inputs, layers.Dense(len(images.names), use_bias=False, kernel_initializer="zeros")])
 
     def loss(predict: tf.Tensor, values: tf.Tensor, lit: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         if count:
@@ -96,7 +96,7 @@ def head_task(images: Split, weights: npt.NDArray[np.float32], canaries: Canarie
 
 
 def pixels(images: Split) -> Values:
-    """Each image's pixels, scaled to norm 1, ``(images, 784)``."""
+    """Each image's pixels, scaled to norm 1, ``(images, side * side)``."""
     flat = images.images.reshape(len(images), -1).astype(np.float32)
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     scaled: Values = (flat / np.maximum(norms, 1)).astype(np.float32, copy=False)

@@ -98,7 +98,7 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
     from mnist_etc.audit.auditor import Auditor, evidence_in_weights
     from mnist_etc.audit.canaries import Canaries, head_task
 
-    canaries = Canaries(command.canaries, command.l2_norm_clip)
+    canaries = Canaries(command.canaries, command.l2_norm_clip, len(images.names))
     coins = flip_coins(command, "coins", len(canaries))
     weights = np.concatenate([np.ones(len(images), np.float32), coins.astype(np.float32)])
     auditor = Auditor(canaries, plan.stage)

@@ -9,6 +9,7 @@ canaries that took part from the others better than the stated epsilon lets anyb
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ def _planted_bug() -> PlantedBug | None:
 
 
 def _some(split: Split, chosen: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Split:
-    return Split(split.images[chosen], split.labels[chosen])
+    return replace(split, owners=None).some(chosen)
 
 
 def _refuse(command: AuditCommand, finding: CanaryFinding, moments: MomentsFinding) -> None:

@@ -90,10 +90,10 @@ def membership_attacks(
     """What all three attacks on one model come to.
 
     Args:
-        logits: of the model, ``(examples, 10)``.
+        logits: of the model, ``(examples, classes)``.
         labels: ``(examples,)``.
         member: ``(examples,)``.
-        shadow_logits: of each shadow model, ``(shadows, examples, 10)``.
+        shadow_logits: of each shadow model, ``(shadows, examples, classes)``.
         shadow_member: ``(shadows, examples)``; every example is a member of one shadow model and not of another.
     """
     losses = _losses(logits, labels)
@@ -133,7 +133,7 @@ def likelihood_ratios(seen: Values, shadows: Values, shadow_member: Flags) -> Va
 
 
 def _losses(logits: Values, labels: npt.NDArray[np.int64]) -> Values:
-    """Cross-entropy with the true label, then with each of the others from the least, ``(examples, 10)``."""
+    """Cross-entropy with the true label, then with each of the others from the least, ``(examples, classes)``."""
     losses = np.logaddexp.reduce(logits, axis=1, keepdims=True) - logits
     rows = np.arange(len(labels))
     true = losses[rows, labels].copy()

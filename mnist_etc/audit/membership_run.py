@@ -18,7 +18,6 @@ from mnist_etc.audit.config import AuditCommand
 from mnist_etc.audit.membership import MembershipResult, membership_attacks
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.data import Split
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.privacy.accounting import EpsilonBySteps
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.seeds import Seeds
@@ -91,8 +90,9 @@ def _attacks(command: AuditCommand, images: Split, logits: Callable[[Flags, int]
 def _plain_logits(images: Split, pixels: npt.NDArray[np.float32], included: Flags) -> Values:
     features = pixels.astype(np.float64)
     head = LogisticRegression(C=INVERSE_PENALTY, max_iter=ITERATIONS).fit(features[included], images.labels[included])
-    logits = np.full((len(images), CLASSES), ABSENT)
-    logits[:, head.classes_] = head.decision_function(features)
+    logits = np.full((len(images), len(images.names)), ABSENT)
+    decided = head.decision_function(features)
+    logits[:, head.classes_] = np.stack([np.zeros_like(decided), decided], 1) if decided.ndim == 1 else decided
     return logits
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.audit.config import PlantedBug
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.privacy.moments import noised_second_moments
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.sampling import Parts
@@ -52,12 +51,16 @@ def _noise_repeated(engine: ClippingEngine, *_: Any) -> ClippingEngine:
     return _Engine(engine.clipped_sum, lambda total, step: engine.add_noise(total, step * 0))
 
 
-def _noise_broadcast(engine: ClippingEngine, *_: Any) -> ClippingEngine:
+def _noise_broadcast(
+    engine: ClippingEngine, _first: int, _plan: PrivacyPlan, model: keras.Model, *_: Any
+) -> ClippingEngine:
     import tensorflow as tf
 
+    classes = model.output_shape[-1]
+
     def add_noise(total: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        one = engine.add_noise(tf.zeros([CLASSES]), step)
-        return total + tf.tile(one, [tf.size(total) // CLASSES])
+        one = engine.add_noise(tf.zeros([classes]), step)
+        return total + tf.tile(one, [tf.size(total) // classes])
 
     return _Engine(engine.clipped_sum, add_noise)
 

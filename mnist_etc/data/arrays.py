@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_etc.data.dataset import CLASSES
+from mnist_etc.data.classes import MOST
 from mnist_etc.data.idx import LIMIT
 from mnist_etc.errors import DataError
 
@@ -160,11 +160,11 @@ def _convert_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         received = f"{labels.dtype} of shape {labels.shape}"
         raise DataError(f"Expected {count:,} integer labels in {path}; received {received}. Correct them.")
-    wrong = (labels < 0) | (labels >= CLASSES)
+    wrong = (labels < 0) | (labels >= MOST)
     if wrong.any():
         at = int(np.argmax(wrong))
         received = f"{labels[at]} at position {at}"
-        raise DataError(f"Expected labels 0 to {CLASSES - 1} in {path}; received {received}. Correct them.")
+        raise DataError(f"Expected labels 0 to {MOST - 1} in {path}; received {received}. Correct them.")
     return labels.astype(np.int64)
 
 

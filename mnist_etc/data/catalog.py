@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mnist_etc.data import idx
-from mnist_etc.data.config import DataConfig
+from mnist_etc.data.config import DataConfig, Polarity
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.data.idx import ExpectedFile
+from mnist_etc.data.images import normalize
 from mnist_etc.errors import DataError
 from mnist_etc.registry import Registry
 
@@ -82,16 +85,20 @@ DOWNLOADS.add(
 
 def read_split(config: DataConfig, part: str) -> Split:
     """Read the part "train" or "test" of the dataset that ``config`` names; see `read`."""
-    return read(Path(config.root), config.name, part)
+    return read(Path(config.root), config.name, part, config.side)
 
 
-def read(root: Path, name: str, part: str) -> Split:
+def read(root: Path, name: str, part: str, side: int = SIDE) -> Split:
     """Read one part of a dataset in ``<root>/<name>/``, which need not be writable where the files are there.
+
+    The classes of a dataset that is no row of `DOWNLOADS` are the labels that its training images have, by their
+    numbers; of its test images alone nobody knows how many there are, so they are numbered up to the last that occurs.
 
     Args:
         root: folder that holds ``<name>/``.
         name: a row of `DOWNLOADS`, whose files are checked, and downloaded where they are missing; or the user's own.
         part: "train" or "test".
+        side: images of another are scaled to it.
 
     Raises:
         DataError: a file is missing and cannot be downloaded, or is not what it should be.
@@ -101,17 +108,18 @@ def read(root: Path, name: str, part: str) -> Split:
     expected = DOWNLOADS[name].files if name in DOWNLOADS else {}
     images = idx.read_images(_find(folder, name, image_file), expected.get(image_file))
     labels = idx.read_labels(_find(folder, name, label_file), expected.get(label_file))
-    if images.shape[1:] != (SIDE, SIDE):
-        raise DataError(
-            f"Expected images of 28 x 28 in {folder / image_file}; "
-            f"received {images.shape[1]} x {images.shape[2]}. Resize them."
-        )
     if len(images) != len(labels):
         raise DataError(
             f"Expected as many labels as images in {folder}; received {len(images):,} images and "
             f"{len(labels):,} labels of {part}. Replace the files."
         )
-    return Split(images, labels)
+    scaled = normalize(images, Polarity.light_on_dark, side)
+    if name in DOWNLOADS:
+        return Split(scaled, labels)
+    numbers, labels = (
+        np.unique(labels, return_inverse=True) if part == "train" else (np.arange(labels.max() + 1), labels)
+    )
+    return Split(scaled, labels, names=tuple(map(str, numbers)))
 
 
 def _find(folder: Path, name: str, file: str) -> Path:

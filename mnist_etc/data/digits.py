@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits that come with scikit-learn, 8x8 scaled to 28x28.
+"""The 1,797 handwritten digits that come with scikit-learn, 8x8 scaled to 28x28, or to another side.
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_etc.data.config import DataConfig
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.errors import DataError
 
@@ -24,12 +25,12 @@ LEVELS = 16
 """The brightest value of the 8x8 images."""
 
 
-def read_split(_: object, part: str) -> Split:
-    """Read the part "train" or "test", as `DATASETS` calls it with a configuration that changes nothing; see `read`."""
-    return read(part)
+def read_split(config: DataConfig, part: str) -> Split:
+    """Read the part "train" or "test", as `DATASETS` calls it: ``config`` says the side alone; see `read`."""
+    return read(part, config.side)
 
 
-def read(part: str) -> Split:
+def read(part: str, side: int = SIDE) -> Split:
     """Read 1,437 digits for "train", 360 for "test"; the split is fixed and holds every label in proportion.
 
     Raises:
@@ -41,7 +42,7 @@ def read(part: str) -> Split:
     test = np.zeros(len(labels), bool)
     test[np.lexsort((tie_breaker, labels))[::EVERY_FIFTH]] = True
     chosen = {"train": ~test, "test": test}[part]
-    return Split(_enlarge(table[chosen, :-1].reshape(-1, 8, 8)), labels[chosen])
+    return Split(_enlarge(table[chosen, :-1].reshape(-1, 8, 8), side), labels[chosen])
 
 
 def _table() -> NDArray[np.uint8]:
@@ -58,8 +59,8 @@ def _table() -> NDArray[np.uint8]:
     return table
 
 
-def _enlarge(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _enlarge(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     bright = np.round(images.astype(np.float32) * (255 / LEVELS)).astype(np.uint8)
     return np.stack(
-        [np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for image in bright]
+        [np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)) for image in bright]
     )

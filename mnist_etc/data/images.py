@@ -14,15 +14,13 @@ from mnist_etc.data.config import Polarity
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "CENTER", "SUFFIXES", "find", "normalize", "read"]
+__all__ = ["BOX", "SUFFIXES", "find", "normalize", "read"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 """What `find` takes for an image; `read` refuses all but PNG and JPEG, so that none is left out silently."""
 MIDDLE = 128
 BOX = 20
 """Pixels of the longer side of a figure of MNIST."""
-CENTER = 14
-"""Row and column of its center of mass."""
 PER_8_BIT_LEVEL = 257
 """16-bit levels."""
 
@@ -74,19 +72,20 @@ def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
         ) from error
 
 
-def normalize(images: NDArray[np.uint8], polarity: Polarity) -> NDArray[np.uint8]:
+def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -> NDArray[np.uint8]:
     """Scale whole gray images to the size of the training images, and invert those that are dark on light.
 
     Args:
         images: uint8 ``(n, height, width)`` of one size.
         polarity: of the images; auto: an image most of whose border is light is taken for dark on light.
+        side: of the training images.
 
     Returns:
-        uint8 ``(n, 28, 28)``, light on dark; other aspect ratios are centered on their ground.
+        uint8 ``(n, side, side)``, light on dark; other aspect ratios are centered on their ground.
     """
     dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
-    return light if light.shape[1:] == (SIDE, SIDE) else np.stack([_fit(image) for image in light])
+    return light if light.shape[1:] == (side, side) else np.stack([_fit(image, side) for image in light])
 
 
 def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -98,15 +97,15 @@ def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
 
 
-def _fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale so that the longer side is 28, then pad the shorter one with the ground: the median of the border."""
+def _fit(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Scale so that the longer side is ``side``, then pad the shorter one with the ground: the median of the border."""
     height, width = image.shape
     longer = max(height, width)
-    size = (max(1, round(width * SIDE / longer)), max(1, round(height * SIDE / longer)))
-    scaled = Image.fromarray(image).resize(size, Image.Resampling.BOX if longer > SIDE else Image.Resampling.BICUBIC)
+    size = (max(1, round(width * side / longer)), max(1, round(height * side / longer)))
+    scaled = Image.fromarray(image).resize(size, Image.Resampling.BOX if longer > side else Image.Resampling.BICUBIC)
     ground = int(np.median(_border(image[None])))
-    square = Image.new("L", (SIDE, SIDE), ground)
-    square.paste(scaled, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    square = Image.new("L", (side, side), ground)
+    square.paste(scaled, ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(square)
 
 

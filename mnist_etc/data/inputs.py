@@ -32,7 +32,7 @@ class Batch:
 
     names: list[str]
     images: NDArray[np.uint8]
-    """``(n, 28, 28)``, light on dark; black where there is no figure."""
+    """``(n, side, side)``, light on dark; black where there is no figure."""
     labels: NDArray[np.int64] | None = None
     """``(n,)``; -1 where a picture was split, since its label is of the whole."""
     mismatch: list[float] = field(default_factory=list)
@@ -61,6 +61,8 @@ class InputOptions:
     prepare: Prepare = Prepare.auto
     polarity: Polarity = Polarity.auto
     split: bool = False
+    side: int = SIDE
+    """Of the images that the model reads."""
     originals: bool = False
     """Keep the pictures, to show them."""
 
@@ -158,10 +160,10 @@ def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int
     rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
     originals = []
     for position, (name, picture) in enumerate(zip(names, pictures, strict=True)):
-        prepared = prepare(picture, options.prepare, options.polarity)
+        prepared = prepare(picture, options.prepare, options.polarity, side=options.side)
         figures, label = prepared.images, labels[position] if labels else -1
         if not len(figures):
-            new = [(name, np.zeros((SIDE, SIDE), np.uint8), label, 0.0, EMPTY)]
+            new = [(name, np.zeros((options.side, options.side), np.uint8), label, 0.0, EMPTY)]
         elif len(figures) > 1 and options.split:
             pairs = zip(figures, prepared.mismatch, strict=True)
             new = [(f"{name}:{number}", figure, -1, mismatch, "") for number, (figure, mismatch) in enumerate(pairs, 1)]
@@ -172,7 +174,7 @@ def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int
         originals += [_thumbnail(picture)] * len(new) if options.originals else []
     return Batch(
         names=[row[0] for row in rows],
-        images=np.stack([row[1] for row in rows]) if rows else np.empty((0, SIDE, SIDE), np.uint8),
+        images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
         labels=np.array([row[2] for row in rows]) if labels else None,
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],

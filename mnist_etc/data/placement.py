@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mnist_etc.data.dataset import SIDE
-from mnist_etc.data.images import BOX, CENTER
+from mnist_etc.data.images import BOX
 from mnist_etc.data.strokes import Mask
 
 __all__ = ["place_figure"]
@@ -22,20 +22,21 @@ STROKES = (2.0, 3.2)
 """Pixels that the middle half of MNIST's strokes are wide; narrower and broader ones are brought there."""
 
 
-def place_figure(outline: Mask) -> NDArray[np.uint8]:
+def place_figure(outline: Mask, side: int = SIDE) -> NDArray[np.uint8]:
     """Draw a figure as MNIST's are: scaled into a box of 20x20, strokes 2 to 3.2 pixels wide, its mass in the center.
 
     Args:
         outline: bool ``(height, width)`` of any size, true inside the strokes, at least one of them.
+        side: of the image; box and strokes are in proportion to it.
 
     Returns:
-        uint8 ``(28, 28)``, light on dark.
+        uint8 ``(side, side)``, light on dark.
     """
     rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
     longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    width = _stroke_width(outline)
-    wanted = float(np.clip(width * BOX / longer, *STROKES))
-    scale = min((BOX - wanted) / max(longer - width, 1), BOX / (0.6 * longer))
+    width, limit = _stroke_width(outline), BOX * side // SIDE
+    wanted = float(np.clip(width * limit / longer, STROKES[0] * side / SIDE, STROKES[1] * side / SIDE))
+    scale = min((limit - wanted) / max(longer - width, 1), limit / (0.6 * longer))
     grown = (wanted / scale - width) / 2
     margin = int(abs(grown)) + 2
     wide = np.pad(outline, margin)
@@ -43,13 +44,14 @@ def place_figure(outline: Mask) -> NDArray[np.uint8]:
     covered = np.clip(0.5 - (distance - np.sign(distance) / 2 - grown), 0, 1).astype(np.float32)
     rows, columns = (np.flatnonzero(covered.max(axis=axis) > 0.5) for axis in (1, 0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    size = [min(BOX, max(1, round((last - first) * scale))) for first, last in (box[::2], box[1::2])]
-    figure = np.asarray(Image.fromarray(covered).resize(tuple(size), Image.Resampling.BOX, box))
+    size = [min(limit, max(1, round((last - first) * scale))) for first, last in (box[::2], box[1::2])]
+    resampling = Image.Resampling.BOX if scale <= 1 else Image.Resampling.BILINEAR
+    figure = np.asarray(Image.fromarray(covered).resize(tuple(size), resampling, box))
     mass = ndimage.center_of_mass(figure)
     top, left = (
-        min(max(round(CENTER - place), 0), SIDE - length) for place, length in zip(mass, figure.shape, strict=True)
+        min(max(round(side // 2 - place), 0), side - length) for place, length in zip(mass, figure.shape, strict=True)
     )
-    image = np.zeros((SIDE, SIDE), np.uint8)
+    image = np.zeros((side, side), np.uint8)
     image[top : top + figure.shape[0], left : left + figure.shape[1]] = np.rint(255 * figure.clip(0, 1))
     return image
 

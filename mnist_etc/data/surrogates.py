@@ -18,44 +18,45 @@ ZOOM = 4
 Points = npt.NDArray[np.float64]
 
 
-def draw_surrogates(count: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+def draw_surrogates(count: int, seed: int = 0, side: int = SIDE) -> npt.NDArray[np.uint8]:
     """Draw ``count`` images of strokes, then as many of filled shapes.
 
     Args:
         count: of each.
         seed: the same seed draws the same images.
+        side: pixels of each side; the same figures at any.
 
     Returns:
-        uint8 ``(2 * count, 28, 28)``, light on dark.
+        uint8 ``(2 * count, side, side)``, light on dark.
     """
     generator = np.random.default_rng(seed)
-    return np.stack([draw(generator) for draw in (_draw_strokes, _draw_shapes) for _ in range(count)])
+    return np.stack([draw(generator, side) for draw in (_draw_strokes, _draw_shapes) for _ in range(count)])
 
 
-def _draw_strokes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _draw_strokes(generator: np.random.Generator, side: int) -> npt.NDArray[np.uint8]:
     """One to three Bezier curves of one to three degrees."""
-    canvas = Image.new("L", (SIDE * ZOOM, SIDE * ZOOM))
+    canvas, zoom = Image.new("L", (side * ZOOM, side * ZOOM)), ZOOM * side / SIDE
     pen = ImageDraw.Draw(canvas)
     for _ in range(generator.integers(1, 4)):
-        curve = ZOOM * _bezier(generator.uniform(4, 24, (generator.integers(2, 5), 2)))
-        width = ZOOM * generator.uniform(1.5, 3.5)
+        curve = zoom * _bezier(generator.uniform(4, 24, (generator.integers(2, 5), 2)))
+        width = zoom * generator.uniform(1.5, 3.5)
         pen.line([tuple(point) for point in curve], fill=255, width=int(width), joint="curve")
         for end in (curve[0], curve[-1]):
             pen.ellipse([*(end - width / 2), *(end + width / 2)], fill=255)
-    return _shrink(canvas)
+    return _shrink(canvas, side)
 
 
-def _draw_shapes(generator: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _draw_shapes(generator: np.random.Generator, side: int) -> npt.NDArray[np.uint8]:
     """One to three polygons, each of one gray, under a common texture."""
-    canvas = Image.new("L", (SIDE * ZOOM, SIDE * ZOOM))
+    canvas, zoom = Image.new("L", (side * ZOOM, side * ZOOM)), ZOOM * side / SIDE
     pen = ImageDraw.Draw(canvas)
     for _ in range(generator.integers(1, 4)):
         corners = generator.integers(3, 8)
         middle, angles = generator.uniform(9, 19, 2), np.sort(generator.uniform(0, 2 * np.pi, corners))
         around = np.stack([np.cos(angles), np.sin(angles)], 1) * generator.uniform(3, 13, corners)[:, np.newaxis]
-        pen.polygon([tuple(point) for point in ZOOM * (middle + around)], fill=int(generator.uniform(60, 255)))
-    texture = 1 + 0.25 * generator.uniform() * _noise(generator, generator.uniform(0, 1.5))
-    return np.clip(_shrink(canvas) * texture, 0, 255).astype(np.uint8)
+        pen.polygon([tuple(point) for point in zoom * (middle + around)], fill=int(generator.uniform(60, 255)))
+    texture = 1 + 0.25 * generator.uniform() * _noise(generator, generator.uniform(0, 1.5), side)
+    return np.clip(_shrink(canvas, side) * texture, 0, 255).astype(np.uint8)
 
 
 def _bezier(points: Points) -> Points:
@@ -67,14 +68,14 @@ def _bezier(points: Points) -> Points:
     return curve[:, 0]
 
 
-def _noise(generator: np.random.Generator, power: float) -> Points:
+def _noise(generator: np.random.Generator, power: float, side: int) -> Points:
     """Mean 0, deviation 1; the amplitude falls with that power of the frequency."""
-    frequency = np.fft.fftfreq(SIDE)
+    frequency = np.fft.fftfreq(side)
     radius = np.hypot(frequency[:, np.newaxis], frequency)
-    radius[0, 0] = 1 / SIDE
-    noise: Points = np.fft.ifft2(np.fft.fft2(generator.normal(size=(SIDE, SIDE))) / radius**power).real
+    radius[0, 0] = 1 / side
+    noise: Points = np.fft.ifft2(np.fft.fft2(generator.normal(size=(side, side))) / radius**power).real
     return np.asarray((noise - noise.mean()) / noise.std())
 
 
-def _shrink(canvas: Image.Image) -> npt.NDArray[np.uint8]:
-    return np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX))
+def _shrink(canvas: Image.Image, side: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(canvas.resize((side, side), Image.Resampling.BOX))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +13,14 @@ from PIL import Image
 
 from mnist_etc.files import inside, temporary
 
-__all__ = ["first_of_each_class", "write_pairs"]
+__all__ = ["file_words", "first_of_each_class", "write_pairs"]
 
 ZOOM = 4
 GAP = 4
+COLUMNS = 20
+"""Of the sheet, at most."""
+LONGEST = 50
+"""Characters of a name of a class in that of a file."""
 
 
 def first_of_each_class(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
@@ -21,28 +28,40 @@ def first_of_each_class(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     return np.unique(labels, return_index=True)[1]
 
 
+def file_words(names: Sequence[str]) -> list[str]:
+    """The names of classes as parts of the names of files: safe on every system, and different whatever their case.
+
+    Letters, digits, "-" and "_" stay, anything else becomes "_"; of those that would be the same each ends in its number.
+    """
+    words = [re.sub(r"[^\w-]", "_", name)[:LONGEST] for name in names]
+    taken = Counter(word.casefold() for word in words)
+    return [word if taken[word.casefold()] == 1 else f"{word}.{number}" for number, word in enumerate(words)]
+
+
 def write_pairs(
     folder: Path,
-    labels: npt.NDArray[np.int64],
+    names: Sequence[str],
     originals: npt.NDArray[np.float32],
     rebuilt: npt.NDArray[np.float32],
 ) -> None:
-    """Write ``orig_<digit>.png`` and ``rec_<digit>.png`` for each image, and all of them as ``sheet.png``.
+    """Write ``orig_<class>.png`` and ``rec_<class>.png`` for each image, and all of them as ``sheet.png``.
 
     Args:
         folder: where to.
-        labels: ``(n,)``.
-        originals: ``(n, 28, 28, 1)`` in [0, 1]; upper row of the sheet.
-        rebuilt: the same shape; clipped to [0, 1]; lower row.
+        names: of each image's class, as `file_words` gives it.
+        originals: ``(n, side, side, 1)`` in [0, 1]; on the sheet above what is rebuilt, twenty side by side.
+        rebuilt: the same shape; clipped to [0, 1].
     """
     rows = [_bytes(originals), _bytes(rebuilt)]
     for name, row in zip(("orig", "rec"), rows, strict=True):
-        for label, image in zip(labels, row, strict=True):
-            _write(inside(folder, f"{name}_{label}.png"), image)
+        for word, image in zip(names, row, strict=True):
+            _write(inside(folder, f"{name}_{word}.png"), image)
     height, width = (side * ZOOM + GAP for side in rows[0].shape[1:])
-    sheet = np.full((2 * height + GAP, len(labels) * width + GAP), 96, np.uint8)
-    for line, row in enumerate(rows):
-        for column, image in enumerate(row):
+    lines, columns = 2 * -(-len(names) // COLUMNS), min(len(names), COLUMNS)
+    sheet = np.full((lines * height + GAP, columns * width + GAP), 96, np.uint8)
+    for below, row in enumerate(rows):
+        for number, image in enumerate(row):
+            line, column = 2 * (number // COLUMNS) + below, number % COLUMNS
             top, left = GAP + line * height, GAP + column * width
             sheet[top : top + height - GAP, left : left + width - GAP] = image.repeat(ZOOM, 0).repeat(ZOOM, 1)
     _write(inside(folder, "sheet.png"), sheet)

@@ -28,7 +28,7 @@ def write_sheets(folder: Path, originals: Images, seen: Images, captions: Sequen
     Args:
         folder: where to; made if it is not there.
         originals: gray pictures uint8 ``(height, width)`` of at most 112 pixels a side.
-        seen: uint8 ``(28, 28)`` for each.
+        seen: uint8 ``(side, side)`` for each.
         captions: a line for each; what is too long loses its beginning.
         first: number of the first sheet.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from mnist_etc.errors import ExportError
 from mnist_etc.export.canonical import canonical
@@ -18,7 +20,9 @@ BATCHES = (1, 5, 64)
 TOLERANCE = 1e-4
 
 
-def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]) -> None:
+def write_onnx(
+    model: keras.Model, path: Path, examples: npt.NDArray[np.float32], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write ``model`` as ONNX, from ``input`` to ``output`` at any batch size, and compare it with Keras.
 
     The same weights give the same bytes.
@@ -27,6 +31,7 @@ def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]
         model: A model of one input ``(batch, ...)`` and one output.
         path: The file to write.
         examples: 64 or more real inputs, float32 ``(n, ...)``; batches of 1, 5 and 64 are compared.
+        metadata: What the file says of itself besides, by keys: its ``metadata_props``.
 
     Raises:
         ExportError: An output differs from Keras' by 1e-4 or more.
@@ -41,7 +46,9 @@ def write_onnx(model: keras.Model, path: Path, examples: npt.NDArray[np.float32]
     proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     # tf2onnx visits nodes in the order of hashes, and by some of them ends before shapes are folded: twice is enough.
     proto = GraphUtil.optimize_model_proto(proto)
-    path.write_bytes(canonical(proto, model.name).SerializeToString(deterministic=True))
+    written = canonical(proto, model.name)
+    onnx.helper.set_model_props(written, dict(metadata or {}))
+    path.write_bytes(written.SerializeToString(deterministic=True))
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for batch in BATCHES:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def _infer(config: InferCommand) -> int:
     model = select_model(config)
     table = config.output or str(model.table)
     with open_classifier(config, model) as classifier:
-        source = _open_input(config)
+        source = _open_input(config, classifier.names)
         labeler = _open_labels(config, source, classifier.names)
         run = _Run(config, model, classifier, source, labeler)
         run.classify(table)
@@ -78,18 +79,24 @@ def _infer(config: InferCommand) -> int:
     return ExitCode.SOME_SKIPPED if summary.bad else ExitCode.DONE
 
 
-def _open_input(config: InferCommand) -> ImageStream:
+def _open_input(config: InferCommand, names: Sequence[str]) -> ImageStream:
+    """What is classified; the labels of a test split are those of the model's classes."""
     from mnist_etc.data import inputs, load_test
 
     if config.input is None:
-        return inputs.stream_split(load_test(config.data))
+        return inputs.stream_split(load_test(config.data).renumbered(names, "the model"))
     options = InputOptions(
-        prepare=config.prepare, polarity=config.polarity, split=config.split, originals=config.show is not None
+        prepare=config.prepare,
+        polarity=config.polarity,
+        split=config.split,
+        side=config.data.side,
+        names=names,
+        originals=config.show is not None,
     )
     return inputs.open_input(Path(config.input), options)
 
 
-def _open_labels(config: InferCommand, source: ImageStream, names: tuple[str, ...]) -> Labeler:
+def _open_labels(config: InferCommand, source: ImageStream, names: Sequence[str]) -> Labeler:
     folder = Path(config.input) if config.input is not None and Path(config.input).is_dir() else None
     return Labeler(
         names,

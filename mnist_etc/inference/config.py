@@ -7,6 +7,7 @@ from enum import Enum
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.data.config import Polarity, Prepare
+from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, path, text
 from mnist_etc.serving.protocol import WireProtocol
@@ -67,3 +68,8 @@ class InferCommand(TrainCommand):
             raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")
         if self.output == self.summary == "-":
             raise ConfigError("Expected output=- or summary=-; received both. Give one of them a file.")
+        if self.model is ModelSource.pretrained and self.data.side != SIDE:
+            raise ConfigError(
+                f"Expected data.side={SIDE} with model=pretrained, which reads {SIDE} x {SIDE}; received "
+                f"data.side={self.data.side}. Leave one of them out."
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import program
+from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ArtifactError
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.inference.config import InferCommand, ModelSource
@@ -28,8 +29,12 @@ __all__ = ["Classifier", "SelectedModel", "open_classifier", "open_second_judge"
 class Classifier(Protocol):
     """A model that is ready to classify: on ONNX Runtime here, or on a server."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of its classes, in the order of their numbers."""
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Classify uint8 ``(n, 28, 28)``, light on dark; class probabilities are float32 ``(n, 10)``."""
+        """Classify uint8 ``(n, side, side)``, light on dark; probabilities are float32 ``(n, classes)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,8 @@ def _wants_pretrained(config: InferCommand, artifact: Artifact) -> bool:
         case ModelSource.trained:
             return False
         case ModelSource.auto:
-            fits = config.input is not None and config.data.name in pretrained.DATASETS
+            known = config.data.name in pretrained.DATASETS and config.data.side == SIDE
+            fits = config.input is not None and known
             return fits and config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
         case _:
             assert_never(config.model)
@@ -124,7 +130,8 @@ def open_second_judge(config: InferCommand, model: SelectedModel) -> tuple[Predi
     Raises:
         ArtifactError: The network is altered.
     """
-    if model.familiarity is None or config.input is None or config.data.name != pretrained.TRAINED_ON:
+    judged = model.familiarity is not None and config.input is not None
+    if not judged or config.data.name != pretrained.TRAINED_ON or config.data.side != SIDE:
         return None
     onnx, content = pretrained.verify()
     familiarity = Familiarity.of(content["metrics"])

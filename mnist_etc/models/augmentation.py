@@ -6,31 +6,28 @@ import math
 
 import tensorflow as tf
 
-from mnist_etc.data.dataset import SIDE
 from mnist_etc.models.config import AugmentationConfig
 
 __all__ = ["augmented"]
-
-MIDDLE = (SIDE - 1) / 2
 
 
 def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) -> tf.Tensor:
     """Images of the same shape and type, each moved, scaled, turned, sheared and thickened or thinned by itself.
 
     Args:
-        images: uint8 ``(batch, 28, 28)``, light on a black ground.
+        images: uint8 ``(batch, side, side)``, light on a black ground.
         seed: int32 ``(2,)``; the same seed gives the same images.
         config: how far.
     """
-    batch = tf.shape(images)[0]
+    batch, side = tf.shape(images)[0], images.shape[1]
     drawn = tf.random.stateless_uniform((7, batch), seed, -1.0, 1.0)
     pixels = tf.cast(images[..., tf.newaxis], tf.float32)
     if config.stroke:
         pixels = _stroked(pixels, drawn[6] * config.stroke)
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=pixels,
-        transforms=_transforms(drawn, config),
-        output_shape=(SIDE, SIDE),
+        transforms=_transforms(drawn, config, (side - 1) / 2),
+        output_shape=(side, side),
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
@@ -38,16 +35,16 @@ def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) ->
     return tf.cast(tf.round(moved[..., 0]), tf.uint8)
 
 
-def _transforms(drawn: tf.Tensor, config: AugmentationConfig) -> tf.Tensor:
-    """Rows of the eight numbers that take a pixel of the result to one of the image, about its middle."""
+def _transforms(drawn: tf.Tensor, config: AugmentationConfig, middle: float) -> tf.Tensor:
+    """Rows of the eight numbers that take a pixel of the result to one of the image, about its ``middle``."""
     angle = drawn[0] * (config.rotation * math.pi / 180)
     wide, high = 1 + drawn[1] * config.scale, 1 + drawn[2] * config.scale
     lean = drawn[3] * config.shear
     cosine, sine = tf.cos(angle), tf.sin(angle)
     across, across_down = wide * cosine, wide * (lean * cosine - sine)
     down_across, down = high * sine, high * (lean * sine + cosine)
-    from_left = MIDDLE + drawn[4] * config.shift - MIDDLE * (across + across_down)
-    from_top = MIDDLE + drawn[5] * config.shift - MIDDLE * (down_across + down)
+    from_left = middle + drawn[4] * config.shift - middle * (across + across_down)
+    from_top = middle + drawn[5] * config.shift - middle * (down_across + down)
     nothing = tf.zeros_like(angle)
     return tf.stack([across, across_down, from_left, down_across, down, from_top, nothing, nothing], axis=1)
 

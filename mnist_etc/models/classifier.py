@@ -8,7 +8,7 @@ import numpy.typing as npt
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 
-from mnist_etc.data.dataset import CLASSES
+from mnist_etc.data.dataset import DIGITS
 from mnist_etc.models.config import ClassifierConfig
 from mnist_etc.seeds import layer_seeds
 
@@ -18,8 +18,8 @@ AUTOENCODER_LAYERS = 10
 """With weights."""
 
 
-def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0) -> keras.Model:
-    """Features ``(batch, inputs)`` to logits ``(batch, 10)``: linear, or through ReLU layers of ``hidden_units``.
+def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0, classes: int = len(DIGITS)) -> keras.Model:
+    """Features ``(batch, inputs)`` to logits ``(batch, classes)``: linear, or through ReLU layers of ``hidden_units``.
 
     A private one has no bias: a linear layer's reads a constant 1 beside features of norm 1, so that half of each
     clipped gradient, squared, would be the bias's.
@@ -28,13 +28,14 @@ def build_classifier(config: ClassifierConfig, inputs: int, seed: int = 0) -> ke
         config: the widths.
         inputs: numbers that an image's features are.
         seed: of the fresh weights.
+        classes: how many there are.
     """
     seeds, bias = layer_seeds(seed, after=AUTOENCODER_LAYERS), not config.private
     hidden = [
         layers.Dense(units, "relu", use_bias=bias, kernel_initializer=HeNormal(next(seeds)))
         for units in config.hidden_units
     ]
-    logits = layers.Dense(CLASSES, use_bias=bias, kernel_initializer=GlorotUniform(next(seeds)))
+    logits = layers.Dense(classes, use_bias=bias, kernel_initializer=GlorotUniform(next(seeds)))
     return keras.Sequential([layers.Input((inputs,)), *hidden, logits], name="classifier")
 
 
@@ -50,5 +51,5 @@ def build_whitening(matrix: npt.NDArray[np.float32]) -> keras.Model:
 
 
 def build_full_model(features: keras.Model, classifier: keras.Model) -> keras.Model:
-    """Image ``(batch, 28, 28, 1)`` to logits ``(batch, 10)``; shares the weights of both parts."""
-    return keras.Sequential([layers.Input((28, 28, 1)), features, classifier], name="full_model")
+    """Image ``(batch, side, side, 1)`` to logits ``(batch, classes)``; shares the weights of both parts."""
+    return keras.Sequential([layers.Input(features.input_shape[1:]), features, classifier], name="full_model")

@@ -19,9 +19,10 @@ class FeatureExtractor:
     """A row of `FEATURES`."""
 
     help: str
-    build: str | Callable[[], object] | None
-    """``module:function``, or the function, that gives the network: image ``(batch, 28, 28, 1)`` in [0, 1] to features
-    ``(batch, n)``, the same at each call. None: the encoder of the trained autoencoder."""
+    build: str | Callable[[int], object] | None
+    """``module:function``, or the function, that gives the network for images of a side: image
+    ``(batch, side, side, 1)`` in [0, 1] to features ``(batch, n)``, the same at each call. None: the encoder of the
+    trained autoencoder."""
     version: int = 1
     """Raised whenever the network changes: what was trained on features of another version is another training."""
 
@@ -30,9 +31,9 @@ class FeatureExtractor:
         """Whether they are those of a trained autoencoder."""
         return self.build is None
 
-    def network(self) -> keras.Model:
-        """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``, where they are not `trained`."""
-        return resolve(self.build)()
+    def network(self, side: int) -> keras.Model:
+        """Image ``(batch, side, side, 1)`` to features ``(batch, n)``, where they are not `trained`."""
+        return resolve(self.build)(side)
 
 
 FEATURES: Registry[FeatureExtractor] = Registry("kind of features")

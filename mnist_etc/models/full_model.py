@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.models.classifier import build_full_model, build_whitening
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
@@ -18,18 +19,32 @@ from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
 __all__ = ["read_full_model"]
 
 
-def read_full_model(autoencoder: AutoencoderConfig, config: ClassifierConfig, path: Path) -> keras.Model:
-    """Image ``(batch, 28, 28, 1)`` to logits ``(batch, 10)``, with the weights in ``path``.
+def read_full_model(
+    autoencoder: AutoencoderConfig,
+    config: ClassifierConfig,
+    path: Path,
+    *,
+    classes: int = len(DIGITS),
+    side: int = SIDE,
+) -> keras.Model:
+    """Image ``(batch, side, side, 1)`` to logits ``(batch, classes)``, with the weights in ``path``.
+
+    Args:
+        autoencoder: whose encoder is a part of it, where it is.
+        config: of the classifier.
+        path: of the h5 file.
+        classes: how many the model was trained on.
+        side: pixels of each side of an image.
 
     Raises:
         ArtifactError: the file holds weights of another model.
     """
     row = FEATURES[config.features]
-    whole = None if not row.trained else AUTOENCODERS[autoencoder.model].network(autoencoder, 0)
-    features = row.network() if whole is None else whole.get_layer("encoder")
+    whole = None if not row.trained else AUTOENCODERS[autoencoder.model].network(autoencoder, 0, side)
+    features = row.network(side) if whole is None else whole.get_layer("encoder")
     inputs = features.output_shape[-1]
     width = config.random_features or inputs
-    classifier = CLASSIFIERS[config.model].network(config, width, 0)
+    classifier = CLASSIFIERS[config.model].network(config, width, 0, classes)
     if config.private:
         whitening = build_whitening(np.eye(width, dtype=np.float32))
         classifier = keras.Sequential([layers.Input((width,)), whitening, classifier], name="classifier")

@@ -17,9 +17,9 @@ __all__ = ["PATTERNS", "Patches", "build_patches"]
 
 PATTERNS = 128
 SIZE = 5
-"""Of a patch: 24 times 24 of them lie in an image."""
-CELL = 6
-"""Places along each side whose responses are averaged."""
+"""Of a patch: 24 times 24 of them lie in an image of 28x28."""
+CELLS = 4
+"""Along each side; the responses in one are averaged, 6x6 of an image of 28x28."""
 CONTRAST = 0.01
 """Added to the variance of a patch, so that faint ones stay faint."""
 RIDGE = 0.1
@@ -36,7 +36,7 @@ Values = npt.NDArray[np.float32]
 
 @keras.saving.register_keras_serializable("mnist_etc")
 class Patches(layers.Layer):  # type: ignore[misc]
-    """How much an image shows of each pattern in each of 4 times 4 cells: ``(batch, 4, 4, patterns)`` of 28x28 images.
+    """How much an image shows of each pattern in each of 4 times 4 cells: ``(batch, 4, 4, patterns)``.
 
     A patch's mean is taken off, and it is divided by its deviation; the root of a cell's mean response is returned.
     Its weights are set, and not trained.
@@ -52,18 +52,19 @@ class Patches(layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Of images ``(batch, height, width, 1)`` in [0, 1]."""
+        cell = (inputs.shape[1] - SIZE + 1) // CELLS
         mean = ops.average_pool(inputs, SIZE, 1, "valid")
         variance = ops.average_pool(ops.square(inputs), SIZE, 1, "valid") - ops.square(mean)
         deviation = ops.sqrt(ops.maximum(variance, 0.0) + CONTRAST)
         responses = ops.relu(ops.conv(inputs, self.kernel, 1, "valid") / deviation + self.bias)
-        return ops.sqrt(ops.average_pool(responses, CELL, CELL, "valid"))
+        return ops.sqrt(ops.average_pool(responses, cell, cell, "valid"))
 
 
 def build_patches(images: Values, seed: int = 0) -> keras.Model:
-    """Image ``(batch, 28, 28, 1)`` in [0, 1] to features ``(batch, 2048)``.
+    """Image ``(batch, side, side, 1)`` in [0, 1] to features ``(batch, 2048)``.
 
     Args:
-        images: ``(n, 28, 28, 1)`` in [0, 1], from which the patterns are taken.
+        images: ``(n, side, side, 1)`` in [0, 1], the side a multiple of 4, from which the patterns are taken.
         seed: which ones.
     """
     generator = np.random.default_rng(seed)

@@ -20,10 +20,10 @@ class Architecture:
 
     help: str
     build: str | Callable[..., object]
-    """``module:function``, or the function. Of an autoencoder: ``(config, seed)`` to a `keras.Sequential` of the layers
-    ``encoder``, image ``(batch, 28, 28, 1)`` in [0, 1] to code ``(batch, hid_dim)``, and ``decoder``, back. Of a
-    classifier: ``(config, inputs, seed)`` to a `keras.Sequential`, features ``(batch, inputs)`` to logits
-    ``(batch, 10)``, whose first layer is, unless ``config.private``, a `keras.layers.Dense` with a bias."""
+    """``module:function``, or the function. Of an autoencoder: ``(config, seed, side)`` to a `keras.Sequential` of the
+    layers ``encoder``, image ``(batch, side, side, 1)`` in [0, 1] to code ``(batch, hid_dim)``, and ``decoder``, back.
+    Of a classifier: ``(config, inputs, seed, classes)`` to a `keras.Sequential`, features ``(batch, inputs)`` to logits
+    ``(batch, classes)``, whose first layer is, unless ``config.private``, a `keras.layers.Dense` with a bias."""
     layers: frozenset[str]
     """Class names of the Keras layers that it is made of: a clipping engine has to know each."""
     loss: str

@@ -17,17 +17,14 @@ from keras import layers, ops
 
 from mnist_etc.data.dataset import SIDE
 
-__all__ = ["FEATURES", "Scattering", "build_features"]
+__all__ = ["CHANNELS", "STRIDE", "Scattering", "build_features"]
 
 Matrix = npt.NDArray[np.float32]
 
 ANGLES = 8
 PAD = 4
-PADDED = SIDE + 2 * PAD
 STRIDE = 4
-COARSE = SIDE // STRIDE
 CHANNELS = 1 + 2 * ANGLES + ANGLES**2
-FEATURES = CHANNELS * COARSE**2
 GROUPS = 27
 EPSILON = 1e-5
 PI = 3.1415
@@ -45,33 +42,37 @@ class Scattering(layers.Layer):  # type: ignore[misc]
 
     Args:
         trainable: of no matter.
+        side: pixels of each side of an image, a multiple of 4.
         words: what `keras.layers.Layer` takes.
     """
 
-    def __init__(self, trainable: bool = False, **words: Any) -> None:
+    def __init__(self, trainable: bool = False, side: int = SIDE, **words: Any) -> None:
         super().__init__(trainable=trainable, **words)
-        fine, coarse = _wavelets(scale=0), _wavelets(scale=1)
+        self._side, self._padded = side, side + 2 * PAD
+        fine, coarse = _wavelets(self._padded, scale=0), _wavelets(self._padded, scale=1)
         self._fine, self._coarse = np.tile(fine, (1, 1, 2)), np.tile(coarse, (1, 1, 2))
-        transform = _fourier(PADDED)
-        reflected = np.pad(np.eye(SIDE), ((PAD, PAD), (0, 0)), mode="reflect")
+        transform = _fourier(self._padded)
+        reflected = np.pad(np.eye(side), ((PAD, PAD), (0, 0)), mode="reflect")
         self._image_columns, self._image_rows = _real_input(transform @ reflected), _block(transform @ reflected)
         self._columns, self._rows = _real_input(transform), _block(transform)
-        self._inverse = _block(transform.conj().T / PADDED)
-        self._inverse_halved = _block(transform.conj().T[::2] / PADDED)
-        self._inverse_half = _block(_fourier(PADDED // 2).conj().T / PADDED)
-        self._low_pass = [_low_pass(0), _low_pass(1)]
-        self._image_low_pass = (reflected.T @ _low_pass(0)).astype(np.float32)
+        self._inverse = _block(transform.conj().T / self._padded)
+        self._inverse_halved = _block(transform.conj().T[::2] / self._padded)
+        self._inverse_half = _block(_fourier(self._padded // 2).conj().T / self._padded)
+        self._low_pass = [_low_pass(self._padded, 0), _low_pass(self._padded, 1)]
+        self._image_low_pass = (reflected.T @ self._low_pass[0]).astype(np.float32)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """``(batch, 28, 28, 1)``, float32 in [0, 1], to coefficients ``(batch, 81, 7, 7)``."""
-        image = ops.reshape(inputs, (-1, 1, SIDE, SIDE))
+        """``(batch, side, side, 1)``, float32 in [0, 1], to coefficients ``(batch, 81, side / 4, side / 4)``."""
+        image = ops.reshape(inputs, (-1, 1, self._side, self._side))
         spectrum = _both_axes(image, self._image_columns, self._image_rows)
         fine = _modulus(_both_axes(spectrum * self._fine, self._inverse, self._inverse))
         coarse = _modulus(_both_axes(spectrum * self._coarse, self._inverse_halved, self._inverse_halved))
         spectra = _both_axes(fine, self._columns, self._rows)
         low, high = ops.split(ops.expand_dims(spectra, 2), 2, axis=-2)
         low_filter, high_filter = np.split(self._coarse, 2, axis=-2)
-        folded = ops.reshape(low * low_filter + high * high_filter, (-1, ANGLES**2, PADDED // 2, 2 * PADDED))
+        folded = ops.reshape(
+            low * low_filter + high * high_filter, (-1, ANGLES**2, self._padded // 2, 2 * self._padded)
+        )
         second = _modulus(_both_axes(folded, self._inverse_halved, self._inverse_half))
         blurred = [
             _both_axes(image, self._image_low_pass, self._image_low_pass),
@@ -82,8 +83,8 @@ class Scattering(layers.Layer):  # type: ignore[misc]
         return ops.transpose(ops.concatenate(blurred, axis=1), (0, 1, 3, 2))
 
 
-def build_features() -> keras.Model:
-    """Image ``(batch, 28, 28, 1)`` in [0, 1] to features ``(batch, 3969)`` that depend on that image alone.
+def build_features(side: int = SIDE) -> keras.Model:
+    """Image ``(batch, side, side, 1)`` in [0, 1] to features of that image alone, ``(batch, 3969)`` for a side of 28.
 
     Each image's coefficients are normalized in 27 groups of three channels, without parameters (Tramer and Boneh 2021,
     arXiv:2011.11660), and divided by the square root of their number. Their norm is below 1, on average 0.78 for MNIST
@@ -91,11 +92,11 @@ def build_features() -> keras.Model:
     """
     return keras.Sequential(
         [
-            layers.Input((SIDE, SIDE, 1)),
-            Scattering(),
+            layers.Input((side, side, 1)),
+            Scattering() if side == SIDE else Scattering(side=side),
             layers.GroupNormalization(GROUPS, axis=1, epsilon=EPSILON, center=False, scale=False),
             layers.Flatten(),
-            layers.Rescaling(1 / math.sqrt(FEATURES)),
+            layers.Rescaling(1 / math.sqrt(CHANNELS * (side // STRIDE) ** 2)),
         ],
         name="scattering",
     )
@@ -135,33 +136,33 @@ def _block(matrix: npt.NDArray[np.complex128]) -> Matrix:
     return np.block([[matrix.T.real, matrix.T.imag], [-matrix.T.imag, matrix.T.real]]).astype(np.float32)
 
 
-def _wavelets(scale: int) -> Matrix:
+def _wavelets(padded: int, scale: int) -> Matrix:
     """Morlet wavelets of width 0.8 * 2**scale in the Fourier domain, real, ``(angles, columns, rows)``."""
     filters = []
     for angle in (math.pi * (ANGLES // 2 - 1 - step) / ANGLES for step in range(ANGLES)):
-        wave = _gabor(0.8 * 2**scale, angle, 0.75 * math.pi / 2**scale)
-        envelope = _gabor(0.8 * 2**scale, angle, 0.0)
+        wave = _gabor(padded, 0.8 * 2**scale, angle, 0.75 * math.pi / 2**scale)
+        envelope = _gabor(padded, 0.8 * 2**scale, angle, 0.0)
         filters.append(np.fft.fft2(wave - wave.sum() / envelope.sum() * envelope).real.T)
     return np.stack(filters).astype(np.float32)
 
 
-def _gabor(width: float, angle: float, frequency: float) -> npt.NDArray[np.complex128]:
+def _gabor(padded: int, width: float, angle: float, frequency: float) -> npt.NDArray[np.complex128]:
     """A plane wave under a Gaussian, half as steep across ``angle``, wrapped around ``(rows, columns)``."""
-    steps = np.arange(-2 * PADDED, 3 * PADDED)
+    steps = np.arange(-2 * padded, 3 * padded)
     row, column = np.meshgrid(steps, steps, indexing="ij")
     along = row * math.cos(angle) + column * math.sin(angle)
     across = row * math.sin(angle) - column * math.cos(angle)
     slant = 4 / ANGLES
     wave = np.exp(1j * frequency * along - (along**2 + (slant * across) ** 2) / (2 * width**2))
-    return np.asarray(wave.reshape(5, PADDED, 5, PADDED).sum(axis=(0, 2)) * slant / (2 * PI * width**2))
+    return np.asarray(wave.reshape(5, padded, 5, padded).sum(axis=(0, 2)) * slant / (2 * PI * width**2))
 
 
-def _low_pass(halvings: int) -> Matrix:
-    """Blur, subsample to one in four and cut the padding off one axis that was halved before, ``(size, 7)``."""
-    steps = np.arange(-2 * PADDED, 3 * PADDED)
-    gaussian = np.exp(-(steps**2) / (2 * 1.6**2)).reshape(5, PADDED).sum(axis=0) / math.sqrt(2 * PI * 1.6**2)
+def _low_pass(padded: int, halvings: int) -> Matrix:
+    """Blur, subsample to one in four and cut the padding off one axis that was halved before, ``(size, side / 4)``."""
+    steps = np.arange(-2 * padded, 3 * padded)
+    gaussian = np.exp(-(steps**2) / (2 * 1.6**2)).reshape(5, padded).sum(axis=0) / math.sqrt(2 * PI * 1.6**2)
     spectrum = np.fft.fft(gaussian).real
-    size = PADDED >> halvings
+    size = padded >> halvings
     if halvings:
         spectrum = np.concatenate([spectrum[: size // 2], spectrum[-(size // 2) :]])
     blur = np.fft.ifft(spectrum[:, None] * _fourier(size), axis=0).real

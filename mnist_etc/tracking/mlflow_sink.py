@@ -21,6 +21,8 @@ __all__ = ["MlflowSink"]
 
 EXPERIMENT = "mnist_etc"
 ALIAS = "candidate"
+LONGEST = 6000
+"""Characters of a parameter that MLflow takes."""
 PATIENCE = 4.0
 """Seconds a tracking server has to answer; MLflow's own default is 120 with 7 retries."""
 
@@ -70,7 +72,9 @@ class MlflowSink:
 
     def parameters(self, settings: Mapping[str, Any]) -> None:
         """Log settings by their dotted keys."""
-        self._mlflow.log_params(settings)
+        words = {key: str(value) for key, value in settings.items()}
+        cut = {key: word if len(word) <= LONGEST else f"{word[: LONGEST - 3]}..." for key, word in words.items()}
+        self._mlflow.log_params(cut)
 
     def tag(self, name: str, words: str) -> None:
         """Tag the innermost open run."""

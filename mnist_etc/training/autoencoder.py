@@ -60,14 +60,15 @@ class AutoencoderTraining:
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
-        from mnist_etc.evaluation.pictures import first_of_each_class, write_pairs
+        from mnist_etc.evaluation.pictures import file_words, first_of_each_class, write_pairs
         from mnist_etc.models.registry import AUTOENCODERS
         from mnist_etc.training.pretraining import pretrain
 
         validation, config, folder = self._dataset.validation, self._config, self._folder
-        model = AUTOENCODERS[config.model].network(config, self._run.seed)
+        model = AUTOENCODERS[config.model].network(config, self._run.seed, self._dataset.side)
         shown = first_of_each_class(validation.labels)
-        originals = scale_pixels(validation.images[shown])
+        originals, safe = scale_pixels(validation.images[shown]), file_words(validation.names)
+        names = [safe[label] for label in validation.labels[shown]]
 
         def evaluate(epoch: int) -> Metrics:
             if not (error := _mse(model, validation.images)) < 1:
@@ -75,7 +76,7 @@ class AutoencoderTraining:
                     "Expected a validation_mse of the autoencoder below 1, that of a blank image at worst; received "
                     f"{error:.3g} after epoch {epoch}. Pass a lower learning_rate."
                 )
-            write_pairs(folder.examples(config, epoch), validation.labels[shown], originals, model(originals).numpy())
+            write_pairs(folder.examples(config, epoch), names, originals, model(originals).numpy())
             return {"validation_mse": error}
 
         def report(epoch: int, metrics: Metrics) -> None:
@@ -84,7 +85,7 @@ class AutoencoderTraining:
 
         task_on = partial(autoencoder_task, config, model)
         if config.pretraining_epochs:
-            pretrain(task_on, config, self._run.seed)
+            pretrain(task_on, config, self._run.seed, self._dataset.side)
         task = task_on(self._dataset.train.images, self._dataset.train.owners)
         history = fit_task(task, config, self._run, plan, checkpoint, evaluate=evaluate, report=report)
         figures = {
@@ -92,7 +93,9 @@ class AutoencoderTraining:
             "test_mse": _mse(model, self._dataset.test.images),
         }
         examples = scale_pixels(validation.images[:EXAMPLES])
-        published = Published(name=self.name, artifact=self.outputs[0], network=model, examples=examples)
+        published = Published(
+            name=self.name, artifact=self.outputs[0], network=model, examples=examples, classifies=False
+        )
         return Fitted(history=history, figures=figures, published=(published,))
 
 
@@ -102,7 +105,7 @@ def autoencoder_task(
     images: npt.NDArray[np.uint8],
     owners: npt.NDArray[np.int64] | None = None,
 ) -> Task:
-    """The fit of ``model`` to uint8 images ``(n, 28, 28)``, by the loss of its architecture.
+    """The fit of ``model`` to uint8 images ``(n, side, side)``, by the loss of its architecture.
 
     The gradient passes straight through a clip at the end of ``model``. Of the images' ``owners`` see
     `mnist_etc.fit.task.Task`.

@@ -87,7 +87,9 @@ class ClassifierTraining:
             features = [
                 LabeledFeatures(compute(reads, split), split.labels, split.owners) for split in (train, validation)
             ]
-            classifier, history = fit_on_features(run, config, plan, *features, checkpoint=checkpoint, report=report)
+            classifier, history = fit_on_features(
+                run, config, plan, *features, classes=len(train.names), checkpoint=checkpoint, report=report
+            )
             if before:
                 classifier = after_random_features(before, classifier)
         full = build_full_model(network, classifier)

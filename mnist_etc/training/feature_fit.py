@@ -29,7 +29,7 @@ class LabeledFeatures(NamedTuple):
     values: npt.NDArray[np.float32]
     """``(n, k)``."""
     labels: npt.NDArray[np.int64]
-    """``(n,)``, in 0..9."""
+    """``(n,)``, each from 0 up."""
     owners: npt.NDArray[np.int64] | None = None
     """``(n,)``: see `mnist_etc.data.Split`."""
 
@@ -41,6 +41,7 @@ def fit_on_features(
     train: LabeledFeatures,
     validation: LabeledFeatures,
     *,
+    classes: int,
     checkpoint: Checkpoint,
     report: Callable[[int, Metrics], None],
 ) -> tuple[keras.Model, list[Metrics]]:
@@ -52,6 +53,7 @@ def fit_on_features(
         plan: of a private fit, the features are whitened by what it releases of them.
         train: fitted to.
         validation: ``validation_accuracy`` is measured on it after each epoch.
+        classes: how many there are.
         checkpoint: see `mnist_etc.fit.loop.fit`.
         report: see `mnist_etc.fit.loop.fit`.
 
@@ -67,7 +69,7 @@ def fit_on_features(
     for part in (train, validation):
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]
-    model = row.network(config, features.shape[1], run.seed)
+    model = row.network(config, features.shape[1], run.seed, classes)
     preprocessing.check(model)
     task = Task(
         label="classifier",

@@ -44,14 +44,16 @@ class FeatureOrigin:
     """sha256 of that file by its name."""
     stages: tuple[Stage, ...] | None
     """What the autoencoder spent on the training images; None: the features saw none of them."""
+    side: int
+    """Pixels of each side of an image."""
 
     def network(self) -> keras.Model:
-        """Image ``(batch, 28, 28, 1)`` to features ``(batch, n)``."""
+        """Image ``(batch, side, side, 1)`` to features ``(batch, n)``."""
         if self.weights is None:
-            return FEATURES[self.kind].network()
+            return FEATURES[self.kind].network(self.side)
         from mnist_etc.models.h5 import read_h5
 
-        whole = AUTOENCODERS[self.autoencoder.model].network(self.autoencoder, 0)
+        whole = AUTOENCODERS[self.autoencoder.model].network(self.autoencoder, 0, self.side)
         read_h5(whole, self.weights)
         return whole.get_layer("encoder")
 
@@ -63,7 +65,9 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
         ArtifactError: there is no finished autoencoder of this configuration.
     """
     if not FEATURES[config.features].trained:
-        return FeatureOrigin(kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=None)
+        return FeatureOrigin(
+            kind=config.features, autoencoder=autoencoder, weights=None, sources={}, stages=None, side=dataset.side
+        )
     artifact = ArtifactFolder.of(run).autoencoder(autoencoder)
     manifest = artifact.verify(artifact.h5, fingerprint(run, autoencoder), dataset.sha256)
     return FeatureOrigin(
@@ -72,6 +76,7 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
         weights=artifact.h5,
         sources={artifact.h5.name: sha256(artifact.h5)},
         stages=Guarantee.from_manifest(manifest).stages,
+        side=dataset.side,
     )
 
 
@@ -91,6 +96,6 @@ def expand(network: keras.Model, units: int, seed: int) -> keras.Model:
     """
     from mnist_etc.models.random_features import fit_random_features
 
-    images = draw_surrogates(DRAWN)
+    images = draw_surrogates(DRAWN, side=network.input_shape[1])
     drawn = Split(images, np.zeros(len(images), np.int64))
     return fit_random_features(compute(network, drawn), units, seed)

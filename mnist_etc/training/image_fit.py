@@ -46,7 +46,7 @@ def fit_on_images(
         run: the seed.
         config: of the classifier.
         plan: one that is not private.
-        network: the encoder, image ``(batch, 28, 28, 1)`` in [0, 1] to code ``(batch, n)``.
+        network: the encoder, image ``(batch, side, side, 1)`` in [0, 1] to code ``(batch, n)``.
         train: fitted to.
         validation: ``validation_accuracy`` is measured on it after each epoch.
         checkpoint: see `mnist_etc.fit.loop.fit`.
@@ -57,8 +57,8 @@ def fit_on_images(
         TrainingError: the fit diverged.
     """
     row = CLASSIFIERS[config.model]
-    preprocessing = Standardization(compute(network, Split(train.images[:MEASURED], train.labels[:MEASURED])))
-    head = row.network(config, network.output_shape[-1], run.seed)
+    preprocessing = Standardization(compute(network, train.some(np.arange(min(MEASURED, len(train))))))
+    head = row.network(config, network.output_shape[-1], run.seed, len(train.names))
     preprocessing.check(head)
     network.trainable = config.fine_tune
     whole = keras.Sequential([layers.Input(network.input_shape[1:]), network, preprocessing.layer(), head])

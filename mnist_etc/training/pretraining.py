@@ -26,13 +26,14 @@ BATCH_SIZE = 64
 LEARNING_RATE = 0.006
 
 
-def pretrain(task_on: Callable[[npt.NDArray[np.uint8]], Task], config: AutoencoderConfig, seed: int) -> None:
+def pretrain(task_on: Callable[[npt.NDArray[np.uint8]], Task], config: AutoencoderConfig, seed: int, side: int) -> None:
     """Fit the model of a task to drawn images for ``config.pretraining_epochs``; the same seed gives the same bits.
 
     Args:
-        task_on: uint8 images ``(n, 28, 28)`` to the fit of the model to them.
+        task_on: uint8 images ``(n, side, side)`` to the fit of the model to them.
         config: of the training that follows, whose optimizer, batch size and rate are its own.
         seed: of the images and their order; no secret.
+        side: pixels of each side of an image.
 
     Raises:
         TrainingError: the fit diverged.
@@ -41,7 +42,7 @@ def pretrain(task_on: Callable[[npt.NDArray[np.uint8]], Task], config: Autoencod
     plain = dataclasses.replace(
         config, epochs=epochs, private=False, optimizer="adam", batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE
     )
-    images = draw_surrogates(DRAWN, seed)
+    images = draw_surrogates(DRAWN, seed, side)
     steps = PlainSteps(task_on(images), plain, seed)
     label = "autoencoder, on drawn images,"
     with Progress(label, epochs=epochs, images=steps.images, finished=0) as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +14,7 @@ from mnist_etc.artifacts.data_key import SHA256
 from mnist_etc.artifacts.ledger import Ledger, Standing
 from mnist_etc.data import Dataset
 from mnist_etc.data.catalog import DOWNLOADS
+from mnist_etc.data.classes import list_names
 from mnist_etc.data.config import DataConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -47,6 +48,8 @@ class Published:
     network: keras.Model
     examples: npt.NDArray[np.float32]
     """Inputs of it, by which the ONNX file is compared; none of a training image."""
+    classifies: bool = True
+    """Whether its answers are of classes, whose names the ONNX file holds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,17 +123,19 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     with tracker.child(training.name):
         tracker.parameters(settings)
         tracker.tag("privacy", plan.guarantee.words)
+        tracker.tag("classes", f"{len(dataset.names):,}: {list_names(dataset.names)}")
         if lifetime:
             tracker.tag("privacy_lifetime", lifetime.words)
         fitted = training.fit(plan, checkpoint, tracker)
         for one in fitted.published:
             one.artifact.publish(
-                _writers(one),
+                _writers(one, dataset.names),
                 settings=settings,
                 dataset_sha256=dataset.sha256,
                 metrics=fitted.figures | fitted.more,
                 privacy=plan.guarantee.to_manifest() | ({"lifetime": lifetime.to_manifest()} if lifetime else {}),
                 sources=sources,
+                classes=dataset.names,
             )
         write_figures(main, fitted.figures, fitted.history, plan.guarantee)
         if lifetime:
@@ -196,11 +201,13 @@ def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) ->
     }
 
 
-def _writers(one: Published) -> dict[Path, Callable[[Path], None]]:
+def _writers(one: Published, names: Sequence[str]) -> dict[Path, Callable[[Path], None]]:
     from mnist_etc.export.onnx import write_onnx
     from mnist_etc.models.h5 import write_h5
+    from mnist_etc.predictor import to_metadata
 
+    metadata = to_metadata(names) if one.classifies else {}
     return {
         one.artifact.h5: lambda path: write_h5(one.network, path),
-        one.artifact.onnx: lambda path: write_onnx(one.network, path, one.examples),
+        one.artifact.onnx: lambda path: write_onnx(one.network, path, one.examples, metadata),
     }

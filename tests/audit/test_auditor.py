@@ -18,7 +18,7 @@ COINS = np.random.default_rng(0).random(COUNT) < 0.5
 def sums(steps: int, noise: float, seed: int = 1) -> list[np.ndarray]:
     """Of a training that never moves: the canaries' part of each sum, and noise of so many clips."""
     generator = np.random.default_rng(seed)
-    own = Canaries(COUNT, CLIP).gradients(np.zeros((COUNT, 10), np.float32))
+    own = Canaries(COUNT, CLIP, 10).gradients(np.zeros((COUNT, 10), np.float32))
     sampled = generator.random((steps, COUNT)) < STAGE.sampling_rate
     return [
         (CLIP * ((COINS & one)[:, np.newaxis] * own + noise * generator.normal(size=own.shape))).astype(np.float32)
@@ -27,7 +27,7 @@ def sums(steps: int, noise: float, seed: int = 1) -> list[np.ndarray]:
 
 
 def watching(seen: list[np.ndarray], numbers: list[int] | None = None) -> Auditor:
-    auditor = Auditor(Canaries(COUNT, CLIP), STAGE)
+    auditor = Auditor(Canaries(COUNT, CLIP, 10), STAGE)
     for number, one in zip(numbers or range(len(seen)), seen, strict=True):
         auditor.observe(number, np.zeros_like(one), one)
     return auditor
@@ -74,7 +74,7 @@ def test_noise_in_common_is_taken_off() -> None:
 
 
 def test_the_weights_alone_tell_less_than_the_sums() -> None:
-    canaries, seen = Canaries(COUNT, CLIP), sums(STAGE.steps, 1.0)
+    canaries, seen = Canaries(COUNT, CLIP, 10), sums(STAGE.steps, 1.0)
     kernel, drift = -sum(seen[1:], seen[0]) / np.float32(CLIP), STAGE.steps * STAGE.sampling_rate
     at_weights = guess_all(evidence_in_weights(canaries, kernel, drift), COINS)
     assert 0.6 < at_weights.correct / at_weights.made <= right(watching(seen)) + 0.02

@@ -37,7 +37,7 @@ def some_kernel() -> np.ndarray:
 
 @pytest.mark.parametrize("clip", [0.01, 1.0])
 def test_a_canary_knows_its_own_gradient(clip: float) -> None:
-    canaries, kernel = Canaries(COUNT, clip), some_kernel() / max(1, 10 * clip)
+    canaries, kernel = Canaries(COUNT, clip, 10), some_kernel() / max(1, 10 * clip)
     found = gradients(canaries, kernel, np.ones(IMAGES + COUNT, np.float32))[IMAGES:]
     expected = canaries.gradients(kernel[-COUNT:]) * clip
     for index, own in enumerate(found):
@@ -49,7 +49,7 @@ def test_a_canary_knows_its_own_gradient(clip: float) -> None:
 
 def test_gradients_are_orthogonal() -> None:
     """Of a canary and any other example; else what is seen of one would depend on the coins of others."""
-    found = gradients(Canaries(COUNT, 0.1), some_kernel(), np.ones(IMAGES + COUNT, np.float32))
+    found = gradients(Canaries(COUNT, 0.1, 10), some_kernel(), np.ones(IMAGES + COUNT, np.float32))
     flat = found.reshape(IMAGES + COUNT, -1)
     products = flat @ flat.T
     assert not products[:IMAGES, IMAGES:].any()
@@ -59,5 +59,5 @@ def test_gradients_are_orthogonal() -> None:
 def test_weight_0_is_the_contribution_zeroed() -> None:
     weights = np.ones(IMAGES + COUNT, np.float32)
     weights[[1, IMAGES + 2]] = 0
-    found = gradients(Canaries(COUNT, 0.1), some_kernel(), weights)
+    found = gradients(Canaries(COUNT, 0.1, 10), some_kernel(), weights)
     assert [bool(one.any()) for one in found] == [bool(weight) for weight in weights]

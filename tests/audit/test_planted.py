@@ -88,7 +88,7 @@ def test_the_watched_training_is_the_real_one(tmp_path: Path) -> None:
     for number, one in enumerate(
         (plan, WatchedPlan.of(plan, lambda *step: seen.update({step[0]: step[1:]}), PLANTED[None]))
     ):
-        task = head_task(images(), weights, Canaries(400, asked.l2_norm_clip))
+        task = head_task(images(), weights, Canaries(400, asked.l2_norm_clip, 10))
         steps = PrivateSteps(task, fit_config(asked), one, Seeds(1, 2, 3))
         with quiet():
             checkpoint = Checkpoint(tmp_path / f"{number}.npz", {})

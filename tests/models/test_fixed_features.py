@@ -8,7 +8,7 @@ import pytest
 
 from mnist_etc.models.fixed_features import WIDTH, build_fixed_features
 from mnist_etc.models.patches import PATTERNS
-from mnist_etc.models.scattering import FEATURES
+from mnist_etc.models.scattering import CHANNELS
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_each_image_has_features_of_norm_1_whoever_stands_beside_it(network: ker
     )
 
 
-@pytest.mark.parametrize(("half", "numbers"), [("scattering", FEATURES), ("patches", 16 * PATTERNS)])
+@pytest.mark.parametrize(("half", "numbers"), [("scattering", 49 * CHANNELS), ("patches", 16 * PATTERNS)])
 def test_it_keeps_what_digits_vary_in(network: keras.Model, images: np.ndarray, half: str, numbers: int) -> None:
     """The components were found on drawn images; nearly all that varies in a digit lies in their span."""
     evened = [layer for layer in network.layers if isinstance(layer, keras.Sequential)]

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.data.surrogates import draw_surrogates
-from mnist_etc.models.patches import CELL, CONTRAST, PATTERNS, SIZE, build_patches
+from mnist_etc.models.patches import CELLS, CONTRAST, PATTERNS, SIZE, build_patches
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,13 @@ def test_a_response_is_what_its_definition_says(network: keras.Model, drawn: np.
     """Patch by patch, in float64: mean off, through the deviation, against each pattern, averaged, root."""
     kernel, bias = (weight.astype(np.float64) for weight in network.layers[0].get_weights())
     image, places = drawn[7, ..., 0].astype(np.float64), 28 - SIZE + 1
-    cells = np.zeros((places // CELL, places // CELL, PATTERNS))
+    cells = np.zeros((CELLS, CELLS, PATTERNS))
     for row in range(places):
         for column in range(places):
             patch = image[row : row + SIZE, column : column + SIZE]
             even = (patch - patch.mean()) / np.sqrt(patch.var() + CONTRAST)
             response = np.maximum(np.einsum("ij,ijk->k", even, kernel[:, :, 0]) + bias, 0)
-            cells[row // CELL, column // CELL] += response / CELL**2
+            cells[row // 6, column // 6] += response / 36
     np.testing.assert_allclose(network(drawn[7:8]).numpy().reshape(cells.shape), np.sqrt(cells), atol=2e-3)
 
 
