@@ -6,6 +6,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +17,10 @@ from PIL import Image
 
 from mnist_etc.data.classes import MOST
 from mnist_etc.data.idx import LIMIT
+from mnist_etc.data.source import PIECE, InputOptions, Pictures, Source
 from mnist_etc.errors import DataError
 
-__all__ = ["DAMAGE", "read_npy", "read_npz", "to_gray"]
+__all__ = ["DAMAGE", "open_npy", "open_npz", "read_npy", "read_npz", "to_gray"]
 
 IMAGES = ("images", "x_test", "x")
 SHOWN = 6
@@ -80,6 +82,24 @@ def read_npy(path: Path) -> NDArray[Any]:
         raise _damaged(path, error) from error
     _check_images(images, path)
     return images
+
+
+def open_npz(path: Path, _: InputOptions) -> Source:
+    """Open an npz file as ``input=``; raises what `read_npz` raises."""
+    return Source("index", _pieces(*read_npz(path)))
+
+
+def open_npy(path: Path, _: InputOptions) -> Source:
+    """Open an npy file as ``input=``; raises what `read_npy` raises."""
+    return Source("index", _pieces(read_npy(path), None))
+
+
+def _pieces(images: NDArray[Any], labels: NDArray[np.int64] | None) -> Iterator[Pictures]:
+    for start in range(0, len(images), PIECE):
+        part = slice(start, start + PIECE)
+        gray = to_gray(images[part])
+        names = [str(place) for place in range(start, start + len(gray))]
+        yield Pictures(names, gray, None if labels is None else labels[part].tolist())
 
 
 def to_gray(images: NDArray[Any]) -> NDArray[np.uint8]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 
+from mnist_etc.data.formats import format_of
+
 __all__ = ["START", "describe"]
 
 START = 512
@@ -14,12 +16,6 @@ CONVERT = "Convert it to PNG."
 UNPACK = "Unpack it and pass the folder."
 SAVE = "Save its pixels by numpy.savez('mine.npz', images=<uint8 (n, 28, 28)>) and pass that."
 SIGNS = {
-    b"\x89PNG": ("a PNG image", "Pass it as input=."),
-    b"\xff\xd8\xff": ("a JPEG image", "Pass it as input=."),
-    b"GIF8": ("a GIF image", CONVERT),
-    b"BM": ("a BMP image", CONVERT),
-    b"II*\0": ("a TIFF image", CONVERT),
-    b"MM\0*": ("a TIFF image", CONVERT),
     b"%PDF": ("a PDF", CONVERT),
     b"PK": ("a zip archive", UNPACK),
     b"\x1f\x8b": ("a gzip in a gzip", "Unpack it once."),
@@ -40,12 +36,13 @@ def describe(start: bytes) -> tuple[str, str]:
     if start[0] == 0x80 and start[1:2] and start[1] in PICKLE_PROTOCOLS:
         return "a pickle, which can run code when it is read", "Save a numeric array instead."
     for sign, (name, remedy) in SIGNS.items():
-        if start.startswith(sign) and (sign != b"BM" or start[6:10] == bytes(4)):
+        if start.startswith(sign):
             return name, remedy
+    kind = format_of(start)
+    if kind is not None:
+        return f"a {kind} image", "Pass it as input=."
     if start[4:8] == b"ftyp":
-        return "a HEIC, AVIF or video file", CONVERT
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return "a WebP image", CONVERT
+        return "a video", "Save one of its pictures as PNG."
     if start[257:262] == b"ustar":
         return "a tar archive", UNPACK
     if text := _text(start):

@@ -10,6 +10,7 @@ import hashlib
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.content import START, describe
+from mnist_etc.data.source import PIECE, InputOptions, Pictures, Source
 from mnist_etc.errors import DataError
 
-__all__ = ["LIMIT", "ExpectedFile", "read_images", "read_labels"]
+__all__ = ["LIMIT", "ExpectedFile", "open_idx", "read_images", "read_labels"]
 
 LIMIT = 2**29
 """Bytes that one file may decompress to."""
@@ -72,6 +74,18 @@ def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.
         DataError: the file is not what it should be, see `read_images`.
     """
     return _read(path, 1, expected).astype(np.int64)
+
+
+def open_idx(path: Path, _: InputOptions) -> Source:
+    """Open a file of images as ``input=``; raises what `read_images` raises."""
+    images = read_images(path)
+    return Source("index", _pieces(images))
+
+
+def _pieces(images: NDArray[np.uint8]) -> Iterator[Pictures]:
+    for start in range(0, len(images), PIECE):
+        piece = images[start : start + PIECE]
+        yield Pictures([str(place) for place in range(start, start + len(piece))], piece)
 
 
 def _read(path: Path, dimensions: int, expected: ExpectedFile | None) -> NDArray[np.uint8]:

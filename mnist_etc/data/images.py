@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +14,25 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
 from mnist_etc.data.config import Polarity
+from mnist_etc.data.content import START, describe
 from mnist_etc.data.dataset import SIDE
+from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "find", "normalize", "read"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "normalize", "read", "search"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
-"""What `find` takes for an image; `read` refuses all but PNG and JPEG, so that none is left out silently."""
+SYSTEM_FILES = (
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+)
+"""In lower case: what operating systems leave in folders."""
+SYSTEM, HIDDEN, LINKED = "hidden or system files", "hidden or system folders", "linked folders"
+SHOWN = 6
 MIDDLE = 128
 BOX = 20
 """Pixels of the longer side of a figure of MNIST."""
@@ -25,10 +40,27 @@ PER_8_BIT_LEVEL = 257
 """16-bit levels."""
 
 
-def find(folder: Path) -> list[Path]:
-    """List every image below ``folder`` by its suffix, sorted.
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder."""
 
-    Names that begin with a dot and linked folders are left out; of a folder that is not there the list is empty.
+    images: list[Path]
+    """Every image, sorted."""
+    passed: str
+    """Everything else, counted by suffix, for a message; empty where there is nothing else."""
+
+
+def find(folder: Path) -> list[Path]:
+    """List every image below ``folder``, sorted; see `search`."""
+    return search(folder).images
+
+
+def search(folder: Path) -> Found:
+    """Tell the images below ``folder`` from everything else.
+
+    An image is a file whose name has the suffix of one, whatever it holds, and any other file that begins as one.
+    Hidden files, folders and what operating systems leave behind (``._*``, ``Thumbs.db``, ``__MACOSX``) are none, and
+    linked folders are not followed. Of a folder that is not there the list is empty.
 
     Raises:
         DataError: a folder in it cannot be listed.
@@ -37,38 +69,71 @@ def find(folder: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise DataError(f"Cannot list the folder {error.filename}: {error.strerror}. Check its permissions.")
 
-    found = []
+    found, others = [], Counter[str]()
     for parent, folders, files in os.walk(folder, onerror=refuse if folder.is_dir() else None):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
-    return sorted(found)
+        others[LINKED] += sum(Path(parent, name).is_symlink() for name in folders)
+        others[SYSTEM] += sum(_is_system(name) for name in files)
+        others[HIDDEN] += sum(_is_system(name) for name in folders)
+        folders[:] = [name for name in folders if not _is_system(name)]
+        for path in (Path(parent, name) for name in files if not _is_system(name)):
+            if path.suffix.lower() in SUFFIXES or _begins_as_image(path):
+                found.append(path)
+            else:
+                others[path.suffix.lower() or "without a suffix"] += 1
+    counts = sorted((count, what) for what, count in others.items() if count)[::-1]
+    shown = [f"{count:,} {what}" for count, what in counts[:SHOWN]]
+    more = f" and {len(counts) - SHOWN} more kinds" if len(counts) > SHOWN else ""
+    return Found(sorted(found), ", ".join(shown) + more)
+
+
+def _is_system(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM_FILES
+
+
+def _begins_as_image(path: Path) -> bool:
+    try:
+        with path.open("rb") if path.is_file() else io.BytesIO() as file:
+            return format_of(file.read(START)) is not None
+    except OSError:
+        return False
 
 
 def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
-    """Read one PNG or JPEG: gray, color, palette, 16-bit, with or without alpha, turned as its EXIF says.
+    """Read one image of a row of `FORMATS`: gray, color, palette, of 16 bits, with or without alpha.
+
+    It is turned as its EXIF says. Of several frames or pages the first is read.
 
     Args:
-        path: of the picture.
+        path: of the picture, whatever its name.
         polarity: decides on what ground transparent parts lie.
 
     Returns:
-        Gray levels uint8 ``(height, width)``, as they are in the picture.
+        Gray levels uint8 ``(height, width)``, as they are in the picture; one of more than `LARGE` pixels is reduced
+        by a whole factor.
 
     Raises:
-        DataError: names the file and the cause; images of more than Pillow's ``MAX_IMAGE_PIXELS`` are refused.
+        DataError: names the file and the cause; a picture that would take more memory than `LIMIT` is refused.
     """
     try:
         if not path.is_file():
             raise FileNotFoundError("no such file")
+        with path.open("rb") as file:
+            start = file.read(START)
+        kind = format_of(start)
+        if kind is None:
+            received, remedy = describe(start)
+            raise DataError(f"Expected an image in {path}; received {received}. {remedy or 'Replace or remove it.'}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            with Image.open(path, formats=(kind,)) as image:
                 return _to_gray(image, polarity)
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
         cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DataError(
-            f"{path} cannot be read as a PNG or JPEG image: {cause or type(error).__name__}. Replace or remove it."
+            f"{path} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it."
         ) from error
 
 

@@ -1,26 +1,24 @@
-"""What a user passes as ``input=`` (one image, a folder of them, an IDX or a NumPy file), read batch by batch."""
+"""What a user passes as ``input=``, whatever a row of `READERS` reads, batch by batch in the form of the models."""
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.content import START, describe
-from mnist_etc.data.dataset import SIDE, Split
+from mnist_etc.data.dataset import Split
+from mnist_etc.data.readers import choose
+from mnist_etc.data.source import PIECE, InputOptions, Pictures
 from mnist_etc.errors import DataError
 
 __all__ = ["EMPTY", "SEVERAL", "THUMBNAIL", "Batch", "ImageStream", "InputOptions", "open_input", "stream_split"]
 
-BATCH_SIZE = 512
-"""Images a batch: what bounds the memory, however many there are."""
 EMPTY, SEVERAL = "empty", "several"
 """Warnings: no figure in the picture; more than one, of which the main one is answered."""
 THUMBNAIL = 112
@@ -34,7 +32,7 @@ class Batch:
     images: NDArray[np.uint8]
     """``(n, side, side)``, light on dark; black where there is no figure."""
     labels: NDArray[np.int64] | None = None
-    """``(n,)``; -1 where a picture was split, since its label is of the whole."""
+    """``(n,)``; -1 where it is not known, or a picture was split, since its label is of the whole."""
     mismatch: list[float] = field(default_factory=list)
     """Of each image, see `mnist_etc.data.figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
@@ -54,19 +52,6 @@ class ImageStream:
     batches: Iterator[Batch]
 
 
-@dataclass(frozen=True, kw_only=True)
-class InputOptions:
-    """How a user's pictures become images; the keys of the same names are explained beside ``conf/infer.yaml``."""
-
-    prepare: Prepare = Prepare.auto
-    polarity: Polarity = Polarity.auto
-    split: bool = False
-    side: int = SIDE
-    """Of the images that the model reads."""
-    originals: bool = False
-    """Keep the pictures, to show them."""
-
-
 def stream_split(split: Split) -> ImageStream:
     """Stream the images of a dataset's split as they are, with their labels."""
     return ImageStream("index", _split_batches(split))
@@ -75,111 +60,89 @@ def stream_split(split: Split) -> ImageStream:
 def open_input(path: Path, options: InputOptions) -> ImageStream:
     """Open a user's own file or folder; files are told apart by content and not by suffix.
 
-    A folder is searched below too, sorted, for names with the suffix of an image.
+    What was passed over in a folder, and what had to be guessed, is said on stderr.
 
     Args:
-        path: a PNG, JPEG, IDX, npz or npy file, or a folder of PNG and JPEG files.
+        path: whatever a row of `READERS` reads: an image, an IDX, npz or npy file, a folder of images.
         options: how pictures become images.
 
     Raises:
         DataError: at once where ``path`` is missing or of no known kind, is a pickle, or holds no image at all; a
             picture of a folder that cannot be read is among the failures of its batch instead.
     """
-    if path.is_dir():
-        from mnist_etc.data import images
-
-        found = images.find(path)
-        if not found:
-            raise DataError(f"Expected .png, .jpg or .jpeg files in {path}; received none. Check the path.")
-        return ImageStream("file", _file_batches(found, [str(file.relative_to(path)) for file in found], options))
-    if not path.is_file():
+    if not path.is_dir() and not path.is_file():
         raise DataError(f"There is no file and no folder input={path}. Check the path.")
+    start = b"" if path.is_dir() else _read_start(path)
+    reader = choose(path, start)
+    if reader is None:
+        received, remedy = describe(start)
+        raise DataError(
+            f"Expected an image, an IDX, npz or npy file in {path}; received {received}. "
+            f"{remedy or 'Convert the file.'}"
+        )
+    source = reader.open(path, options)
+    for note in source.notes:
+        print(note, file=sys.stderr)
+    return ImageStream(source.key, (_batch(piece, options) for piece in source.pieces))
+
+
+def _read_start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            start = file.read(START)
+            return file.read(START)
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}. Check its permissions.") from error
-    if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return ImageStream("file", _file_batches([path], [path.name], options))
-    return ImageStream("index", _array_batches(*_read(path, start), options))
-
-
-def _read(path: Path, start: bytes) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """The array in the file that begins with ``start``, and its labels if it holds any."""
-    from mnist_etc.data import arrays, idx
-
-    if start.startswith(b"\x1f\x8b") or (start.startswith(b"\0\0") and start[4:8] != b"ftyp"):
-        return idx.read_images(path), None
-    if start.startswith(b"PK"):
-        return arrays.read_npz(path)
-    if start.startswith(b"\x93NUMPY"):
-        return arrays.read_npy(path), None
-    received, remedy = describe(start)
-    raise DataError(
-        f"Expected a PNG, JPEG, IDX or npz file in {path}; received {received}. {remedy or 'Convert the file.'}"
-    )
 
 
 def _split_batches(split: Split) -> Iterator[Batch]:
-    for start in range(0, len(split), BATCH_SIZE):
-        part = slice(start, start + BATCH_SIZE)
+    for start in range(0, len(split), PIECE):
+        part = slice(start, start + PIECE)
         names = [str(position) for position in range(start, start + len(split.labels[part]))]
         nothing = [""] * len(names)
         yield Batch(names, split.images[part], split.labels[part], [0.0] * len(names), nothing)
 
 
-def _array_batches(pixels: NDArray[Any], labels: NDArray[np.int64] | None, options: InputOptions) -> Iterator[Batch]:
-    from mnist_etc.data import arrays
-
-    for start in range(0, len(pixels), BATCH_SIZE):
-        part = slice(start, start + BATCH_SIZE)
-        pictures = list(arrays.to_gray(pixels[part]))
-        names = [str(position) for position in range(start, start + len(pictures))]
-        yield _batch(names, pictures, [] if labels is None else labels[part].tolist(), options)
-
-
-def _file_batches(paths: list[Path], names: list[str], options: InputOptions) -> Iterator[Batch]:
-    from mnist_etc.data import images
-
-    for start in range(0, len(paths), BATCH_SIZE):
-        pictures, found, failures = [], [], []
-        for path, name in zip(paths[start : start + BATCH_SIZE], names[start : start + BATCH_SIZE], strict=True):
-            try:
-                pictures.append(images.read(path, options.polarity))
-                found.append(name)
-            except DataError as error:
-                failures.append(error)
-        batch = _batch(found, pictures, [], options)
-        yield dataclasses.replace(batch, failures=failures)
-
-
-def _batch(names: list[str], pictures: list[NDArray[np.uint8]], labels: list[int], options: InputOptions) -> Batch:
+def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
     from mnist_etc.data.prepare import prepare
 
     rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
     originals = []
-    for position, (name, picture) in enumerate(zip(names, pictures, strict=True)):
-        prepared = prepare(picture, options.prepare, options.polarity, side=options.side)
-        figures, label = prepared.images, labels[position] if labels else -1
+    labels = pictures.labels or [None] * len(pictures.names)
+    for name, picture, label in zip(pictures.names, pictures.images, labels, strict=True):
+        prepared, number = (
+            prepare(picture, options.prepare, options.polarity, side=options.side),
+            _number(label, options),
+        )
+        figures = prepared.images
         if not len(figures):
-            new = [(name, np.zeros((options.side, options.side), np.uint8), label, 0.0, EMPTY)]
+            new = [(name, np.zeros((options.side, options.side), np.uint8), number, 0.0, EMPTY)]
         elif len(figures) > 1 and options.split:
             pairs = zip(figures, prepared.mismatch, strict=True)
-            new = [(f"{name}:{number}", figure, -1, mismatch, "") for number, (figure, mismatch) in enumerate(pairs, 1)]
+            new = [(f"{name}:{place}", figure, -1, mismatch, "") for place, (figure, mismatch) in enumerate(pairs, 1)]
         else:
             main = prepared.main
-            new = [(name, figures[main], label, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
+            new = [(name, figures[main], number, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
         rows += new
         originals += [_thumbnail(picture)] * len(new) if options.originals else []
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
-        labels=np.array([row[2] for row in rows]) if labels else None,
+        labels=np.array([row[2] for row in rows], np.int64) if pictures.labels is not None else None,
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],
         originals=originals,
+        failures=list(pictures.failures),
     )
+
+
+def _number(label: str | int | None, options: InputOptions) -> int:
+    """The number of a label's class among the model's; -1: it is not known."""
+    if label is None:
+        return -1
+    if isinstance(label, str):
+        return options.names.index(label) if label in options.names else -1
+    return label
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
