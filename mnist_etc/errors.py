@@ -10,7 +10,8 @@
   + PrivacyError   1   a guarantee cannot be given
   + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
 
-Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, READER_GONE 141, TERMINATED 143; see `ExitCode`.
+Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, READER_GONE 141, TERMINATED 143; see
+`ExitCode`.
 
 A message about a value says what was expected, what was received, and the remedy; any other says what happened and
 what to do.

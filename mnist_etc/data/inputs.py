@@ -31,8 +31,9 @@ class Batch:
     names: list[str]
     images: NDArray[np.uint8]
     """``(n, side, side)``, light on dark; black where there is no figure."""
-    labels: NDArray[np.int64] | None = None
-    """``(n,)``; -1 where it is not known, or a picture was split, since its label is of the whole."""
+    labels: NDArray[np.int64] | list[str] | None = None
+    """``(n,)``, as the file has them: numbers, or names where one of them is a text; -1 or an empty text where there is
+    none, or a picture was split, since its label is of the whole."""
     mismatch: list[float] = field(default_factory=list)
     """Of each image, see `mnist_etc.data.figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
@@ -106,29 +107,26 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
     from mnist_etc.data.prepare import prepare
 
-    rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
+    rows: list[tuple[str, NDArray[np.uint8], str | int | None, float, str]] = []
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)
     for name, picture, label in zip(pictures.names, pictures.images, labels, strict=True):
-        prepared, number = (
-            prepare(picture, options.prepare, options.polarity, side=options.side),
-            _number(label, options),
-        )
+        prepared = prepare(picture, options.prepare, options.polarity, side=options.side)
         figures = prepared.images
         if not len(figures):
-            new = [(name, np.zeros((options.side, options.side), np.uint8), number, 0.0, EMPTY)]
+            new = [(name, np.zeros((options.side, options.side), np.uint8), label, 0.0, EMPTY)]
         elif len(figures) > 1 and options.split:
             pairs = zip(figures, prepared.mismatch, strict=True)
-            new = [(f"{name}:{place}", figure, -1, mismatch, "") for place, (figure, mismatch) in enumerate(pairs, 1)]
+            new = [(f"{name}:{place}", figure, None, mismatch, "") for place, (figure, mismatch) in enumerate(pairs, 1)]
         else:
             main = prepared.main
-            new = [(name, figures[main], number, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
+            new = [(name, figures[main], label, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
         rows += new
         originals += [_thumbnail(picture)] * len(new) if options.originals else []
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
-        labels=np.array([row[2] for row in rows], np.int64) if pictures.labels is not None else None,
+        labels=None if pictures.labels is None else _labels([row[2] for row in rows]),
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],
         originals=originals,
@@ -136,13 +134,11 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     )
 
 
-def _number(label: str | int | None, options: InputOptions) -> int:
-    """The number of a label's class among the model's; -1: it is not known."""
-    if label is None:
-        return -1
-    if isinstance(label, str):
-        return options.names.index(label) if label in options.names else -1
-    return label
+def _labels(labels: list[str | int | None]) -> NDArray[np.int64] | list[str]:
+    """Numbers where no label is a text."""
+    if any(isinstance(label, str) for label in labels):
+        return ["" if label is None else str(label) for label in labels]
+    return np.array([-1 if label is None else label for label in labels], np.int64)
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -151,7 +151,8 @@ def _by_name(path: Path, pairs: list[tuple[str, str]]) -> dict[str, str]:
         key = normalized(name)
         if named.setdefault(key, label) != label:
             raise DataError(
-                f"Expected one label an image in {path}; received {named[key]!r} and {label!r} for {name!r}. Correct it."
+                f"Expected one label an image in {path}; received {named[key]!r} and {label!r} for {name!r}. "
+                "Correct it."
             )
     return named
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from mnist_etc.files import temporary
 
-__all__ = ["NO_ANSWER", "ConfusionMatrix", "Interval", "wilson"]
+__all__ = ["COLUMNS", "NO_ANSWER", "ConfusionMatrix", "Interval", "wilson"]
 
 NO_ANSWER = "no answer"
 """What stands in the place of a predicted class where there was no figure to answer."""
+COLUMNS = ("class", "name", "images", "correct", "recall", "low", "high", "predicted", "precision")
+"""Of the table of classes."""
 Z = 1.959963984540054
 """The 97.5th percentile of the normal distribution: of an interval of 95 %."""
 
@@ -122,7 +124,7 @@ class ConfusionMatrix:
         """
         with temporary(path, key=key) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["class", "name", "images", "correct", "recall", "low", "high", "predicted", "precision"])
+            writer.writerow(COLUMNS)
             figures = zip(self.names, self.images.tolist(), self.correct.tolist(), self.predicted.tolist(), strict=True)
             for number, (name, images, correct, predicted) in enumerate(figures):
                 shares = wilson(correct, images) if images else None

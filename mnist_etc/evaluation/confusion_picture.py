@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from mnist_etc.evaluation.confusion import NO_ANSWER, ConfusionMatrix
 from mnist_etc.files import temporary
@@ -21,7 +23,8 @@ COUNTS = 60
 LONGEST = 32
 """Characters of a name; the table beside the picture has all."""
 GAP, DARK, GRID = 6, 110, 225
-LEVELS = 256
+SOFTWARE = "mnist_etc"
+"""What the file says that it was made by."""
 FONT = "mpl-data/fonts/ttf/DejaVuSans.ttf"
 """Of matplotlib, whose font has Latin, Greek, Cyrillic, Arabic and more; matplotlib itself need not be loaded."""
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -38,8 +41,10 @@ def write_confusion(path: Path, matrix: ConfusionMatrix, *, key: str) -> None:
     Raises:
         ArtifactError: it cannot be written.
     """
+    origin = PngInfo()
+    origin.add_text("Software", SOFTWARE)
     with temporary(path, key=key) as unfinished:
-        draw_confusion(matrix).save(unfinished)
+        draw_confusion(matrix).save(unfinished, compress_level=3, pnginfo=origin)
 
 
 def draw_confusion(matrix: ConfusionMatrix) -> Image.Image:
@@ -50,7 +55,8 @@ def draw_confusion(matrix: ConfusionMatrix) -> Image.Image:
     counts = matrix.counts if matrix.counts[:, -1].any() else matrix.counts[:, :-1]
     cell, size = next((cell, size) for most, cell, size in SIZES if len(matrix.names) <= most)
     font = _font(size)
-    labels = [_shown(name, number, font) for number, name in enumerate(matrix.names)]
+    missing = _missing(set("".join(matrix.names)), font)
+    labels = [_shown(name, number, missing) for number, name in enumerate(matrix.names)]
     columns = [*labels, NO_ANSWER][: counts.shape[1]]
     rows, across = [_text(label, font) for label in labels], [_text(label, font) for label in columns]
     left = max(text.width for text in rows) + 2 * GAP
@@ -95,6 +101,7 @@ def _write_counts(pen: ImageDraw.ImageDraw, counts: NDArray[np.int64], cell: int
         pen.text(middle, words, fill=255 if gray < DARK else 0, font=font, anchor="mm")
 
 
+@cache
 def _font(size: int) -> Font:
     found = importlib.util.find_spec("matplotlib")
     for folder in (found and found.submodule_search_locations) or ():
@@ -103,10 +110,15 @@ def _font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def _shown(name: str, number: int, font: Font) -> str:
+def _missing(characters: set[str], font: Font) -> set[str]:
+    """Those that the font lacks, which are drawn as one empty box."""
+    box = bytes(font.getmask("\uffff"))
+    return {one for one in characters if not one.isascii() and bytes(font.getmask(one)) == box}
+
+
+def _shown(name: str, number: int, missing: set[str]) -> str:
     """The name, cut where it is long, or the class's number where the font lacks a character of it."""
-    missing = bytes(font.getmask("\uffff"))
-    if any(bytes(font.getmask(character)) == missing for character in set(name) if not character.isspace()):
+    if missing.intersection(name):
         return f"class {number}"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
 
@@ -116,4 +128,3 @@ def _text(words: str, font: Font) -> Image.Image:
     image = Image.new("L", (max(1, round(right - left)), max(1, round(bottom - top))), 255)
     ImageDraw.Draw(image).text((-left, -top), words, fill=0, font=font)
     return image
-

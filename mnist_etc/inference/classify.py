@@ -21,8 +21,8 @@ from mnist_etc.files import write_bytes
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.labels import Labeler
 from mnist_etc.inference.model import Classifier, SelectedModel, open_classifier, open_second_judge, select_model
-from mnist_etc.inference.output import FORMATS, STANDARD_OUTPUT, check_target, open_sink
-from mnist_etc.inference.summary import UNFAMILIAR, Summary
+from mnist_etc.inference.output import STANDARD_OUTPUT, check_output, check_target, open_sink, side_files
+from mnist_etc.inference.summary import SCHEMA, UNFAMILIAR, Summary
 from mnist_etc.inference.table import answers, columns
 from mnist_etc.predictor import Predictor, softmax
 
@@ -48,7 +48,7 @@ def infer(config: InferCommand) -> int:
         ServingError: The server does not answer, or serves another model.
     """
     reads = [config.input, config.labels]
-    check_target(config.output, "output", tuple(FORMATS), reads, config.force)
+    check_output(config.output, reads, config.force)
     check_target(config.summary, "summary", (".json",), [*reads, config.output], config.force)
     if STANDARD_OUTPUT not in (config.output, config.summary):
         return _infer(config)
@@ -74,7 +74,7 @@ def _infer(config: InferCommand) -> int:
     if written:
         print(f"classes and confusions: {', '.join(written)}")
     if config.summary is not None:
-        _write_summary(config.summary, {**_heading(config, model, table), **summary.content(labeler)})
+        _write_summary(config.summary, {"schema": SCHEMA, **_heading(config, model, table), **summary.content(labeler)})
     print("standard output" if table == STANDARD_OUTPUT else table)
     return ExitCode.SOME_SKIPPED if summary.bad else ExitCode.DONE
 
@@ -151,9 +151,7 @@ class _Run:
         if logits is not None and self._model.familiarity and config.input is not None:
             distances = _judge(batch, logits, self._model.familiarity, self._second)
         top = min(config.top, len(self._classifier.names))
-        answered = answers(
-            batch, probabilities, self._classifier.names, labeled=labeled, distances=distances, top=top
-        )
+        answered = answers(batch, probabilities, self._classifier.names, labeled=labeled, distances=distances, top=top)
         self.summary.add(batch, answered, labeled, seconds)
         if config.input is not None and self.summary.images <= FEW and config.output != STANDARD_OUTPUT:
             print("\n".join(answered.lines()))
@@ -180,12 +178,12 @@ def _judge(
 
 def _write_side_files(summary: Summary, table: str) -> list[str]:
     """Write a row a class, the confusion matrix and its picture beside the table, where labels are known."""
-    if not summary.labeled or table == STANDARD_OUTPUT:
+    names = side_files(table) if summary.labeled else []
+    if not names:
         return []
     from mnist_etc.evaluation.confusion_picture import write_confusion
 
-    stem, key, matrix = Path(table).with_suffix(""), "output", summary.confusion
-    names = [stem.with_name(f"{stem.name}_{what}") for what in ("classes.csv", "confusion.csv", "confusion.png")]
+    key, matrix = "output", summary.confusion
     matrix.write_classes(names[0], key=key)
     matrix.write(names[1], key=key)
     write_confusion(names[2], matrix, key=key)
@@ -195,7 +193,6 @@ def _write_side_files(summary: Summary, table: str) -> list[str]:
 def _heading(config: InferCommand, model: SelectedModel, table: str) -> dict[str, Any]:
     """What was asked, for the summary."""
     return {
-        "schema": "",
         "model": config.server or str(model.onnx),
         "privacy": model.privacy,
         "input": config.input,

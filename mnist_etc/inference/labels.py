@@ -42,8 +42,8 @@ class Labeled:
 class Labeler:
     """Gives each image its label: of a labels file, of a column or array of the input, or of the folder it lies in.
 
-    A label names a class: "7", "A", "boot". Where no class is called so, a whole number is the number of a class, unless
-    the names of all classes are numbers themselves.
+    A label names a class: "7", "A", "boot". Where no class is called so, a whole number is the number of a class,
+    unless the names of all classes are numbers themselves.
     """
 
     names: Sequence[str]
@@ -83,11 +83,11 @@ class Labeler:
         said = []
         if self.unknown:
             shown = list_names([repr(name) for name in self.unknown])
-            said.append(f"{self.unknown.total():,} images of an unknown label, no class of the model: {shown}")
+            said.append(f"{shown}: no class of the model ({self.unknown.total():,} of {self.seen:,} images)")
         if self.unlabeled:
-            said.append(f"{self.unlabeled:,} of {self.seen:,} images without a label")
+            said.append(f"none for {self.unlabeled:,} of {self.seen:,} images")
         if self._matcher and self._matcher.unused:
-            said.append(f"{self._matcher.unused:,} labels of {len(self.given or ()):,} name no image that was read")
+            said.append(f"{self._matcher.unused:,} of {len(self.given or ()):,} name no image that was read")
         return said
 
     def label(self, batch: Batch) -> Labeled | None:
@@ -182,7 +182,7 @@ class Labeler:
 
 
 def readable(name: str) -> str:
-    """Return a name as UTF-8 can hold it: bytes of a file's name that are none are written as ``\\xff``."""
+    """Return a name as UTF-8 can hold it: bytes of a file's name that are none become their values."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.evaluation.confusion import COLUMNS as CLASSES
+from mnist_etc.evaluation.confusion import NO_ANSWER
 from mnist_etc.files import temporary
 from mnist_etc.inference.labels import readable
 from mnist_etc.inference.table import COLUMNS, DECIMALS, Answers
@@ -21,15 +23,18 @@ from mnist_etc.registry import Registry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FORMATS", "STANDARD_OUTPUT", "Format", "check_target", "format_of", "open_sink"]
+__all__ = ["FORMATS", "STANDARD_OUTPUT", "Format", "check_output", "check_target", "open_sink", "side_files"]
 
 STANDARD_OUTPUT = "-"
 ROW_GROUP = 65_536
 """Rows that are held before Parquet takes them: what a row group holds."""
 TYPES = {"class": "int32", "probability": "float32", "distance": "float32"}
 """Of the columns that hold numbers."""
+SUMMARY = ".json"
 MARK = b"mnist_etc"
-"""The key in the metadata of a Parquet file."""
+"""The key in the metadata of a Parquet file; a summary begins with it too."""
+START = 2**20
+"""Bytes that tell whose a file is."""
 Write = Callable[[Answers], None]
 Opened = AbstractContextManager[Write]
 
@@ -39,10 +44,10 @@ class Format:
     """A form of the table."""
 
     open: Callable[[BinaryIO, list[str], bool], Opened]
-    """Write the head of a table with these columns, and return what writes a batch of answers; the flag says whether
+    """Write the head of a table with these columns, and yield what writes a batch of answers; the flag says whether
     the image's own column holds positions."""
-    is_ours: Callable[[bytes, Path], bool]
-    """Whether a file, given by its first line and its path, is a table of this form that this tool wrote."""
+    is_ours: Callable[[Path], bool]
+    """Whether a file is a table of this form that this tool wrote; raises OSError or ValueError where it is damaged."""
 
 
 def check_target(target: str | None, key: str, suffixes: tuple[str, ...], reads: list[str | None], force: bool) -> None:
@@ -82,7 +87,30 @@ def check_target(target: str | None, key: str, suffixes: tuple[str, ...], reads:
         )
 
 
-def format_of(target: str | Path) -> Format:
+def side_files(table: str) -> list[Path]:
+    """List the files beside a table: a row a class, the confusion matrix, and its picture; none of standard output."""
+    if table == STANDARD_OUTPUT:
+        return []
+    stem = Path(table).with_suffix("")
+    return [stem.with_name(f"{stem.name}_{what}") for what in SIDE_FILES]
+
+
+def check_output(output: str | None, reads: list[str | None], force: bool) -> None:
+    """Refuse a table that cannot be written, or that is somebody else's, and likewise the files beside it.
+
+    Raises:
+        ConfigError: as `check_target`.
+    """
+    check_target(output, "output", tuple(FORMATS), reads, force)
+    for path in [] if output is None or force else side_files(output):
+        if path.exists() and not SIDE_FILES[path.name.removeprefix(f"{Path(str(output)).stem}_")](_start(path)):
+            raise ConfigError(
+                f"Expected {path}, which comes beside output={output}, as a new file or one that this tool wrote; "
+                "received another's. Pass another name, or force=true to replace it."
+            )
+
+
+def _format_of(target: str | Path) -> Format:
     """Choose the row of `FORMATS` by the suffix; standard output is CSV."""
     return FORMATS[".csv" if target == STANDARD_OUTPUT else Path(target).suffix.lower()]
 
@@ -101,11 +129,11 @@ def open_sink(target: str | Path, names: list[str], *, positions: bool, key: str
         ArtifactError: the file cannot be written.
         BrokenPipeError: nobody reads standard output any more.
     """
-    form = format_of(target)
+    form = _format_of(target)
     if target == STANDARD_OUTPUT:
         output = sys.__stdout__
         assert output is not None
-        with form.open(output.buffer, names, positions) as write:
+        with form.open(cast(BinaryIO, output.buffer), names, positions) as write:
 
             def write_now(batch: Answers) -> None:
                 write(batch)
@@ -119,19 +147,15 @@ def open_sink(target: str | Path, names: list[str], *, positions: bool, key: str
 
 def _is_ours(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            first = file.readline(4096)
-        if not first:
-            return True  # an empty file, as mktemp makes
-        if path.suffix.lower() == ".json":
-            return first.strip() == b"{" and b'"mnist_etc' in path.read_bytes()[:200]
-        return FORMATS[path.suffix.lower()].is_ours(first, path)
+        if path.suffix.lower() == SUMMARY:
+            return MARK in _start(path)
+        return path.stat().st_size == 0 or FORMATS[path.suffix.lower()].is_ours(path)  # mktemp makes an empty one
     except (OSError, ValueError):
         return False
 
 
 @contextmanager
-def _open_csv(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
+def _open_csv(file: BinaryIO, names: list[str], _: bool) -> Iterator[Write]:
     # A file's name that is no UTF-8 goes out as the bytes that came in.
     text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
     buffer = io.StringIO()
@@ -208,7 +232,7 @@ def _open_parquet(file: BinaryIO, names: list[str], positions: bool) -> Iterator
 
 
 def _own(names: list[str], positions: bool) -> list[Any]:
-    """Positions as numbers; names with the bytes that are no UTF-8 written as ``\\xff``, since these forms are."""
+    """Positions as numbers; names as UTF-8, which these forms are."""
     if positions:
         return [int(name) for name in names]
     return [name if name.isascii() else readable(name) for name in names]
@@ -219,21 +243,32 @@ def _kind(name: str) -> str:
     return name.rstrip("0123456789").removesuffix("_")
 
 
-def _is_our_csv(first: bytes, path: Path) -> bool:
-    return first.decode("utf-8", "replace").strip().split(",")[1:7] == list(COLUMNS)
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(START)
 
 
-def _is_our_jsonl(first: bytes, path: Path) -> bool:
-    row = json.loads(first)
+def _is_our_csv(path: Path) -> bool:
+    return _start(path).partition(b"\n")[0].decode("utf-8", "replace").split(",")[1:7] == list(COLUMNS)
+
+
+def _is_our_jsonl(path: Path) -> bool:
+    row = json.loads(_start(path).partition(b"\n")[0])
     return isinstance(row, dict) and list(row)[1:7] == list(COLUMNS)
 
 
-def _is_our_parquet(first: bytes, path: Path) -> bool:
+def _is_our_parquet(path: Path) -> bool:
     import pyarrow.parquet as pq
 
     return MARK in (pq.read_schema(path).metadata or {})
 
 
+SIDE_FILES: dict[str, Callable[[bytes], bool]] = {
+    "classes.csv": lambda start: start.startswith(",".join(CLASSES).encode()),
+    "confusion.csv": lambda start: start.startswith(b"label,") and NO_ANSWER.encode() in start.partition(b"\n")[0],
+    "confusion.png": lambda start: MARK in start,
+}
+"""After the table's own name; each with how its first bytes tell that this tool wrote it."""
 FORMATS: Registry[Format] = Registry("form of a table")
 FORMATS.add(".csv", Format(open=_open_csv, is_ours=_is_our_csv))
 FORMATS.add(".parquet", Format(open=_open_parquet, is_ours=_is_our_parquet))

@@ -15,7 +15,7 @@ from mnist_etc.evaluation.confusion import ConfusionMatrix
 from mnist_etc.inference.labels import Labeled, Labeler
 from mnist_etc.inference.table import Answers
 
-__all__ = ["ALL_SHOWN", "UNFAMILIAR", "Summary"]
+__all__ = ["ALL_SHOWN", "SCHEMA", "UNFAMILIAR", "Summary"]
 
 UNFAMILIAR = "unfamiliar"
 """Warning: the image is far from what the model was trained on."""
@@ -29,6 +29,7 @@ ALL_SHOWN = 20
 WORST = 10
 """Of more classes, those that do."""
 SCHEMA = "mnist_etc/summary/1"
+"""The form of the JSON, which changes with its fields."""
 
 
 @dataclass
@@ -94,8 +95,8 @@ class Summary:
             print(f"{count:,} of {self.images:,} images: {WORDS[warning]} (warning {warning!r} in the file)")
         if self.fewer:
             print(
-                f"{self.fewer:,} of {self.images:,} images: fewer than {self.top} classes are named, since the rest are "
-                "told as equally probable"
+                f"{self.fewer:,} of {self.images:,} images: fewer than {self.top} classes are named, since the "
+                "rest are told as equally probable"
             )
 
     def _show_classes(self, rest: str) -> None:
@@ -132,7 +133,6 @@ class Summary:
             )
         ]
         return {
-            "schema": SCHEMA,
             "images": self.images,
             "skipped": self.bad,
             "seconds": self.seconds,

@@ -44,7 +44,8 @@ class Answers:
 
     def values(self) -> list[list[Any]]:
         """All columns, in the order of `columns`."""
-        own = [self.names, self.predicted, self.classes, self.probability, self.labels, self.warnings, self.distance]
+        own: list[list[Any]] = [self.names, self.predicted, self.classes, self.probability]
+        own += [self.labels, self.warnings, self.distance]
         return [*own, *(column for pair in self.following for column in pair)]
 
     def lines(self) -> list[str]:

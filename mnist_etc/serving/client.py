@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.classes import DIGITS
 from mnist_etc.data.dataset import CLASSES, scale_pixels
 from mnist_etc.errors import ConfigError, ServingError
 from mnist_etc.export.config import MODEL
@@ -48,6 +49,9 @@ class TritonPredictor:
         ConfigError: ``server`` is not of that form.
         ServingError: Nothing listens there, or it serves no model of the expected form.
     """
+
+    names: tuple[str, ...] = DIGITS
+    """Of the classes, in the order of an answer."""
 
     def __init__(self, server: str, protocol: WireProtocol, retry_seconds: float = RETRY_SECONDS) -> None:
         self._address, self._protocol, self._retry_seconds = server, protocol, retry_seconds
