@@ -22,7 +22,7 @@ from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.labels import Labeler
 from mnist_etc.inference.model import Classifier, SelectedModel, open_classifier, open_second_judge, select_model
 from mnist_etc.inference.output import STANDARD_OUTPUT, check_output, check_target, open_sink, side_files
-from mnist_etc.inference.summary import SCHEMA, UNFAMILIAR, Summary
+from mnist_etc.inference.summary import ALL_SHOWN, SCHEMA, UNFAMILIAR, Summary
 from mnist_etc.inference.table import answers, columns
 from mnist_etc.predictor import Predictor, softmax
 
@@ -65,7 +65,7 @@ def _infer(config: InferCommand) -> int:
         run = _Run(config, model, classifier, source, labeler)
         run.classify(table)
     summary = run.summary
-    written = _write_side_files(summary, table)
+    written = _write_side_files(config, summary, table)
     summary.show(labeler, next(iter(written), "in the summary, summary=<file.json>"))
     if run.sheets:
         first, last = run.sheets[0], run.sheets[-1]
@@ -176,9 +176,13 @@ def _judge(
     return distances
 
 
-def _write_side_files(summary: Summary, table: str) -> list[str]:
-    """Write a row a class, the confusion matrix and its picture beside the table, where labels are known."""
-    names = side_files(table) if summary.labeled else []
+def _write_side_files(config: InferCommand, summary: Summary, table: str) -> list[str]:
+    """Write a row a class, the confusion matrix and its picture beside the table, where labels are known.
+
+    Not of a dataset's test split, unless the terminal cannot show all its classes or ``output=`` is given.
+    """
+    asked = config.input is not None or config.output is not None or len(summary.names) > ALL_SHOWN
+    names = side_files(table) if summary.labeled and asked else []
     if not names:
         return []
     from mnist_etc.evaluation.confusion_picture import write_confusion

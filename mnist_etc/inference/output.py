@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -33,6 +33,8 @@ TYPES = {"class": "int32", "probability": "float32", "distance": "float32"}
 SUMMARY = ".json"
 MARK = b"mnist_etc"
 """The key in the metadata of a Parquet file; a summary begins with it too."""
+QUOTE, SPECIAL = '"', re.compile(r'[",\r\n]')
+"""Of CSV."""
 START = 2**20
 """Bytes that tell whose a file is."""
 Write = Callable[[Answers], None]
@@ -157,47 +159,44 @@ def _is_ours(path: Path) -> bool:
 @contextmanager
 def _open_csv(file: BinaryIO, names: list[str], _: bool) -> Iterator[Write]:
     # A file's name that is no UTF-8 goes out as the bytes that came in.
-    text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="", write_through=True)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    decimals = [DECIMALS.get(_kind(name)) for name in names]
+    def put(text: str) -> None:
+        file.write(text.encode("utf-8", "surrogateescape"))
 
     def write(batch: Answers) -> None:
-        columns = [
-            column if places is None else _fixed(column, places)
-            for column, places in zip(batch.values(), decimals, strict=True)
-        ]
-        writer.writerows(zip(*columns, strict=True))
-        text.write(buffer.getvalue())
-        buffer.seek(0)
-        buffer.truncate()
+        columns = [_texts(name, column, "", str) for name, column in zip(names, batch.values(), strict=True)]
+        put("\n".join([*map(",".join, zip(*map(_quoted, columns), strict=True)), ""]))
 
-    try:
-        yield write
-        text.write(buffer.getvalue())
-    finally:
-        text.detach()
+    put(",".join(names) + "\n")
+    yield write
 
 
-def _fixed(column: list[float | None], places: int) -> list[str]:
-    form = f"%.{places}f"
-    return ["" if number is None else form % number for number in column]
+def _texts(name: str, column: list[Any], unknown: str, text: Callable[[Any], str]) -> list[str]:
+    """A column as texts: numbers with a point in the digits of `DECIMALS`, any other value as ``text`` says."""
+    places = DECIMALS.get(_kind(name))
+    if places is not None:
+        form = f"%.{places}f"
+        return [unknown if value is None else form % value for value in column]
+    return [unknown if value is None else text(value) for value in column]
+
+
+def _quoted(column: list[str]) -> list[str]:
+    """With quotation marks around what would else be read as several values (RFC 4180)."""
+    if not SPECIAL.search("\t".join(column)):
+        return column
+    return [f'"{value.replace(QUOTE, QUOTE * 2)}"' if SPECIAL.search(value) else value for value in column]
 
 
 @contextmanager
 def _open_jsonl(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
-    decimals = [DECIMALS.get(_kind(name)) for name in names]
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    row = "{" + ", ".join(f"{encode_basestring(name)}: %s" for name in names) + "}"
 
     def write(batch: Answers) -> None:
         columns = [
-            column if places is None else [None if number is None else round(number, places) for number in column]
-            for column, places in zip(batch.values(), decimals, strict=True)
+            _texts(name, column, "null", str if _kind(name) in TYPES else encode_basestring)
+            for name, column in zip(names[1:], batch.values()[1:], strict=True)
         ]
-        columns[0] = _own(batch.names, positions)
-        rows = (encode(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True))
-        file.write("".join(f"{row}\n" for row in rows).encode("utf-8", "backslashreplace"))
+        own = batch.names if positions else [encode_basestring(name) for name in _own(batch.names, False)]
+        file.write("\n".join([*map(row.__mod__, zip(own, *columns, strict=True)), ""]).encode())
 
     yield write
 
