@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,10 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import load
 from mnist_etc.data.config import DataConfig, Prepare
+from mnist_etc.data.dataset import DIGITS
 from mnist_etc.errors import DataError
 from mnist_etc.inference.config import InferCommand
+from mnist_etc.predictor import to_metadata
 
 OBSERVED = """
 import re, runpy, sys
@@ -77,12 +79,12 @@ def write_idx_dataset(folder: Path, count: int = 12) -> None:
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels), 1))
 
 
-def linear_model(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> bytes:
+def linear_model(images: NDArray[np.uint8], labels: NDArray[np.int64], names: Sequence[str] = DIGITS) -> bytes:
     """ONNX of the form of the full model: one linear layer, fitted by ridge regression."""
     from onnx import TensorProto, helper, numpy_helper
 
     pixels = images.reshape(len(images), -1) / 255.0
-    kernel = np.linalg.solve(pixels.T @ pixels + 10 * np.eye(pixels.shape[1]), pixels.T @ np.eye(10)[labels])
+    kernel = np.linalg.solve(pixels.T @ pixels + 10 * np.eye(pixels.shape[1]), pixels.T @ np.eye(len(names))[labels])
     nodes = [
         helper.make_node("Flatten", ["input"], ["flat"]),
         helper.make_node("MatMul", ["flat", "kernel"], ["output"]),
@@ -90,12 +92,14 @@ def linear_model(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> bytes:
     graph = helper.make_graph(
         nodes,
         "linear",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 28, 28, 1])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 10])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", *images.shape[1:], 1])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", len(names)])],
         [numpy_helper.from_array((20 * kernel).astype(np.float32), "kernel")],
     )
     opset = [helper.make_opsetid("", 18)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    helper.set_model_props(model, to_metadata(names))
+    return bytes(model.SerializeToString())
 
 
 def digits_model() -> bytes:

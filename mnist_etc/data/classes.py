@@ -25,7 +25,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
     def key(name: str) -> tuple[list[tuple[int, int, str]], str]:
         parts = re.split(r"([0-9]+)", name)
-        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part], name
+        return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts if part], name
 
     return sorted(names, key=key)
 

@@ -31,7 +31,8 @@ def first_of_each_class(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
 def file_words(names: Sequence[str]) -> list[str]:
     """The names of classes as parts of the names of files: safe on every system, and different whatever their case.
 
-    Letters, digits, "-" and "_" stay, anything else becomes "_"; of those that would be the same each ends in its number.
+    Letters, digits, "-" and "_" stay, anything else becomes "_". Those that would then be the same end in the number of
+    their class.
     """
     words = [re.sub(r"[^\w-]", "_", name)[:LONGEST] for name in names]
     taken = Counter(word.casefold() for word in words)

@@ -71,7 +71,7 @@ def test_every_form_of_an_array_gives_the_same_pixels(tmp_path: Path, stored: np
         ({"x": IMAGES / -255.0}, "received float64 from -1 to"),
         ({"x": IMAGES.astype("U3")}, "received <U3"),
         ({"x": IMAGES, "y": LABELS[:6]}, r"Expected 7 integer labels .* shape \(6,\)"),
-        ({"x": IMAGES, "y": LABELS + 4}, "labels 0 to 9 .* received 10 at position 6"),
+        ({"x": IMAGES, "y": LABELS + 994}, "labels 0 to 999 .* received 1000 at position 6"),
         ({"x": IMAGES, "y": LABELS - 1}, "received -1 at position 0"),
         ({"x": IMAGES, "y": LABELS / 1}, "received float64"),
         ({"x": np.array([{}, None], object)}, "pickled Python objects"),

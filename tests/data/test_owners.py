@@ -58,7 +58,7 @@ def test_an_image_in_no_owners_folder_is_refused(root: Path) -> None:
     config = data_config("mine", "folder", root, validation=10, owners="folders")
     shutil.move(root / "train/4/bob/bob0.png", root / "train/4/stray.png")
     assert refusal(lambda: load(config)) == (
-        f"Expected training images in {root}/train/<0-9>/<owner>/ with data.owners=folders; received "
+        f"Expected training images in {root}/train/<class>/<owner>/ with data.owners=folders; received "
         f"{root}/train/4/stray.png (1 of 80 lie in no owner's folder). Move them, or pass data.owners=null."
     )
     assert load_test(config).owners is None

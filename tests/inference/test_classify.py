@@ -77,9 +77,10 @@ def test_the_test_split(run: Run, published: Path, content: bytes) -> None:
     probabilities = expected_probabilities(content, TEST.images)
     predicted = probabilities.argmax(axis=1)
     table = rows(published / CSV)
-    assert [list(row) for row in table[:1]] == [["index", "predicted", "probability", "label", "warning", "distance"]]
+    header = ["index", "predicted", "class", "probability", "label", "warning", "distance"]
+    assert [list(row) for row in table[:1]] == [header]
     assert [int(row["index"]) for row in table] == list(range(360))
-    assert [int(row["predicted"]) for row in table] == predicted.tolist()
+    assert [row["predicted"] for row in table] == [row["class"] for row in table] == list(map(str, predicted))
     assert [int(row["label"]) for row in table] == TEST.labels.tolist()
     assert np.allclose([float(row["probability"]) for row in table], probabilities.max(axis=1), atol=1e-5)
     accuracy = (predicted == TEST.labels).mean()

@@ -68,3 +68,16 @@ def test_output_activation(activation: str, low: float, high: float) -> None:
     rebuilt = np.asarray(build_autoencoder(config(activation=OutputActivation(activation)))(images))
     assert low <= rebuilt.min() < rebuilt.max() <= high
     assert (rebuilt.min() < 0) == (activation == "linear")
+
+
+@pytest.mark.parametrize("side", [8, 12, 16, 20, 32, 64, 128])
+def test_any_side_that_is_a_multiple_of_four(side: int) -> None:
+    from mnist_etc.models.autoencoder import build_autoencoder
+
+    model = build_autoencoder(config(32), 0, side)
+    assert model.output_shape == (None, side, side, 1)
+    assert model.get_layer("encoder").output_shape == (None, 32)
+    image = np.zeros((2, side, side, 1), np.float32)
+    image[1, -1, -1] = 1
+    first, second = model.get_layer("encoder")(image).numpy()
+    assert not np.allclose(first, second), "the last pixel is seen"

@@ -47,3 +47,9 @@ def test_brightness_alone_says_nothing(network: keras.Model) -> None:
     """A patch of one gray is its mean, which is taken off."""
     dark, light = (network(np.full((1, 28, 28, 1), value, np.float32)).numpy() for value in (0.0, 1.0))
     np.testing.assert_allclose(dark, light, atol=2e-3)
+
+
+@pytest.mark.parametrize("side", [8, 32, 64])
+def test_any_side_is_looked_at_in_as_many_cells(side: int) -> None:
+    drawn = scale_pixels(draw_surrogates(50, side=side))
+    assert build_patches(drawn)(drawn[:2]).shape == (2, CELLS**2 * PATTERNS)

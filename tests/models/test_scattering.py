@@ -134,3 +134,14 @@ def test_onnx(tmp_path: Path, digits: Images) -> None:
     received = session.run(["output"], {"input": digits})[0]
     np.testing.assert_allclose(received, model(digits), atol=1e-6)
     assert path.stat().st_size < 400_000
+
+
+def test_of_another_side_the_same_figure_has_the_same_coefficients(images: Images) -> None:
+    """Two digits, whose border is black: with four more black pixels around they lie one coefficient further in."""
+    from mnist_etc.models.scattering import Scattering
+
+    wide = np.pad(images[:2], ((0, 0), (4, 4), (4, 4), (0, 0)))
+    received, expected = np.asarray(Scattering(side=36)(wide)), coefficients(images[:2])
+    assert received.shape == (2, 81, 9, 9)
+    inner = received[:, :, 1:-1, 1:-1][:, :, 1:-1, 1:-1] - expected[:, :, 1:-1, 1:-1]
+    assert relative(inner, expected) < 0.02
