@@ -1,193 +1,173 @@
-"""Images in a NumPy file; nothing is ever unpickled, nothing beyond a limit is held in memory."""
+"""Images in a NumPy file, in any of the forms in which people hold them."""
 
 from __future__ import annotations
 
-import math
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
-from PIL import Image
 
-from mnist_etc.data.classes import MOST
-from mnist_etc.data.idx import LIMIT
-from mnist_etc.data.source import PIECE, InputOptions, Pictures, Source
+from mnist_etc.data.array_file import ArrayFile, list_arrays, open_array
+from mnist_etc.data.layout import Layout, find_layout, to_gray
+from mnist_etc.data.levels import Levels, guess
+from mnist_etc.data.source import InputOptions, Pictures, Source
 from mnist_etc.errors import DataError
 
-__all__ = ["DAMAGE", "open_npy", "open_npz", "read_npy", "read_npz", "to_gray"]
+__all__ = ["LABELS_OF", "open_npy", "open_npz", "to_labels"]
 
-IMAGES = ("images", "x_test", "x")
+LABELS_OF = {
+    "images": ("labels", "label", "targets", "target", "y"),
+    "x_test": ("y_test",),
+    "X_test": ("y_test", "Y_test"),
+    "test_images": ("test_labels",),
+    "test_x": ("test_y",),
+    "test_data": ("test_labels",),
+    "x": ("y", "labels"),
+    "X": ("y", "Y", "labels"),
+    "data": ("target", "targets", "labels", "label"),
+    "image": ("label", "labels"),
+    "pixels": ("labels", "label"),
+    "features": ("labels", "label", "targets"),
+    "inputs": ("targets", "labels"),
+    "val_images": ("val_labels",),
+    "x_val": ("y_val",),
+    "X_val": ("y_val",),
+    "x_train": ("y_train",),
+    "X_train": ("y_train", "Y_train"),
+    "train_images": ("train_labels",),
+    "arr_0": ("arr_1",),
+}
+"""Usual names of arrays of images, the first of which is taken; and those of their labels."""
 SHOWN = 6
-LABELS = ("labels", "y_test", "y")
-DAMAGE = (
-    *(OSError, EOFError, ValueError, RuntimeError, KeyError, MemoryError, RecursionError),
-    *(SyntaxError, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
-)
-"""What reading a damaged npz or npy raises."""
 
 
-def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Read images, and their labels where there are any, from an npz file.
-
-    The images are the array ``images``, ``x_test`` or ``x``, or the only one; the labels are ``labels``, ``y_test`` or
-    ``y``.
-
-    Args:
-        path: of the file, whatever its name.
-
-    Returns:
-        Images as `to_gray` takes them, and labels int64 ``(n,)`` or None.
+def open_npy(path: Path, options: InputOptions) -> Source:
+    """Open the images in an npy file, which is mapped and never copied whole.
 
     Raises:
-        DataError: the file is damaged, holds Python objects, would take more memory than `LIMIT`, or its arrays are
-            not images (uint8, or float in [0, 1]; ``(n, height, width[, channels])``) and labels 0..9.
+        DataError: the file is damaged, holds Python objects, or what it holds are no images.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-            image_name = _first(IMAGES, names) or (names[0] if len(names) == 1 else None)
-            if image_name is None:
-                raise DataError(_no_images(archive.namelist(), names, path))
-            label_name = _first(LABELS, names) if len(names) > 1 else None
-            images = _read_member(archive, image_name, path)
-            labels = _read_member(archive, label_name, path) if label_name else None
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
-    _check_images(images, path)
-    return images, None if labels is None else _convert_labels(labels, len(images), path)
+    return _open(open_array(path), None, options)
 
 
-def read_npy(path: Path) -> NDArray[Any]:
-    """Read one array of images from an npy file.
+def open_npz(path: Path, options: InputOptions) -> Source:
+    """Open the images, and their labels where there are any, in an npz archive.
 
-    Args:
-        path: of the file, whatever its name.
-
-    Returns:
-        Images as `to_gray` takes them.
+    The images are the array that ``options.key`` names, the first one of a usual name (`LABELS_OF`), or the only one
+    that has the shape of images.
 
     Raises:
-        DataError: as `read_npz`.
+        DataError: as `open_npy`; or it cannot be told which array holds the images.
     """
-    try:
-        with path.open("rb") as file:
-            images = _read_array(file, path)
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
-    _check_images(images, path)
-    return images
+    names = list_arrays(path)
+    image_name, note = _choose(names, path, options.key)
+    label_name = next((name for name in LABELS_OF.get(image_name, ()) if name in names), None)
+    labels = None if label_name is None else open_array(path, label_name)
+    source = _open(open_array(path, image_name), labels, options)
+    return Source(source.key, source.pieces, [note] * bool(note) + list(source.notes))
 
 
-def open_npz(path: Path, _: InputOptions) -> Source:
-    """Open an npz file as ``input=``; raises what `read_npz` raises."""
-    return Source("index", _pieces(*read_npz(path)))
-
-
-def open_npy(path: Path, _: InputOptions) -> Source:
-    """Open an npy file as ``input=``; raises what `read_npy` raises."""
-    return Source("index", _pieces(read_npy(path), None))
-
-
-def _pieces(images: NDArray[Any], labels: NDArray[np.int64] | None) -> Iterator[Pictures]:
-    for start in range(0, len(images), PIECE):
-        part = slice(start, start + PIECE)
-        gray = to_gray(images[part])
-        names = [str(place) for place in range(start, start + len(gray))]
-        yield Pictures(names, gray, None if labels is None else labels[part].tolist())
-
-
-def to_gray(images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Convert images of any of the forms that `read_npz` accepts to gray levels.
+def to_labels(labels: NDArray[Any], count: int, title: str, names: Sequence[str]) -> list[str | int]:
+    """Labels in any of the forms in which people hold them.
 
     Args:
-        images: uint8, or float in [0, 1], ``(n, height, width)`` or ``(n, height, width, channels)``;
-            of 4 channels the last, alpha, is left out.
+        labels: whole numbers or names, ``(n,)`` or ``(n, 1)``; or one-hot, ``(n, classes)``.
+        count: how many there must be.
+        title: names the array in messages.
+        names: of the classes.
 
     Returns:
-        uint8 ``(n, height, width)``; colors are weighted as Pillow's mode L does (ITU-R 601-2 luma).
+        The number or the name of each image's class.
+
+    Raises:
+        DataError: they are of another form or number, or one is outside of the classes.
     """
-    pixels = images if images.dtype == np.uint8 else np.round(images * np.float32(255)).astype(np.uint8)
-    if pixels.ndim == 3:
-        return pixels
-    if pixels.shape[3] == 1:
-        return pixels[..., 0]
-    colors = np.ascontiguousarray(pixels[..., :3])
-    return np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in colors])
-
-
-def _no_images(files: list[str], names: list[str], path: Path) -> str:
-    """The error line for an archive of ``files``, among them the arrays ``names``."""
-    shown = ", ".join(repr(name) for name in (names or files)[:SHOWN])
-    more = len(names or files) - SHOWN
-    shown += f" and {more:,} more" if more > 0 else ""
-    if names:
-        remedy = "Pass the images alone: numpy.savez('mine.npz', images=<the array>, labels=<theirs, if known>)."
-        return f"Expected an array named {', '.join(IMAGES)} in {path}; received {shown}. {remedy}"
-    pictures = any(file.lower().endswith((".png", ".jpg", ".jpeg")) for file in files)
-    remedy = "Unpack it and pass input=<the folder>." if pictures else "Save the images with numpy.savez."
-    return f"Expected arrays in {path}; received an archive of {shown or 'nothing'}. {remedy}"
-
-
-def _first(wanted: tuple[str, ...], names: list[str]) -> str | None:
-    return next((name for name in wanted if name in names), None)
-
-
-def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
-    with archive.open(f"{name}.npy") as file:
-        return _read_array(file, path)
-
-
-def _read_array(file: IO[bytes], path: Path) -> NDArray[Any]:
-    """The array in ``file``, whose header is judged before anything is allocated."""
-    read_header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read_header(file)
-    if dtype.hasobject:
-        raise DataError(f"Expected plain numbers in {path}; received pickled Python objects. Save a numeric array.")
-    size = math.prod(shape) * dtype.itemsize
-    if size > LIMIT:
-        raise DataError(f"Expected at most {LIMIT:,} bytes an array in {path}; received {size:,}. Split the file.")
-    file.seek(0)
-    return np.asarray(npy.read_array(file, allow_pickle=False))
-
-
-def _check_images(images: NDArray[Any], path: Path) -> None:
-    if images.ndim not in (3, 4) or 0 in images.shape or images.shape[3:] not in ((), (1,), (3,), (4,)):
-        remedy = "Reshape the array."
-        if images.ndim == 1 and images.dtype.kind in "iu":
-            remedy = "These may be labels: take the array of the images."
-        raise DataError(
-            f"Expected images of shape (n, height, width) or (n, height, width, 1 or 3) in {path}; "
-            f"received {images.shape}. {remedy}"
-        )
-    if images.dtype == np.uint8:
-        return
-    received = str(images.dtype)
-    if images.dtype.kind == "f":
-        low, high = images.min(), images.max()
-        if low >= 0 and high <= 1:
-            return
-        received += f" from {low:g} to {high:g}"
-    raise DataError(f"Expected images of uint8, or of float in [0, 1], in {path}; received {received}. Convert them.")
-
-
-def _convert_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+    if labels.shape in ((count, 1), (1, count)):
+        labels = labels.reshape(count)
+    if labels.ndim == 2 and len(labels) == count and labels.dtype.kind in "buif":
+        hot = (labels == 1).sum(axis=1)
+        if (hot == 1).all() and (np.count_nonzero(labels, axis=1) == 1).all():
+            labels = labels.argmax(axis=1)
+    if labels.shape == (count,) and labels.dtype.kind in "US":
+        return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in labels.tolist()]
+    if labels.shape != (count,) or labels.dtype.kind not in "buif" or (labels != np.trunc(labels)).any():
         received = f"{labels.dtype} of shape {labels.shape}"
-        raise DataError(f"Expected {count:,} integer labels in {path}; received {received}. Correct them.")
-    wrong = (labels < 0) | (labels >= MOST)
+        raise DataError(f"Expected {count:,} integer labels in {title}; received {received}. Correct them.")
+    wrong = (labels < 0) | (labels >= len(names))
     if wrong.any():
         at = int(np.argmax(wrong))
         received = f"{labels[at]} at position {at}"
-        raise DataError(f"Expected labels 0 to {MOST - 1} in {path}; received {received}. Correct them.")
-    return labels.astype(np.int64)
+        raise DataError(f"Expected labels 0 to {len(names) - 1} in {title}; received {received}. Correct them.")
+    return [int(label) for label in labels]
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
-    cause = " ".join(str(error).split())
-    return DataError(f"{path} is no whole NumPy file: {cause}. Save it again with numpy.savez.")
+def _choose(names: list[str], path: Path, key: str | None) -> tuple[str, str]:
+    """The array of the images, and a note where another one fits too."""
+    if key is not None:
+        if key not in names:
+            raise DataError(
+                f"Expected an array {key} in {path}; received {_list(names)}. Pass input_key=<one of them>."
+            )
+        return key, ""
+    usual = [name for name in LABELS_OF if name in names]
+    fitting = usual or [name for name in names if _fits(path, name)]
+    if len(fitting) == 1:
+        return fitting[0], ""
+    if usual:
+        return usual[0], f"{path} holds {_list(usual)}: {usual[0]} is read; input_key=<name> reads another"
+    if len(names) == 1:
+        return names[0], ""
+    remedy = "Pass input_key=<the images' name>, or save them as numpy.savez('mine.npz', images=..., labels=...)."
+    raise DataError(f"Expected one array of images in {path}; received {_list(fitting or names)}. {remedy}")
+
+
+def _fits(path: Path, name: str) -> bool:
+    """Whether an array has the shape of images, several of them."""
+    try:
+        array = open_array(path, name)
+        return len(array.shape) > 1 and array.dtype.kind in "buif" and not find_layout(array.shape, name).single
+    except DataError:
+        return False
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _open(array: ArrayFile, labels: ArrayFile | None, options: InputOptions) -> Source:
+    layout = find_layout(array.shape, array.title)
+    if array.dtype.kind not in "buif":
+        raise DataError(f"Expected numbers in {array.title}; received {array.dtype}. Save the pixels as uint8.")
+    levels = _find_levels(array)
+    notes = [layout.note] * bool(layout.note)
+    if not levels.obvious or (array.dtype == np.uint8 and levels.white != 255):
+        notes.append(f"{array.title}: {levels}")
+    known = None
+    if labels is not None:
+        known = to_labels(labels.whole(), 1 if layout.single else array.shape[0], labels.title, options.names)
+    return Source("index", _pieces(array, layout, levels, known), notes)
+
+
+def _find_levels(array: ArrayFile) -> Levels:
+    """The range of the numbers, in one pass over the array, which also finds any damage before the first answer."""
+    low, high, whole = np.inf, -np.inf, True
+    for piece in array.pieces():
+        low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
+        whole = whole and (piece.dtype.kind != "f" or bool((piece == np.trunc(piece)).all()))
+        if array.dtype == np.uint8 and not array.member and high > 1:
+            break
+    if array.dtype == np.uint8 and high > 1:
+        return Levels(0, 255)
+    return guess(float(low), float(high), whole=whole, title=array.title)
+
+
+def _pieces(array: ArrayFile, layout: Layout, levels: Levels, labels: list[str | int] | None) -> Iterator[Pictures]:
+    start = 0
+    for piece in [array.whole()] if layout.single else array.pieces():
+        gray = to_gray(levels.to_uint8(layout.arrange(piece)))
+        names = [str(place) for place in range(start, start + len(gray))]
+        yield Pictures(names, gray, None if labels is None else labels[start : start + len(gray)])
+        start += len(gray)

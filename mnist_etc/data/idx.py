@@ -9,8 +9,10 @@ import gzip
 import hashlib
 import math
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,13 +24,14 @@ from mnist_etc.data.content import START, describe
 from mnist_etc.data.source import PIECE, InputOptions, Pictures, Source
 from mnist_etc.errors import DataError
 
-__all__ = ["LIMIT", "ExpectedFile", "open_idx", "read_images", "read_labels"]
+__all__ = ["LIMIT", "ExpectedFile", "cut", "open_idx", "read_images", "read_labels"]
 
 LIMIT = 2**29
 """Bytes that one file may decompress to."""
 CHUNK = 2**20
 UNSIGNED_BYTE = 0x08
-WHAT = {3: "images", 1: "labels"}
+IMAGES, LABELS = 3, 1
+WHAT = {IMAGES: "images", LABELS: "labels"}
 """By the number of dimensions."""
 GZIP = b"\x1f\x8b"
 
@@ -43,12 +46,13 @@ class ExpectedFile:
     """Hexadecimal, of the decompressed content."""
 
 
-def read_images(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.uint8]:
+def read_images(path: Path, expected: ExpectedFile | None = None, member: str = "") -> NDArray[np.uint8]:
     """Read images of any size from an IDX file.
 
     Args:
         path: IDX file with three dimensions, gzipped or not, whatever its name.
         expected: refuse any other content.
+        member: the name of the file where ``path`` is a zip archive.
 
     Returns:
         uint8 ``(n, rows, columns)``, n at least 1.
@@ -57,15 +61,16 @@ def read_images(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.
         DataError: the file is missing, truncated, of another form, or decompresses to more than its header or
             `LIMIT` allows; nothing beyond that size is ever held in memory.
     """
-    return _read(path, 3, expected)
+    return _read(path, member, IMAGES, expected)
 
 
-def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.int64]:
+def read_labels(path: Path, expected: ExpectedFile | None = None, member: str = "") -> NDArray[np.int64]:
     """Read labels from an IDX file.
 
     Args:
         path: IDX file with one dimension, gzipped or not.
         expected: refuse any other content.
+        member: the name of the file where ``path`` is a zip archive.
 
     Returns:
         int64 ``(n,)``, each in 0..255.
@@ -73,38 +78,49 @@ def read_labels(path: Path, expected: ExpectedFile | None = None) -> NDArray[np.
     Raises:
         DataError: the file is not what it should be, see `read_images`.
     """
-    return _read(path, 1, expected).astype(np.int64)
+    return _read(path, member, LABELS, expected).astype(np.int64)
 
 
 def open_idx(path: Path, _: InputOptions) -> Source:
     """Open a file of images as ``input=``; raises what `read_images` raises."""
     images = read_images(path)
-    return Source("index", _pieces(images))
+    return Source("index", cut(images))
 
 
-def _pieces(images: NDArray[np.uint8]) -> Iterator[Pictures]:
+def cut(images: NDArray[np.uint8]) -> Iterator[Pictures]:
+    """Cut images ``(n, height, width)`` into pieces, each named by its position."""
     for start in range(0, len(images), PIECE):
         piece = images[start : start + PIECE]
         yield Pictures([str(place) for place in range(start, start + len(piece))], piece)
 
 
-def _read(path: Path, dimensions: int, expected: ExpectedFile | None) -> NDArray[np.uint8]:
+def _read(path: Path, member: str, dimensions: int, expected: ExpectedFile | None) -> NDArray[np.uint8]:
     if not path.is_file():
         raise DataError(f"There is no IDX file {path}. Check the path.")
     try:
-        with path.open("rb") as raw:
+        with _open(path, member) as raw:
             zipped = raw.read(2) == GZIP
             raw.seek(0)
             file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
-            content, digest = _parse(file, path, dimensions, expected)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no whole IDX file: {error}. Replace the file.") from error
+            content, digest = _parse(file, path / member, dimensions, expected)
+    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{path / member} is no whole IDX file: {error}. Replace the file.") from error
     if expected and digest != expected.sha256:
         raise DataError(
-            f"Expected {path} with sha256 {expected.sha256} (decompressed); "
+            f"Expected {path / member} with sha256 {expected.sha256} (decompressed); "
             f"received {digest}: altered. Replace the file."
         )
     return content
+
+
+@contextmanager
+def _open(path: Path, member: str) -> Iterator[BinaryIO]:
+    if not member:
+        with path.open("rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as archive, archive.open(member) as inner:
+        yield cast(BinaryIO, inner)
 
 
 def _parse(file: BinaryIO, path: Path, dimensions: int, expected: ExpectedFile | None) -> tuple[NDArray[np.uint8], str]:

@@ -31,9 +31,10 @@ class Batch:
     names: list[str]
     images: NDArray[np.uint8]
     """``(n, side, side)``, light on dark; black where there is no figure."""
-    labels: NDArray[np.int64] | list[str] | None = None
-    """``(n,)``, as the file has them: numbers, or names where one of them is a text; -1 or an empty text where there is
-    none, or a picture was split, since its label is of the whole."""
+    labels: NDArray[np.int64] | None = None
+    """``(n,)``; -1 where it is not known, or a picture was split, since its label is of the whole."""
+    label_texts: list[str] | None = None
+    """The same as the file has them, where one of them is a text; an empty one where there is none."""
     mismatch: list[float] = field(default_factory=list)
     """Of each image, see `mnist_etc.data.figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
@@ -126,7 +127,8 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
-        labels=None if pictures.labels is None else _labels([row[2] for row in rows]),
+        labels=None if pictures.labels is None else np.array([_number(row[2], options) for row in rows], np.int64),
+        label_texts=_texts([row[2] for row in rows]),
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],
         originals=originals,
@@ -134,11 +136,19 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     )
 
 
-def _labels(labels: list[str | int | None]) -> NDArray[np.int64] | list[str]:
-    """Numbers where no label is a text."""
-    if any(isinstance(label, str) for label in labels):
-        return ["" if label is None else str(label) for label in labels]
-    return np.array([-1 if label is None else label for label in labels], np.int64)
+def _number(label: str | int | None, options: InputOptions) -> int:
+    """The number of a label's class among the model's; -1: it is not known."""
+    if label is None:
+        return -1
+    if isinstance(label, str):
+        return options.names.index(label) if label in options.names else -1
+    return label
+
+
+def _texts(labels: list[str | int | None]) -> list[str] | None:
+    if not any(isinstance(label, str) for label in labels):
+        return None
+    return ["" if label is None else str(label) for label in labels]
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mnist_etc.data.arrays import DAMAGE
+from mnist_etc.data.array_file import DAMAGE
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import write_bytes
 

@@ -143,7 +143,7 @@ class Labeler:
         if self.given and self.given.ordered is not None:
             return self._in_order(batch.names, self.given.ordered)
         if batch.labels is not None:
-            return batch.labels
+            return batch.label_texts or batch.labels
         return [self._of_folder(name) for name in batch.names] if self._by_folder else None
 
     def _matched(self, name: str) -> str:
