@@ -33,8 +33,6 @@ class Batch:
     """``(n, side, side)``, light on dark; black where there is no figure."""
     labels: NDArray[np.int64] | None = None
     """``(n,)``; -1 where it is not known, or a picture was split, since its label is of the whole."""
-    label_texts: list[str] | None = None
-    """The same as the file has them, where one of them is a text; an empty one where there is none."""
     mismatch: list[float] = field(default_factory=list)
     """Of each image, see `mnist_etc.data.figures.Figure`."""
     warnings: list[str] = field(default_factory=list)
@@ -43,6 +41,8 @@ class Batch:
     """Gray picture behind each image, made small, where they were asked for."""
     failures: list[DataError] = field(default_factory=list)
     """One for each image that could not be read; those are not in ``images``."""
+    label_texts: list[str] | None = None
+    """The labels as the file has them, where one of them is a text; an empty text where there is none."""
 
 
 @dataclass(frozen=True)
