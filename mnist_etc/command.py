@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,6 +54,8 @@ def run(name: str, command: Command) -> NoReturn:
     except MnistEtcError as error:
         print("error:", *str(error).splitlines(), file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        _end_quietly()
     except OSError as error:
         print(
             f"error: A file could not be read or written: {error}. Remove the cause and run it again.", file=sys.stderr
@@ -68,6 +71,12 @@ def run(name: str, command: Command) -> NoReturn:
         )
         sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _end_quietly() -> NoReturn:
+    """End as a Unix tool does whose reader is gone; what is still buffered goes nowhere instead of raising at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(ExitCode.READER_GONE)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,7 +10,8 @@
   + PrivacyError   1   a guarantee cannot be given
   + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
 
-Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, TERMINATED 143; see `ExitCode`.
+Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, READER_GONE 141, TERMINATED 143; see
+`ExitCode`.
 
 A message about a value says what was expected, what was received, and the remedy; any other says what happened and
 what to do.
@@ -46,6 +47,8 @@ class ExitCode(IntEnum):
     """``infer``: some images could not be read and are named on stderr; the others are in the file."""
     INTERRUPTED = 130
     """Ctrl-C, 128 plus SIGINT: a training goes on from its last epoch with the same command."""
+    READER_GONE = 141
+    """128 plus SIGPIPE: what reads the standard output, such as ``head``, has enough. Nothing is said."""
     TERMINATED = 143
     """128 plus SIGTERM, otherwise as Ctrl-C."""
 

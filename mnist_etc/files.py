@@ -66,6 +66,8 @@ def temporary(final: Path, mode: int = 0o666, *, key: str = "artifacts") -> Iter
         path.chmod(mode & ~_umask())
         path.replace(final)
         sync_folder(final.parent)
+    except BrokenPipeError:  # of standard output, while the file was being written
+        raise
     except OSError as error:
         raise _cannot_write(final, error, key) from error
     finally:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +19,9 @@ from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 
 __all__ = ["ArtifactFolder"]
+
+LONGEST = 40
+"""Characters of an input's name that its answers' name holds."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +84,31 @@ class ArtifactFolder:
             key=self.key,
         )
 
-    def inference(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
-        """The CSV that ``infer.py`` writes."""
-        return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference.csv")
+    def inference(
+        self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig, source: str | None = None
+    ) -> Path:
+        """The CSV that ``infer.py`` writes of the test split, or of the user's file or folder ``source``."""
+        return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference{_of(source)}.csv")
 
-    @property
-    def pretrained_inference(self) -> Path:
+    def pretrained_inference(self, source: str | None) -> Path:
         """The CSV of the network that comes with the package."""
-        return inside(self.path, "pretrained_inference.csv")
+        return inside(self.path, f"pretrained_inference{_of(source)}.csv")
 
     def reconstruction(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
         """Folder of what ``noprotect_reconstruction.py`` writes."""
         return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")
+
+
+def _of(source: str | None) -> str:
+    """What tells the answers to a user's input apart: its name, and eight digits of its whole path.
+
+    So inputs of one name in two folders have two files, and the same input replaces its own.
+    """
+    if source is None:
+        return ""
+    path = Path(source).resolve()
+    name = re.sub(r"[^\w.-]+", "_", path.name.encode("utf-8", "replace").decode())[:LONGEST]
+    return f"_{name or 'root'}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _autoencoder(config: AutoencoderConfig) -> str:

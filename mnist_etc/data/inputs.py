@@ -41,6 +41,8 @@ class Batch:
     """Gray picture behind each image, made small, where they were asked for."""
     failures: list[DataError] = field(default_factory=list)
     """One for each image that could not be read; those are not in ``images``."""
+    label_texts: list[str] | None = None
+    """The labels as the file has them, where one of them is a text; an empty text where there is none."""
 
 
 @dataclass(frozen=True)
@@ -113,27 +115,27 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     from mnist_etc.data.prepare import prepare_all
 
     _say(pictures.notes)
-    rows: list[tuple[str, NDArray[np.uint8], int, float, str]] = []
+    rows: list[tuple[str, NDArray[np.uint8], str | int | None, float, str]] = []
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)
     ready = prepare_all(pictures.images, options.prepare, options.polarity, side=options.side)
     for name, picture, label, prepared in zip(pictures.names, pictures.images, labels, ready, strict=True):
-        number = _number(label, options)
         figures = prepared.images
         if not len(figures):
-            new = [(name, np.zeros((options.side, options.side), np.uint8), number, 0.0, EMPTY)]
+            new = [(name, np.zeros((options.side, options.side), np.uint8), label, 0.0, EMPTY)]
         elif len(figures) > 1 and options.split:
             pairs = zip(figures, prepared.mismatch, strict=True)
-            new = [(f"{name}:{place}", figure, -1, mismatch, "") for place, (figure, mismatch) in enumerate(pairs, 1)]
+            new = [(f"{name}:{place}", figure, None, mismatch, "") for place, (figure, mismatch) in enumerate(pairs, 1)]
         else:
             main = prepared.main
-            new = [(name, figures[main], number, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
+            new = [(name, figures[main], label, prepared.mismatch[main], SEVERAL if len(figures) > 1 else "")]
         rows += new
         originals += [_thumbnail(picture)] * len(new) if options.originals else []
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
-        labels=np.array([row[2] for row in rows], np.int64) if pictures.labels is not None else None,
+        labels=None if pictures.labels is None else np.array([_number(row[2], options) for row in rows], np.int64),
+        label_texts=_texts([row[2] for row in rows]),
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],
         originals=originals,
@@ -148,6 +150,12 @@ def _number(label: str | int | None, options: InputOptions) -> int:
     if isinstance(label, str):
         return options.names.index(label) if label in options.names else -1
     return label
+
+
+def _texts(labels: list[str | int | None]) -> list[str] | None:
+    if not any(isinstance(label, str) for label in labels):
+        return None
+    return ["" if label is None else str(label) for label in labels]
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -33,6 +33,15 @@ class InferCommand(TrainCommand):
     """An image, a folder of them, an IDX, npz or npy file or a zip of IDX files; null: the dataset's test split."""
     input_key: str | None = text(null="the usual name")
     """Which array of an npz file, or file of a zip, holds the images; null: that of a usual name, or the only one."""
+    labels: str | None = path(null="those that the input holds, or its folders")
+    """A file with the labels of the input: CSV or TSV ``file,label``, one label a line, IDX or npy; null: those in an
+    array or table, or the names of the input's folders."""
+    output: str | None = path(null="a CSV file under artifacts, named after the input")
+    """The file of the answers, ``.csv``, ``.parquet`` or ``.jsonl``; ``-``: standard output, as CSV."""
+    summary: str | None = path(null="none")
+    """The ``.json`` file of what all came to: accuracy, classes, speed, warnings; ``-``: standard output."""
+    top: int = between(1, 1000)
+    """Classes that an answer names, the most probable first."""
     model: ModelSource
     prepare: Prepare
     """The preparation of the input; the dataset's, unless given."""
@@ -54,11 +63,14 @@ class InferCommand(TrainCommand):
             ("split=true", self.split),
             ("show", self.show is not None),
             ("input_key", self.input_key is not None),
+            ("labels", self.labels is not None),
         ):
             if given and self.input is None:
                 raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
         if self.model is ModelSource.pretrained and self.server is not None:
             raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")
+        if self.output == self.summary == "-":
+            raise ConfigError("Expected output=- or summary=-; received both. Give one of them a file.")
         if self.model is ModelSource.pretrained and self.data.side != SIDE:
             raise ConfigError(
                 f"Expected data.side={SIDE} with model=pretrained, which reads {SIDE} x {SIDE}; received "

@@ -48,7 +48,7 @@ class SelectedModel:
     onnx: Path
     """Its ONNX file; where a server answers, that of the model that the training keys choose."""
     table: Path
-    """The CSV file that its answers are written to."""
+    """The CSV file that its answers are written to, unless ``output=`` says another."""
     privacy: str
     """The guarantee for its training images, in words."""
     familiarity: Familiarity | None
@@ -68,8 +68,8 @@ def select_model(config: InferCommand) -> SelectedModel:
         why = "" if config.model is ModelSource.pretrained else f"; {make}"
         print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
         onnx, content = pretrained.verify()
-        return _selected(onnx, folder.pretrained_inference, content)
-    table = folder.inference(config.autoencoder, config.classifier)
+        return _selected(onnx, folder.pretrained_inference(config.input), content)
+    table = folder.inference(config.autoencoder, config.classifier, config.input)
     if config.server is not None:
         return SelectedModel(
             onnx=artifact.onnx, table=table, privacy=_privacy_beside(config, artifact), familiarity=None
