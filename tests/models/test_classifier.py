@@ -46,7 +46,5 @@ def test_one_that_heeds_no_classes_is_refused() -> None:
 
     row = Architecture(help="ten", build=build, layers=frozenset({"Dense"}), loss="cross_entropy")
     assert row.head(None, 8, 0, 10).output_shape == (None, 10)
-    with pytest.raises(
-        ConfigError, match=r"a classifier of 47 logits, .* received one of output \(None, 10\)"
-    ):
+    with pytest.raises(ConfigError, match=r"a classifier of 47 logits, .* received one of output \(None, 10\)"):
         row.head(None, 8, 0, 47)
