@@ -165,3 +165,26 @@ def test_every_attack_and_its_report(run: Run, chars: Path) -> None:
     with Image.open(folder / "sheet.png") as sheet, Image.open(folder / "frontier.png") as frontier:
         assert sheet.width <= 150 * (3.6 + 0.45 * COLUMNS) + 1, "47 images stand in three rows"
         assert frontier.width > 300
+
+
+@pytest.mark.slow
+def test_two_classes_are_the_fewest(run: Run, tmp_path: Path) -> None:
+    """What two classes can have is served and attacked; what they cannot is said."""
+    write_folder(tmp_path / "chars", train=60, test=10, names=("0", "A"), side=32)
+    toy = [*DATA, "data.side=32", "data.validation=40", "autoencoder.epochs=2", "classifier.epochs=20"]
+    done = run("train.py", *toy, "tracking_uri=null")
+    assert done.returncode == 0, done.stderr
+    asked = ("-m", "mnist_etc.export", *toy)
+    refused(run(*asked, "policy=top_k"), "policy.k below the number of classes, 2", "Pass policy.k=1", code=2)
+    for number, keys in enumerate((["policy=top_k", "policy.k=1"], ["policy=rounded"], ["policy=noisy"]), start=1):
+        done = run(*asked, *keys, "policy.epsilon=4")
+        assert done.returncode == 0, done.stderr
+        labels = tmp_path / f"triton/model_repository/{MODEL}/{number}/labels.txt"
+        assert labels.read_text().splitlines() == ["0", "A"]
+    done = run("noprotect_reconstruction.py", *toy, *QUICK, "targets=20")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0].startswith(
+        "top_k:3 is left out. Expected policy.k below the number of classes, 2"
+    )
+    results = read_results(tmp_path / done.stdout.splitlines()[-1])
+    assert {row.leakage_bits for row in results if row.policy in ("label", "logits")} == {1.0, 64.0}
