@@ -24,7 +24,7 @@ def published(tmp_path: Path) -> None:
 
 
 def answers(tmp_path: Path) -> list[dict[str, str]]:
-    (path,) = tmp_path.glob("artifacts/**/*_inference.csv")
+    (path,) = tmp_path.glob("artifacts/**/*_inference_*_????????.csv")
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -58,7 +58,7 @@ def test_a_refusal_is_one_line_and_leaves_nothing(published: None, tmp_path: Pat
     done = run("infer.py", *SMALL, f"input={FORMS[title].write(tmp_path / 'form')}")
     assert done.returncode not in (ExitCode.DONE, ExitCode.SOME_SKIPPED)
     assert len(done.stderr.splitlines()) == 1
-    assert not list(tmp_path.glob("artifacts/**/*_inference.csv"))
+    assert not list(tmp_path.glob("artifacts/**/*_inference_*_????????.csv"))
 
 
 def test_a_key_without_an_input_is_refused(published: None, run: Run) -> None:
