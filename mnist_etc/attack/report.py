@@ -48,17 +48,19 @@ def write_report(
 
 
 def _frontier(path: Path, best: Sequence[Result]) -> None:
-    """The strongest attacker's error against what an answer is still worth."""
+    """The strongest attacker's error against what an answer is still worth; the more answers, the larger the mark."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     models, policies = (list(dict.fromkeys(names)) for names in zip(*((r.model, r.policy) for r in best), strict=True))
     marks = {policy: MARKERS[place % len(MARKERS)] for place, policy in enumerate(policies)}
     colors = {model: f"C{place}" for place, model in enumerate(models)}
+    sizes = {answers: 5 + 3 * place for place, answers in enumerate(sorted({row.answers for row in best}))}
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     right, sure = figure.subplots(1, 2)
     for row in best:
-        style = {"fmt": marks[row.policy], "color": colors[row.model], "alpha": 0.8, "capsize": 2}
+        style = {"fmt": marks[row.policy], "color": colors[row.model], "alpha": 0.6, "capsize": 2}
+        style |= {"markersize": sizes[row.answers]}
         right.errorbar(row.of_floor, row.accuracy, xerr=row.of_floor_half, **style)
         sure.errorbar(row.of_floor, row.calibration_error, xerr=row.of_floor_half, **style)
     accuracies = [row.accuracy for row in best]
@@ -71,6 +73,10 @@ def _frontier(path: Path, best: Sequence[Result]) -> None:
     figure.legend(
         handles=[
             *(Line2D([], [], color="0.3", marker=mark, linestyle="", label=policy) for policy, mark in marks.items()),
+            *(
+                Line2D([], [], color="0.3", marker="o", linestyle="", markersize=size, label=f"answers: {answers}")
+                for answers, size in sizes.items()
+            ),
             *(Line2D([], [], color=color, linewidth=6, label=model) for model, color in colors.items()),
         ],
         loc="outside right center",
