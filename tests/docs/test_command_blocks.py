@@ -14,6 +14,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from documents import PAGES, commands, fences, name, spans
 from PIL import Image, ImageDraw
@@ -212,12 +213,20 @@ PROGRAMS = {
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """With a picture and a folder of pictures in it."""
+    """With a picture, a folder of pictures and their labels, an archive of arrays, and tables in it."""
     (tmp_path / "photos").mkdir()
     for place in ("photo.png", "photos/seven.png"):
         digit = Image.new("L", (300, 200), 230)
         ImageDraw.Draw(digit).line([(120, 40), (180, 40), (140, 160)], fill=60, width=9, joint="curve")
         digit.save(tmp_path / place)
+    (tmp_path / "labels.csv").write_text("file,label\nseven.png,7\n")
+    pixels = np.asarray(digit.resize((28, 28)))
+    few = np.repeat(pixels[np.newaxis], 3, axis=0)
+    np.savez(tmp_path / "pathmnist.npz", test_images=few, test_labels=[[7]] * 3, val_images=few, val_labels=[[7]] * 3)
+    header = ",".join(["label", *(f"pixel{place}" for place in range(pixels.size))])
+    np.savetxt(tmp_path / "train.csv", [[7, *pixels.ravel()]], "%d", ",", header=header, comments="")
+    (tmp_path / "digits").mkdir()
+    shutil.copy(tmp_path / "train.csv", tmp_path / "digits")
     return Shell(tmp_path)
 
 
