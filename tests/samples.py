@@ -108,6 +108,12 @@ def digits_model() -> bytes:
     return linear_model(train.images, train.labels)
 
 
+def answers_to(folder: Path, name: str, stem: str = "clsf_h32_ee3_e6") -> Path:
+    """The table of ``infer.py`` of the input ``name``."""
+    (table,) = folder.glob(f"{stem}_inference_{name}_????????.csv")
+    return table
+
+
 def publish(content: bytes, artifacts: Path, *overrides: str) -> tuple[InferCommand, Artifact]:
     """Put ``content`` where ``infer.py artifacts=... *overrides`` looks for the full model."""
     config = compose("infer", InferCommand, [f"artifacts={artifacts}", *overrides])

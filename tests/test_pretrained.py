@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from samples import data_config
+from samples import answers_to, data_config
 from support import Run
 
 from mnist_etc import pretrained
@@ -82,7 +82,8 @@ def test_it_reads_mnist_as_its_manifest_says() -> None:
 def test_it_reads_other_peoples_digits(run: Run, tmp_path: Path) -> None:
     done = run("infer.py", f"input={PHOTOS}", "model=pretrained", timed=True)
     assert done.returncode == 0, done.stderr
-    rows = (tmp_path / "artifacts/pretrained_inference.csv").read_text().splitlines()[1:]
+    table = answers_to(tmp_path / "artifacts", PHOTOS.name, "pretrained")
+    rows = table.read_text().splitlines()[1:]
     answers = [row.split(",")[:2] for row in rows]
     assert len(answers) >= 60
     assert np.mean([Path(name).parent.name == predicted for name, predicted in answers]) >= 0.97

@@ -107,8 +107,9 @@ def _of(source: str | None) -> str:
     if source is None:
         return ""
     path = Path(source).resolve()
-    name = re.sub(r"[^\w.-]+", "_", path.name.encode("utf-8", "replace").decode())[:LONGEST]
-    return f"_{name or 'root'}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+    given = Path(source).name.strip(".") or path.name or "root"
+    name = re.sub(r"[^\w.-]+", "_", given.encode("utf-8", "replace").decode())[:LONGEST]
+    return f"_{name}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _autoencoder(config: AutoencoderConfig) -> str:

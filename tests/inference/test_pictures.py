@@ -5,24 +5,29 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from samples import data_config
+from samples import answers_to, data_config
 from support import TINY, Run
 
 from mnist_etc.data import load_test
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.pretrained import FOLDER, MANIFEST
 
-CSV = Path("artifacts/pretrained_inference.csv")
-
 
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def table_of(tmp_path: Path) -> Callable[[str], Path]:
+    """The table of an input, by its name."""
+    return lambda name: answers_to(tmp_path / "artifacts", name, "pretrained")
 
 
 @pytest.fixture
@@ -44,13 +49,13 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_answers_warnings_and_sheets(run: Run, tmp_path: Path, pictures: Path) -> None:
+def test_answers_warnings_and_sheets(run: Run, tmp_path: Path, pictures: Path, table_of: Callable[[str], Path]) -> None:
     done = run("infer.py", "input=mine", "show=seen")
     assert (done.returncode, done.stderr) == (0, "")
     first, *lines = done.stdout.splitlines()
     assert first.startswith("model=pretrained, ")
     assert "to make it: python " in first
-    table = {row["file"]: row for row in rows(tmp_path / CSV)}
+    table = {row["file"]: row for row in rows(table_of("mine"))}
     assert [table[name]["predicted"] for name in ("a seven.png", "blank.png", "ones.jpg")] == ["7", "", "1"]
     warnings = [row["warning"] for row in table.values()]
     assert warnings == ["", "empty", "several", "unfamiliar"]
@@ -61,13 +66,13 @@ def test_answers_warnings_and_sheets(run: Run, tmp_path: Path, pictures: Path) -
     assert "what the model saw: seen/sheet_1.png" in done.stdout
     with Image.open(tmp_path / "seen/sheet_1.png") as sheet:
         assert sheet.size[0] > 4 * 112
-    assert done.stdout.splitlines()[-1] == str(CSV)
+    assert done.stdout.splitlines()[-1] == str(table_of("mine").relative_to(tmp_path))
 
 
-def test_each_figure_of_a_row(run: Run, tmp_path: Path, pictures: Path) -> None:
+def test_each_figure_of_a_row(run: Run, tmp_path: Path, pictures: Path, table_of: Callable[[str], Path]) -> None:
     done = run("infer.py", "mine/ones.jpg", "split=true")
     assert (done.returncode, done.stderr) == (0, "")
-    table = rows(tmp_path / CSV)
+    table = rows(table_of("ones.jpg"))
     assert [(row["file"], row["predicted"]) for row in table] == [(f"ones.jpg:{n}", "1") for n in (1, 2, 3)]
 
 
@@ -95,7 +100,7 @@ def test_no_other_model_answers_in_its_place(run: Run, pictures: Path, words: li
     assert done.returncode == code
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
-    assert not (pictures.parent / "artifacts" / "pretrained_inference.csv").exists()
+    assert not list(pictures.parent.rglob("pretrained_inference*"))
 
 
 def test_a_trained_model_goes_before_the_pretrained_one(run: Run, trained: Path, pictures: Path) -> None:
@@ -103,7 +108,7 @@ def test_a_trained_model_goes_before_the_pretrained_one(run: Run, trained: Path,
     done = run("infer.py", *TINY, f"input={pictures}", cwd=trained)
     assert done.returncode == 0, done.stderr
     assert "pretrained" not in done.stdout
-    table = rows(next(trained.glob("artifacts/digits/clsf_*_inference.csv")))
+    table = rows(next(trained.glob("artifacts/digits/clsf_*_inference_mine_????????.csv")))
     assert all(row["distance"] for row in table)
 
 
@@ -119,7 +124,7 @@ def test_distance_is_one_where_a_hundredth_of_the_known_lies() -> None:
 
 
 @pytest.mark.mnist
-def test_clothes_are_far_from_digits(run: Run, tmp_path: Path) -> None:
+def test_clothes_are_far_from_digits(run: Run, tmp_path: Path, table_of: Callable[[str], Path]) -> None:
     """Area under the curve of MNIST's test images against Fashion-MNIST's, each 500."""
     from sklearn.metrics import roc_auc_score
 
@@ -128,7 +133,7 @@ def test_clothes_are_far_from_digits(run: Run, tmp_path: Path) -> None:
         images = load_test(data_config(name, "idx", os.environ["MNIST_ETC_DATA"], 5000)).images[:500]
         np.savez(tmp_path / f"{name}.npz", x=images)
         assert run("infer.py", f"input={name}.npz").returncode == 0
-        distances.append([float(row["distance"] or "inf") for row in rows(tmp_path / CSV)])
+        distances.append([float(row["distance"] or "inf") for row in rows(table_of(f"{name}.npz"))])
     near, far = (np.minimum(np.array(of), 99) for of in distances)
     assert np.mean(near > 1) < 0.03
     assert roc_auc_score([0] * len(near) + [1] * len(far), [*near, *far]) > 0.97
