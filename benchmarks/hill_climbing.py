@@ -48,7 +48,7 @@ def main() -> None:
     command, here = compose("reconstruct", ReconstructCommand, sys.argv[1:]), machine()
     dataset = load(command.data)
     load_tensorflow()
-    from mnist_etc.attack.class_prior import fit_mixtures
+    from mnist_etc.attack.class_prior import ClassPrior
     from mnist_etc.attack.hill_climbing import climb
     from mnist_etc.attack.victim import VictimModel
 
@@ -56,7 +56,7 @@ def main() -> None:
     own = victim.examples(dataset.train)
     targets = victim.examples(Split(dataset.test.images[: command.targets], dataset.test.labels[: command.targets]))
     start = time.perf_counter()
-    mixtures = fit_mixtures(
+    mixtures = ClassPrior(
         own.codes, own.logits, own.logits.argmax(axis=1), components=attack.components, seed=command.seed
     )
     prepared = time.perf_counter() - start

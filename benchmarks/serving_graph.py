@@ -36,10 +36,11 @@ BATCHES = (1, 64)
 PLAIN = "plain export"
 CALIBRATION = 512
 POLICIES = (
-    Logits(config=parse_policy("logits")),
-    Probabilities(config=parse_policy("probabilities")),
+    Logits(config=parse_policy("logits"), classes=10),
+    Probabilities(config=parse_policy("probabilities"), classes=10),
     Levels(
         config=parse_policy("levels:2"),
+        classes=10,
         edges=np.array([0.1], np.float32),
         confidences=np.array([0.8, 0.99], np.float32),
     ),

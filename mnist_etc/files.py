@@ -26,6 +26,7 @@ __all__ = [
     "sync",
     "sync_folder",
     "temporary",
+    "unfinished",
     "write_bytes",
     "write_json",
 ]
@@ -173,6 +174,15 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def unfinished(final: Path) -> list[Path]:
+    """What killed processes of this program left beside ``final`` of files of its kind, by the suffix, however lately.
+
+    Only whoever holds the folder alone may take it that nobody writes to them any more.
+    """
+    found = (path for path in final.parent.glob(f".*{final.suffix}") if not path.is_symlink() and path.is_file())
+    return [path for path in found if UNFINISHED.fullmatch(path.name)]
 
 
 def _prefix() -> str:

@@ -12,10 +12,11 @@ from support import ROOT, SCHEMAS, Run
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.command import run
 from mnist_etc.composition import compose
+from mnist_etc.data.published_rows import PUBLISHED
 from mnist_etc.registry import resolve
 
 GROUPS = {
-    "data": {"mnist", "digits", "fashion_mnist", "folder"},
+    "data": {"mnist", "digits", "fashion_mnist", "folder", "csv", "parquet", *PUBLISHED},
     "features": {"code", "scattering"},
     "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
 }

@@ -27,6 +27,8 @@ ASKED = [
     ["data.name=other", "data.root=/data", "autoencoder.hid_dim=16"],
     ["data=digits", "data.name=other", "data.validation=100"],
     ["data=folder", "data.root=photos"],
+    ["data=digits", "data.side=32"],
+    ["data=digits", r"""data.classes=['a, b','it\'s','say "x"','7','Ä','null','end\\']"""],
     ["run_name=secret", "tracking_uri=http://user:secret@host", "force=true"],
 ]
 

@@ -23,7 +23,8 @@ def fingerprint(
     Those of an autoencoder that the classifier does not read are left out.
     """
     data = _plain(run.data, DataConfig)
-    del data["root"]
+    for place in ("root", "train", "test", "image_column", "label_column"):  # what they hold is in the checksum
+        data.pop(place, None)
     if not DATASETS[run.data.kind].prepares:
         del data["prepare"]
     owners = DATASETS[run.data.kind].owners

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from mnist_etc.files import exclusive, read_limited, write_bytes
 from mnist_etc.privacy.accounting import SampledGaussian, spent
 from mnist_etc.privacy.config import LifetimePrivacyConfig
 from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.rounding import at_least
 
 __all__ = ["Ledger", "Standing"]
 
 LIMIT = 2**26
 KEY = ".privacy_key"
 KEYS = {"id", "data", "started", "model", "seed_given", "stages"}
+LATER = {"people", "split"}
+"""Keys that not every entry has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,9 @@ class Standing:
     unprotected: int
     """Those with a given seed, which have no epsilon."""
     apart: int
-    """Those that protect another unit, which do not compose with these."""
+    """Those that protect another unit, or other people of the same images, which do not compose with these."""
+    other_splits: int = 0
+    """Those that held out other validation images, of which everything is published as it is."""
     chose_defaults: bool = False
     """Whether this project's default settings were chosen by trainings on these data, which are in no ledger."""
 
@@ -49,11 +54,16 @@ class Standing:
     def words(self) -> str:
         """All of it, for a reader."""
         count = f"{self.trainings} training" + "s" * (self.trainings != 1)
-        words = f"epsilon {self.epsilon:.4g} at delta {self.delta:g}, of {count}"
+        words = f"epsilon {at_least(self.epsilon)} at delta {self.delta:g}, of {count}"
         if self.unprotected:
             words += f"; and {self.unprotected} with a given privacy.seed, which guarantee nothing"
         if self.apart:
             words += f"; and {self.apart} that protect another unit, which do not add up with these"
+        if self.other_splits:
+            words += (
+                f"; and {self.other_splits} with another validation split, whose figures and pictures of images that "
+                "were trained on here are outside any epsilon"
+            )
         if self.chose_defaults:
             words += "; not of the hundred or so on these images by which the default settings were chosen"
         return words
@@ -88,7 +98,7 @@ class Ledger:
         with self._locked():
             return named(dataset_sha256, self.key, private=True)
 
-    def check(self, dataset_sha256: str, stages: Sequence[Stage]) -> None:
+    def check(self, dataset_sha256: str, stages: Sequence[Stage], people: str = "") -> None:
         """Refuse now what `enter` would.
 
         Raises:
@@ -96,9 +106,11 @@ class Ledger:
             ConfigError: see `enter`.
         """
         with self._locked() as entries:
-            self._permitted(entries, self.key.name(dataset_sha256), stages)
+            self._permitted(entries, self.key.name(dataset_sha256), stages, self._people(people))
 
-    def enter(self, training: str, dataset_sha256: str, stages: Sequence[Stage], model: str) -> Standing:
+    def enter(
+        self, training: str, dataset_sha256: str, stages: Sequence[Stage], model: str, people: str = "", split: str = ""
+    ) -> Standing:
         """Count a training before its first step; one that is resumed is not counted again.
 
         Args:
@@ -106,38 +118,47 @@ class Ledger:
             dataset_sha256: of its data.
             stages: what it releases itself.
             model: what it trains.
+            people: see `mnist_etc.data.Dataset.people_sha256`; two trainings that deal the same images to different
+                people do not compose, since what is one person in one of them is several in the other.
+            split: see `mnist_etc.data.Dataset.split_sha256`.
 
         Raises:
             ArtifactError: the ledger is damaged or cannot be written, or its key is lost.
             ConfigError: all trainings on these data would give away more than ``privacy.lifetime_epsilon``.
         """
         with self._locked() as entries:
-            data = self.key.name(dataset_sha256)
+            data, whose, held = self.key.name(dataset_sha256), self._people(people), self.key.name(split)
             if all(entry["id"] != training for entry in entries):
-                self._permitted(entries, data, stages)
+                self._permitted(entries, data, stages, whose)
                 entries.append(
                     {
                         "id": training,
                         "data": data,
+                        **({"people": whose} if whose else {}),
                         "started": datetime.now(UTC).isoformat(timespec="seconds"),
                         "model": model,
+                        "split": held,
                         "seed_given": self._privacy.seed is not None,
                         "stages": [stage.to_manifest() for stage in stages],
                     }
                 )
                 self._write(entries)
-            return self._standing(entries, data, stages)
+            others = sum(one["data"] == data and one.get("split", held) != held for one in entries)
+            return replace(self._standing(entries, data, stages, whose), other_splits=others)
 
-    def standing(self, dataset_sha256: str, stages: Sequence[Stage]) -> Standing:
+    def standing(self, dataset_sha256: str, stages: Sequence[Stage], people: str = "") -> Standing:
         """What is entered for these data, of trainings that protect the unit of ``stages``.
 
         Raises:
             ArtifactError: see `enter`.
         """
         with self._locked() as entries:
-            return self._standing(entries, self.key.name(dataset_sha256), stages)
+            return self._standing(entries, self.key.name(dataset_sha256), stages, self._people(people))
 
-    def _permitted(self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage]) -> None:
+    def _people(self, sha256: str) -> str:
+        return self.key.name(sha256) if sha256 else ""
+
+    def _permitted(self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage], people: str) -> None:
         most = self._privacy.lifetime_epsilon
         if most is None:
             return
@@ -146,26 +167,33 @@ class Ledger:
                 f"Expected privacy.seed=null with privacy.lifetime_epsilon={most:g}; received a seed, with which a "
                 "training has no epsilon. Leave one of them out."
             )
-        before = self._standing(entries, data, stages)
+        before = self._standing(entries, data, stages, people)
         if before.unprotected or before.apart:
             raise ConfigError(
                 f"Expected private trainings on these images that add up, for privacy.lifetime_epsilon={most:g}; "
                 f"received, by {self.path}, {before.words}. Pass privacy.lifetime_epsilon=null."
             )
-        new = {"id": "", "data": data, "seed_given": False, "stages": [stage.to_manifest() for stage in stages]}
-        after = self._standing([*entries, new], data, stages)
+        released = [stage.to_manifest() for stage in stages]
+        new = {"id": "", "data": data, "people": people, "seed_given": False, "stages": released}
+        after = self._standing([*entries, new], data, stages, people)
         if after.epsilon > most:
             raise ConfigError(
-                f"Expected privacy.lifetime_epsilon of at least {after.epsilon:.4g}, what this training and the "
-                f"{before.trainings} before it on the same images (epsilon {before.epsilon:.4g}, by {self.path}) give "
-                f"away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
+                f"Expected privacy.lifetime_epsilon of at least {at_least(after.epsilon)}, what this training and the "
+                f"{before.trainings} before it on the same images (epsilon {at_least(before.epsilon)}, by {self.path}) "
+                f"give away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
             )
 
-    def _standing(self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage]) -> Standing:
-        privacy, unit = self._privacy, stages[-1].unit
+    def _standing(
+        self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage], people: str
+    ) -> Standing:
+        privacy, unit = self._privacy, (stages[-1].unit, people)
         same = [entry for entry in entries if entry["data"] == data]
-        secret = [[Stage.from_manifest(stage) for stage in one["stages"]] for one in same if not one["seed_given"]]
-        counted = [released for released in secret if released[-1].unit is unit]
+        secret = [
+            (one.get("people", ""), [Stage.from_manifest(stage) for stage in one["stages"]])
+            for one in same
+            if not one["seed_given"]
+        ]
+        counted = [released for whose, released in secret if (released[-1].unit, whose) == unit]
         return Standing(
             epsilon=spent(
                 _merged([stage for released in counted for stage in released]), privacy.delta, privacy.accountant
@@ -189,7 +217,7 @@ class Ledger:
             content = dict(json.loads(read_limited(self.path, LIMIT)))
             intact = content.pop("sha256") == _digest(content)
             entries = [dict(entry) for entry in content["trainings"]]
-            intact = intact and all(entry.keys() == KEYS for entry in entries)
+            intact = intact and all(entry.keys() - LATER == KEYS for entry in entries)
         except (ValueError, KeyError, TypeError, RecursionError):
             intact = False
         if not intact:

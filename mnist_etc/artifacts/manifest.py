@@ -15,10 +15,10 @@ from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import read_limited
 
-__all__ = ["classes", "differences", "encode", "flat", "read"]
+__all__ = ["classes", "differences", "encode", "flat", "read", "versions"]
 
 LIMIT = 2**20
-PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+PACKAGES = ("mnist-etc", "numpy", "tensorflow", "keras", "scikit-learn", "tf2onnx", "onnx", "onnxruntime")
 DEFAULTS = {"data.side": SIDE}
 """What a manifest that leaves the key out was trained with."""
 KEYS = {"files", "configuration", "sources", "versions", "metrics", "epsilon"}
@@ -51,7 +51,7 @@ def encode(
         "configuration_sha256": _digest(settings),
         **dataset,
         "sources": dict(sources),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": versions(),
         "metrics": dict(metrics),
         "classes": list(classes),
         "epsilon": privacy["epsilon"],
@@ -100,6 +100,11 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in settings.items():
         values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
     return values
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that decide what a training draws and computes."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
@@ -142,5 +143,13 @@ def _typed(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, list):
-        return f"[{','.join(map(_typed, value))}]"
+        return f"[{','.join(_quoted(one) if isinstance(one, str) else _typed(one) for one in value)}]"
     return str(value.value if isinstance(value, Enum) else value)
+
+
+def _quoted(word: str) -> str:
+    """A text in a list, in quotes where it would be taken for something else."""
+    if re.fullmatch(r"[A-Za-z_][\w:./-]*", word) and word.lower() not in ("true", "false", "null", "nan", "inf"):
+        return word
+    escaped = re.sub(r"\\+(?='|$)", lambda slashes: 2 * slashes[0], word).replace("'", "\\'")
+    return f"'{escaped}'"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.attack.answer_features import answer_features, most_frequent
-from mnist_etc.attack.class_prior import Mixture, fit_mixtures
+from mnist_etc.attack.class_prior import ClassPrior
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.examples import Examples
 from mnist_etc.policy.graph import answers
@@ -30,7 +30,7 @@ class Reconstruction:
     """What one attack made of the answers about all targets."""
 
     images: Array
-    """``(t, 28, 28)`` in [0, 1]."""
+    """``(t, side, side)`` in [0, 1]."""
     queries: float = 0
     """About each target, had it been attacked alone; those about the attacker's own images are not counted."""
 
@@ -48,9 +48,9 @@ class Adversary:
     own: Examples
     """Images of their own, none of them a target."""
     all_answers: Array
-    """About ``k`` photos of each of those, ``(n, k, 10)``."""
+    """About ``k`` photos of each of those, ``(n, k, classes)``."""
     all_target_answers: Array
-    """About as many of each target, ``(t, k, 10)``."""
+    """About as many of each target, ``(t, k, classes)``."""
     model: VictimModel | None = None
     """The model, to be asked; an attack whose row says that it knows the encoder may use that too."""
 
@@ -68,17 +68,17 @@ class Adversary:
 
     @property
     def answers(self) -> Array:
-        """About the attacker's images themselves, the first photo of each, ``(n, 10)``."""
+        """About the attacker's images themselves, the first photo of each, ``(n, classes)``."""
         return self.all_answers[:, 0]
 
     @property
     def target_answers(self) -> Array:
-        """About the targets themselves, ``(t, 10)``."""
+        """About the targets themselves, ``(t, classes)``."""
         return self.all_target_answers[:, 0]
 
     @cached_property
     def frequent(self) -> tuple[Array, Array]:
-        """The answer that came most often about each own image and each target, ``(n, 10)`` and ``(t, 10)``."""
+        """The answer that came most often about each own image and each target, ``(n, classes)``, ``(t, classes)``."""
         return most_frequent(self.all_answers), most_frequent(self.all_target_answers)
 
     @property
@@ -94,12 +94,12 @@ class Adversary:
 
     @property
     def scores(self) -> Array:
-        """`answers` where differences are informative, ``(n, 10)``."""
+        """`answers` where differences are informative, ``(n, classes)``."""
         return self.policy.informative_scores(self.answers)
 
     @property
     def target_scores(self) -> Array:
-        """`target_answers` where differences are informative, ``(t, 10)``."""
+        """`target_answers` where differences are informative, ``(t, classes)``."""
         return self.policy.informative_scores(self.target_answers)
 
     @property
@@ -118,14 +118,14 @@ class Adversary:
         """The same where a query is a code: a policy that reads the image has none, and tells the class alone."""
         if not self.policy.row.reads_image:
             return self
-        label = Label(config=replace(self.policy.config, name="label"))
+        label = Label(config=replace(self.policy.config, name="label"), classes=self.policy.classes)
         own, targets = (answers(label, told)[:, None] for told in (self.answers, self.target_answers))
         return replace(self, policy=label, all_answers=own, all_target_answers=targets)
 
     @cached_property
-    def code_prior(self) -> list[Mixture]:
+    def code_prior(self) -> ClassPrior:
         """What codes to expect behind an answer, by the class that it names; of an attacker who has the encoder."""
-        return fit_mixtures(
+        return ClassPrior(
             self.own.codes,
             self.scores,
             self.answers.argmax(axis=1),
@@ -134,5 +134,5 @@ class Adversary:
         )
 
     def ask(self, codes: Array) -> Array:
-        """Ask about codes ``(n, d)``: answers ``(n, 10)`` where differences are informative."""
+        """Ask about codes ``(n, d)``: answers ``(n, classes)`` where differences are informative."""
         return self.policy.informative_scores(answers(self.policy, self.victim.logits(codes)))

@@ -23,8 +23,8 @@ def answer_features(policy: OutputPolicy, own: Array, targets: Array) -> tuple[A
 
     Args:
         policy: that gave the answers.
-        own: about the attacker's images, ``(n, k, 10)``.
-        targets: about the targets, ``(t, k, 10)``.
+        own: about the attacker's images, ``(n, k, classes)``.
+        targets: about the targets, ``(t, k, classes)``.
     """
     both = np.concatenate([own, targets])
     count = both.shape[1]
@@ -39,7 +39,7 @@ def answer_features(policy: OutputPolicy, own: Array, targets: Array) -> tuple[A
 
 
 def _counts(answers: Array, distinct: Array) -> Array:
-    """How often each of ``distinct`` ``(m, 10)`` is among the answers, as a fraction, and whether it is the first."""
+    """How often each of ``distinct`` ``(m, classes)`` is among the answers, a fraction, and whether it is the first."""
     features = np.empty((len(answers), 2 * len(distinct)), np.float32)
     for place, one in enumerate(distinct):
         same = (answers == one).all(axis=2)
@@ -48,6 +48,6 @@ def _counts(answers: Array, distinct: Array) -> Array:
 
 
 def most_frequent(answers: Array) -> Array:
-    """The answer ``(n, 10)`` that occurs most often among each row of ``(n, k, 10)``; of equals the earliest."""
-    same = (answers[:, :, None] == answers[:, None, :]).all(axis=3).sum(axis=2)
+    """The answer ``(n, classes)`` that is most often in each row of ``(n, k, classes)``; of equals the earliest."""
+    same = np.stack([(answers == answers[:, [one]]).all(axis=2).sum(axis=1) for one in range(answers.shape[1])], axis=1)
     return np.asarray(answers[np.arange(len(answers)), same.argmax(axis=1)])

@@ -1,4 +1,4 @@
-"""The best linear use of ten numbers: no attack, but what they could hold of an image."""
+"""The best linear use of as many numbers as an answer has: no attack, but what they could hold of an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Images = NDArray[np.float32]
 
 
 def principal_components(images: Images, targets: Images, components: int) -> Images:
-    """``targets`` ``(t, 28, 28)`` through as many numbers each, by the principal components of ``images``."""
+    """``targets`` ``(t, side, side)`` through as many numbers each, by the principal components of ``images``."""
     from sklearn.decomposition import PCA
 
     model = PCA(components, svd_solver="randomized", random_state=0).fit(images.reshape(len(images), -1))

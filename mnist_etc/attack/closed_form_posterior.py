@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.attack.adversary import Adversary, Reconstruction
-from mnist_etc.attack.class_prior import Gaussians, Mixture, fit_mixtures
+from mnist_etc.attack.class_prior import ClassPrior, Gaussians, Mixture
 from mnist_etc.attack.code_posterior import CodePosterior, tempered
 
 __all__ = ["linear_posterior", "rebuild", "rebuild_by_one_gaussian"]
@@ -26,7 +26,7 @@ def rebuild(adversary: Adversary) -> Reconstruction:
 def rebuild_by_one_gaussian(adversary: Adversary) -> Reconstruction:
     """Decode the mean code of a prior of one Gaussian for each class."""
     predicted = adversary.answers.argmax(axis=1)
-    prior = fit_mixtures(adversary.own.codes, adversary.scores, predicted, components=1, seed=adversary.seed)
+    prior = ClassPrior(adversary.own.codes, adversary.scores, predicted, components=1, seed=adversary.seed)
     return _rebuild(adversary, prior, 1)
 
 
@@ -52,14 +52,15 @@ def linear_posterior(
 
     Args:
         mixtures: of the codes, by class; a target's class is its greatest logit.
-        kernel: W, ``(d, 10)``.
-        bias: b, ``(10,)``.
-        logits: of the targets, ``(n, 10)``.
+        kernel: W, ``(d, classes)``.
+        bias: b, ``(classes,)``.
+        logits: of the targets, ``(n, classes)``.
         restarts: components that are kept.
     """
     codes, weights = np.zeros((len(logits), restarts, len(kernel))), np.zeros((len(logits), restarts))
-    for label, mixture in enumerate(mixtures):
-        targets = np.flatnonzero(logits.argmax(axis=1) == label)
+    named = logits.argmax(axis=1)
+    for label in np.unique(named):
+        mixture, targets = mixtures[label], np.flatnonzero(named == label)
         values = logits[targets].astype(np.float64)
         gains = mixture.codes.covariances @ kernel
         expected = Gaussians(mixture.codes.means @ kernel + bias, kernel.T @ gains + NOISE**2 * np.eye(kernel.shape[1]))

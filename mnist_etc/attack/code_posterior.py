@@ -16,7 +16,7 @@ NEGLIGIBLE = 0.01
 """Weight of a code below which it is not decoded."""
 Array = NDArray[np.float64]
 Decoder = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From codes ``(n, d)`` to images ``(n, 28, 28)``."""
+"""From codes ``(n, d)`` to images ``(n, side, side)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class CodePosterior:
     """About each target, on average, had it been attacked alone."""
 
     def mean_image(self, decode: Decoder) -> NDArray[np.float32]:
-        """The weighted mean of the images of each target's codes, ``(n, 28, 28)``.
+        """The weighted mean of the images of each target's codes, ``(n, side, side)``.
 
         It errs less than the image of the mean code; images of little weight are left out.
         """

@@ -43,7 +43,7 @@ def cross_entropy_method(
         scores: asked.
         mean: of the codes of any image, ``(d,)``: where each search starts.
         deviation: the same.
-        targets: ``(n, 10)``.
+        targets: ``(n, classes)``.
         seed: of the draws, which all targets share.
     """
     generator = np.random.default_rng(seed)

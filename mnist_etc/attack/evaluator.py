@@ -10,13 +10,15 @@ from keras.initializers import GlorotUniform
 from numpy.typing import NDArray
 
 from mnist_etc.attack.networks import apply, fit
-from mnist_etc.data.dataset import CLASSES, SIDE, Split, scale_pixels
+from mnist_etc.data.dataset import Split, scale_pixels
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["Evaluator"]
 
 EPOCHS = 3
 BATCH = 128
+LEAST_SIDE = 12
+"""Pixels, below which the convolutions need a margin."""
 LEARNING_RATE = 0.001
 
 
@@ -30,14 +32,15 @@ class Evaluator:
 
     def __init__(self, split: Split, seed: int) -> None:
         initial = (GlorotUniform(one) for one in layer_seeds(seed))
+        padding = "valid" if split.side >= LEAST_SIDE else "same"
         self._network = keras.Sequential(
             [
-                layers.Input((SIDE, SIDE, 1)),
-                layers.Conv2D(16, 5, strides=2, activation="relu", kernel_initializer=next(initial)),
-                layers.Conv2D(32, 3, strides=2, activation="relu", kernel_initializer=next(initial)),
+                layers.Input((split.side, split.side, 1)),
+                layers.Conv2D(16, 5, 2, padding, activation="relu", kernel_initializer=next(initial)),
+                layers.Conv2D(32, 3, 2, padding, activation="relu", kernel_initializer=next(initial)),
                 layers.Flatten(),
                 layers.Dense(128, activation="relu", kernel_initializer=next(initial)),
-                layers.Dense(CLASSES, kernel_initializer=next(initial)),
+                layers.Dense(len(split.names), kernel_initializer=next(initial)),
             ]
         )
         fit(
@@ -52,6 +55,6 @@ class Evaluator:
         )
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Classes ``(n,)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        """Classes ``(n,)`` of images ``(n, side, side)`` in [0, 1]."""
         logits = apply(self._network, images[..., None])
         return np.asarray(logits.argmax(axis=1))

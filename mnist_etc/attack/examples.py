@@ -24,11 +24,11 @@ class Examples:
     """``n`` images, the attacker's own or those that are to be rebuilt."""
 
     pixels: Pixels
-    """``(n, 28, 28)``."""
+    """``(n, side, side)``."""
     labels: NDArray[np.int64]
     """``(n,)``."""
     all_logits: Array
-    """Of the first ``k`` photos of each, ``(n, k, 10)``; photo 0 is the image itself."""
+    """Of the first ``k`` photos of each, ``(n, k, classes)``; photo 0 is the image itself."""
     codes: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """``(n, d)``; empty where nobody asked the encoder."""
     seed: int = 0
@@ -38,12 +38,12 @@ class Examples:
     def photographed(
         cls, model: Callable[[Pixels], Array], pixels: Pixels, labels: NDArray[np.int64], *, count: int, seed: int
     ) -> Examples:
-        """Ask ``model``, from uint8 ``(n, 28, 28)`` to logits ``(n, 10)``, about ``count`` photos of each image."""
+        """Ask ``model``, uint8 ``(n, side, side)`` to logits ``(n, classes)``, about ``count`` photos of each image."""
         told = [model(photos(pixels, number, seed)) for number in range(count)]
         return cls(pixels, labels, np.stack(told, axis=1), seed=seed)
 
     def answers(self, policy: OutputPolicy, count: int) -> Array:
-        """What ``policy`` lets through about the first ``count`` photos of each image, ``(n, count, 10)``."""
+        """What ``policy`` lets through about the first ``count`` photos of each image, ``(n, count, classes)``."""
         told = []
         for number in range(count):
             seen = photos(self.pixels, number, self.seed) if policy.row.reads_image else None
@@ -52,15 +52,15 @@ class Examples:
 
     @property
     def logits(self) -> Array:
-        """Of the images themselves, ``(n, 10)``."""
+        """Of the images themselves, ``(n, classes)``."""
         return np.ascontiguousarray(self.all_logits[:, 0])
 
     @cached_property
     def images(self) -> Array:
-        """``(n, 28, 28)`` in [0, 1]."""
+        """``(n, side, side)`` in [0, 1]."""
         return np.asarray(self.pixels.astype(np.float32) / np.float32(255))
 
     @property
     def flat(self) -> Array:
-        """Images as rows, ``(n, 784)``."""
+        """Images as rows, ``(n, pixels)``."""
         return self.images.reshape(len(self.images), -1)

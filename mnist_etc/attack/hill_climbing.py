@@ -21,14 +21,16 @@ __all__ = ["Scores", "climb", "rebuild"]
 
 Array = NDArray[np.floating[Any]]
 Scores = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From codes ``(n, d)`` to what is compared of the answers about them, ``(n, 10)``; each row is a query."""
+"""From codes ``(n, d)`` to what is compared of the answers about them, ``(n, classes)``; each row is a query."""
 
 NOISE = 1e-3
 """Deviation that scores are taken to have."""
 INFLATION = 1e-2
 """Of the prior's covariance, kept to search in, lest the next search starts in a point."""
 CHUNK = 50
-"""Targets at a time."""
+"""Targets at a time, at most."""
+MOST_NUMBERS = 10_000_000
+"""Of the covariances of their scores: fewer targets at a time where there are many classes."""
 
 
 def rebuild(adversary: Adversary) -> Reconstruction:
@@ -61,7 +63,7 @@ def climb(
     Args:
         scores: asked; nothing else is known of the model.
         mixtures: by class, of codes and of the scores that the same callable gives them.
-        targets: scores of the images that are searched, ``(n, 10)``.
+        targets: scores of the images that are searched, ``(n, classes)``.
         labels: the classes that their answers name, ``(n,)``.
         queries: of a target, at most.
         restarts: components that are searched in.
@@ -80,10 +82,11 @@ def climb(
         )
     draws = _white(np.random.default_rng(seed), (iterations, samples, width))
     codes, weights = np.zeros((len(targets), restarts, width)), np.zeros((len(targets), restarts))
-    for label, mixture in enumerate(mixtures):
-        of_class = np.flatnonzero(labels == label)
-        for first in range(0, len(of_class), CHUNK):
-            part = of_class[first : first + CHUNK]
+    chunk = max(1, min(CHUNK, MOST_NUMBERS // (restarts * targets.shape[1] ** 2)))
+    for label in np.unique(labels):
+        mixture, of_class = mixtures[label], np.flatnonzero(labels == label)
+        for first in range(0, len(of_class), chunk):
+            part = of_class[first : first + chunk]
             found, weight = _climb(scores, mixture, targets[part].astype(np.float64), restarts, draws)
             codes[part, : weight.shape[1]], weights[part, : weight.shape[1]] = found, weight
     return CodePosterior(codes, weights, float(samples * restarts * iterations))

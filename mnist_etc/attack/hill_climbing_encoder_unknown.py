@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from mnist_etc.attack.adversary import Adversary, Reconstruction
-from mnist_etc.attack.class_prior import fit_mixtures
+from mnist_etc.attack.class_prior import ClassPrior
 from mnist_etc.attack.hill_climbing import climb
-from mnist_etc.data.dataset import SIDE
 
 __all__ = ["rebuild"]
 
@@ -23,12 +22,12 @@ def rebuild(adversary: Adversary) -> Reconstruction:
     codes = components.fit(own.flat).transform(own.flat).astype(np.float32)
 
     def image(codes: Array) -> Array:
-        return np.asarray(np.clip(components.inverse_transform(codes), 0, 1), np.float32).reshape(-1, SIDE, SIDE)
+        return np.asarray(np.clip(components.inverse_transform(codes), 0, 1), np.float32).reshape(
+            -1, *own.images.shape[1:]
+        )
 
     predicted, sought = adversary.answers.argmax(axis=1), adversary.target_answers
-    prior = fit_mixtures(
-        codes, adversary.scores, predicted, components=adversary.config.components, seed=adversary.seed
-    )
+    prior = ClassPrior(codes, adversary.scores, predicted, components=adversary.config.components, seed=adversary.seed)
     found = climb(
         lambda codes: victim.logits_of_images(image(codes)), prior, sought, sought.argmax(axis=1), **adversary.search
     )

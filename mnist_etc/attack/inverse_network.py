@@ -17,7 +17,6 @@ from mnist_etc.attack.adversary import Adversary, Reconstruction
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.attack.mean_by_answer import mean_suffices
 from mnist_etc.attack.networks import apply, fit
-from mnist_etc.data.dataset import SIDE
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["invert", "rebuild"]
@@ -40,7 +39,7 @@ def invert(
     seen: NDArray[np.float32],
     seed: int,
 ) -> NDArray[np.float32]:
-    """Images ``(t, 28, 28)`` in [0, 1] behind answers: the mean of what ``config.networks`` networks make of them.
+    """Images ``(t, side, side)`` in [0, 1] behind answers: the mean of what ``config.networks`` networks make of them.
 
     Networks that differ in their first weights alone err apart, and their mean errs less than each (Lakshminarayanan,
     Pritzel and Blundell, NeurIPS 2017).
@@ -48,7 +47,7 @@ def invert(
     Args:
         config: sizes and optimization.
         learned: features of the answers about ``images``, ``(n, m)``.
-        images: the attacker's own, ``(n, 28, 28)`` in [0, 1].
+        images: the attacker's own, ``(n, side, side)`` in [0, 1].
         seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
@@ -67,8 +66,9 @@ def _trained(
     for _ in range(config.blocks):
         inner = layers.Dense(config.units, "silu", kernel_initializer=next(initial))(layers.RMSNormalization()(hidden))
         hidden = layers.Add()([hidden, layers.Dense(config.units, kernel_initializer="zeros")(inner)])
-    pixels = layers.Dense(SIDE**2, "sigmoid", kernel_initializer=next(initial))(layers.RMSNormalization()(hidden))
-    network = keras.Model(inputs, layers.Reshape((SIDE, SIDE))(pixels), name="inverse")
+    side = images.shape[1]
+    pixels = layers.Dense(side**2, "sigmoid", kernel_initializer=next(initial))(layers.RMSNormalization()(hidden))
+    network = keras.Model(inputs, layers.Reshape((side, side))(pixels), name="inverse")
     steps = config.epochs * -(-len(images) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,

@@ -28,11 +28,11 @@ def mean_by_answer(answers: NDArray[np.float32], images: Images, targets: NDArra
 
     Args:
         answers: about the attacker's images, ``(n, m)``.
-        images: those, ``(n, 28, 28)`` in [0, 1].
+        images: those, ``(n, side, side)`` in [0, 1].
         targets: answers about the targets, ``(t, m)``.
 
     Returns:
-        ``(t, 28, 28)``.
+        ``(t, side, side)``.
     """
     distinct, which = np.unique(np.concatenate([answers, targets]), axis=0, return_inverse=True)
     own, sought = np.split(which.ravel(), [len(answers)])

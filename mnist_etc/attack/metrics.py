@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 __all__ = ["Against", "ImageMetrics", "Interval", "against", "image_metrics", "interval", "ratio"]
 
 NORMAL_95 = 1.959964
+WINDOW = 11
+"""Pixels, of structural similarity."""
 Images = NDArray[np.float32]
 Classify = Callable[[Images], NDArray[np.int64]]
 
@@ -33,7 +35,10 @@ class ImageMetrics:
     mse: Interval
     """Mean squared error of a pixel on [0, 1]."""
     ssim: Interval
-    """Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004), window 11, sigma 1.5."""
+    """Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004), window 11, sigma 1.5.
+
+    Of images below 11 pixels the window is the greatest odd one that fits.
+    """
     cosine: Interval
     same_class: Interval
     """How often an independent network gives the rebuilt image the class that it gives the original."""
@@ -42,12 +47,12 @@ class ImageMetrics:
 
 
 def image_metrics(originals: Images, rebuilt: Images, classify: Classify) -> ImageMetrics:
-    """Compare images ``(n, 28, 28)`` in [0, 1].
+    """Compare images ``(n, side, side)`` in [0, 1].
 
     Args:
         originals: that were sent.
         rebuilt: from what was answered.
-        classify: an independent network: images ``(n, 28, 28)`` to classes ``(n,)``.
+        classify: an independent network: images ``(n, side, side)`` to classes ``(n,)``.
     """
     import tensorflow as tf
 
@@ -55,7 +60,8 @@ def image_metrics(originals: Images, rebuilt: Images, classify: Classify) -> Ima
     flat, other = (images.reshape(len(images), -1).astype(np.float64) for images in (originals, rebuilt))
     norms = np.linalg.norm(flat, axis=1) * np.linalg.norm(other, axis=1)
     cosine = (flat * other).sum(axis=1) / np.maximum(norms, np.finfo(float).tiny)
-    similarity = tf.image.ssim(originals[..., None], rebuilt[..., None], max_val=1.0).numpy()
+    window = min(WINDOW, (originals.shape[1] - 1) | 1)
+    similarity = tf.image.ssim(originals[..., None], rebuilt[..., None], max_val=1.0, filter_size=window).numpy()
     return ImageMetrics(
         mse=interval(errors),
         ssim=interval(similarity),

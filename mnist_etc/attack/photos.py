@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 
 
 def photos(images: Pixels, number: int, seed: int) -> Pixels:
-    """Photo ``number`` of each of ``images``, both uint8 ``(n, 28, 28)``; photo 0 is the image itself.
+    """Photo ``number`` of each of ``images``, both uint8 ``(n, side, side)``; photo 0 is the image itself.
 
     Args:
         images: light on a black ground.

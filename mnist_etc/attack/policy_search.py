@@ -66,7 +66,7 @@ def best_policy(config: PolicyConfig, attack: AttackConfig, own: Examples, targe
         try:
             policy = search.fitted(replace(config, **_named(parse_policy(text))))
         except ConfigError:
-            continue  # so many levels of so few images
+            continue  # so many levels of so few images, or so great a k of so few classes
         told = answers(policy, targets.logits, targets.pixels)
         judged.append((policy, PolicyUtility.of(policy, told, targets.labels)))
     judged.sort(key=lambda one: (one[1].log_loss, one[1].calibration_error))
@@ -105,7 +105,7 @@ class _Search:
 
     def fitted(self, config: PolicyConfig) -> OutputPolicy:
         """On the targets' own answers."""
-        return fit_policy(config, self._targets.logits, self._targets.labels)
+        return fit_policy(config, self._targets.logits, self._targets.labels, self._targets.pixels.shape[1])
 
     def budget(self) -> dict[str, Any]:
         """What the attacker had, for a manifest."""

@@ -10,7 +10,7 @@ from mnist_etc.attack.config import ReconstructCommand, Targets
 from mnist_etc.data import Dataset, Split
 from mnist_etc.errors import DataError
 
-__all__ = ["attackers_images", "halves", "is_private", "refuse_common", "sides"]
+__all__ = ["attackers_images", "halves", "is_private", "leading", "refuse_common", "sides"]
 
 
 def is_private(command: TrainCommand) -> bool:
@@ -20,9 +20,13 @@ def is_private(command: TrainCommand) -> bool:
 
 def halves(split: Split) -> tuple[Split, Split]:
     """The first half and the rest."""
-    middle = len(split) // 2
-    first, rest = slice(middle), slice(middle, None)
-    return Split(split.images[first], split.labels[first]), Split(split.images[rest], split.labels[rest])
+    places, middle = np.arange(len(split)), len(split) // 2
+    return split.some(places[:middle]), split.some(places[middle:])
+
+
+def leading(split: Split, count: int | None) -> Split:
+    """The first ``count`` images, all where it is None or there are fewer."""
+    return split.some(np.arange(len(split))[:count])
 
 
 def attackers_images(dataset: Dataset, *, private: bool) -> Split:
@@ -44,8 +48,7 @@ def sides(command: ReconstructCommand, dataset: Dataset) -> tuple[Split, Split]:
     own, split = attackers_images(dataset, private=private), getattr(dataset, command.targets_from.value)
     if command.targets_from is Targets.validation and private:
         split = halves(dataset.validation)[1]
-    own = Split(own.images[: command.attack.images], own.labels[: command.attack.images])
-    targets = Split(split.images[: command.targets], split.labels[: command.targets])
+    own, targets = leading(own, command.attack.images), leading(split, command.targets)
     refuse_common(own.images, targets.images)
     return own, targets
 
@@ -54,8 +57,8 @@ def refuse_common(own: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
     """Refuse targets that the attacker has already.
 
     Args:
-        own: the attacker's images, uint8 ``(n, 28, 28)``.
-        targets: ``(t, 28, 28)``.
+        own: the attacker's images, uint8 ``(n, side, side)``.
+        targets: ``(t, side, side)``.
 
     Raises:
         DataError: says how many.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
@@ -37,7 +39,8 @@ __all__ = ["Study", "reconstruct", "report"]
 
 LABEL = "label"
 """The policy that is attacked first: the floor is the error on it."""
-TEN = 10
+SHOWN = 64
+"""Classes in the contact sheet, at most."""
 NETWORK = "inverse_network"
 
 
@@ -79,7 +82,7 @@ def reconstruct(command: ReconstructCommand) -> Path:
     victim = VictimModel.of(command)
     study = Study(model, command, victim, own, targets)
     logits, asked = (victim.logits(victim.codes(part.images)) for part in (dataset.validation, split))
-    policies = [fit_policy(config, logits, dataset.validation.labels) for config in configs]
+    policies = _fitted(configs, logits, dataset.validation)
     utilities = [PolicyUtility.of(one, answers(one, asked, split.images), split.labels) for one in policies]
     for count in dict.fromkeys(command.attack.answers):
         for policy, utility in zip(policies, utilities, strict=True):
@@ -88,6 +91,24 @@ def reconstruct(command: ReconstructCommand) -> Path:
     place = folder.reconstruction(command.autoencoder, command.classifier)
     write_report(place, [*study.results, *beside], study.pictures, study.confidences)
     return place
+
+
+def _fitted(configs: Sequence[PolicyConfig], logits: NDArray[np.float32], validation: Split) -> list[OutputPolicy]:
+    """The policies that can be fitted; why one cannot, as for so few classes or images, is said on stderr.
+
+    Raises:
+        ConfigError: none but the label, which always can.
+    """
+    policies, refused = [], []
+    for config in configs:
+        try:
+            policies.append(fit_policy(config, logits, validation.labels, validation.side))
+        except ConfigError as error:
+            refused.append(error)
+            print(f"{format_policy(config)} is left out. {error}", file=sys.stderr, flush=True)
+    if refused and [one.config.name for one in policies] == [LABEL]:
+        raise refused[0]
+    return policies
 
 
 def _told(config: PolicyConfig, results: Sequence[Result], count: int, start: float) -> str:
@@ -130,12 +151,16 @@ class Study:
         self._sure = softmax(self._targets.logits).max(axis=1)
         self._classify = Evaluator(own, command.seed)
         self._shown = np.unique(targets.labels, return_index=True)[1]
+        if len(self._shown) > SHOWN:
+            self._shown = self._shown[np.linspace(0, len(self._shown) - 1, SHOWN).astype(int)]
         self.pictures = [("original", self._targets.images[self._shown])]
         self._floor: tuple[Reconstruction, ImageMetrics] | None = None
         everywhere = np.broadcast_to(self._own.images.mean(axis=0), self._targets.images.shape)
-        linear = principal_components(self._own.images, self._targets.images, TEN)
+        numbers = min(len(own.names), *self._own.flat.shape)
+        linear = principal_components(self._own.images, self._targets.images, numbers)
         decoded = victim.decode(self._targets.codes)
-        for name, images in (("mean image", everywhere), (f"PCA, {TEN} components", linear), ("autoencoder", decoded)):
+        known = ("mean image", everywhere), (f"PCA, {numbers} components", linear), ("autoencoder", decoded)
+        for name, images in known:
             rebuilt = Reconstruction(images)
             self.results.append(Result.of(name, rebuilt, self._metrics(rebuilt), model=model))
             self.pictures.append((name, images[self._shown]))

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.manifest import classes
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.attack.examples import Examples
 from mnist_etc.attack.networks import apply
-from mnist_etc.data.dataset import SIDE, Split, scale_pixels
+from mnist_etc.data.dataset import Split, scale_pixels
 from mnist_etc.models.full_model import read_full_model
 from mnist_etc.models.h5 import read_h5
 from mnist_etc.models.registry import AUTOENCODERS
@@ -48,9 +49,10 @@ class VictimModel:
         )
         manifest = whole.verify(whole.h5, fingerprint(command, command.autoencoder, command.classifier))
         half.verify(half.h5, fingerprint(command, command.autoencoder))
-        autoencoder = AUTOENCODERS[command.autoencoder.model].network(command.autoencoder, 0)
+        count, side = len(classes(manifest)), command.data.side
+        autoencoder = AUTOENCODERS[command.autoencoder.model].network(command.autoencoder, 0, side)
         read_h5(autoencoder, half.h5)
-        full = read_full_model(command.autoencoder, command.classifier, whole.h5)
+        full = read_full_model(command.autoencoder, command.classifier, whole.h5, classes=count, side=side)
         return cls(full.layers[0], autoencoder.get_layer("decoder"), full.layers[1], manifest)
 
     @property
@@ -67,24 +69,24 @@ class VictimModel:
         return replace(told, codes=codes)
 
     def codes(self, images: NDArray[np.uint8]) -> Array:
-        """Codes ``(n, d)`` of images uint8 ``(n, 28, 28)``."""
+        """Codes ``(n, d)`` of images uint8 ``(n, side, side)``."""
         return np.asarray(apply(self.encoder, scale_pixels(images)))
 
     def decode(self, codes: NDArray[np.floating[Any]]) -> Array:
-        """Images ``(n, 28, 28)`` in [0, 1] of codes ``(n, d)``."""
+        """Images ``(n, side, side)`` in [0, 1] of codes ``(n, d)``."""
         images = apply(self.decoder, codes.astype(np.float32))
-        return np.asarray(np.clip(images, 0, 1)).reshape(-1, SIDE, SIDE)
+        return np.asarray(np.clip(images, 0, 1)).reshape(-1, *self.encoder.input_shape[1:3])
 
     def logits(self, codes: Array) -> Array:
-        """Logits ``(n, 10)`` of codes ``(n, d)``."""
+        """Logits ``(n, classes)`` of codes ``(n, d)``."""
         return np.asarray(self.classifier(codes, training=False))
 
     def logits_of_images(self, images: Array) -> Array:
-        """Logits ``(n, 10)`` of images ``(n, 28, 28)`` in [0, 1]."""
+        """Logits ``(n, classes)`` of images ``(n, side, side)`` in [0, 1]."""
         return self.logits(np.asarray(apply(self.encoder, images[..., None])))
 
     def linear_head(self) -> tuple[Array, Array] | None:
-        """Kernel ``(d, 10)`` and bias ``(10,)`` where the classifier is one linear layer; without a bias it is 0."""
+        """Kernel ``(d, classes)``, bias ``(classes,)`` of a classifier of one linear layer; without one it is 0."""
         weights, layers = self.classifier.get_weights(), self.classifier.layers
         linear = len(layers) == 1 and isinstance(layers[0], keras.layers.Dense)
         if not linear or layers[0].activation is not keras.activations.linear:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.audit.config import AuditCommand, PlantedBug
+from mnist_etc.audit.identity import identify
 from mnist_etc.audit.one_run import (
     Guesses,
     epsilon_bound,
@@ -90,7 +91,8 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
             f"Expected guesses of at most the {command.canaries} canaries; received {command.guesses}. "
             "Pass fewer guesses or more canaries."
         )
-    plan = audited_plan(command, len(images) + command.canaries)
+    identity = identify(command, images)
+    plan = audited_plan(command, len(images) + command.canaries, identity)
     assert plan.stage
     from mnist_etc.backend import load_tensorflow
 
@@ -99,7 +101,7 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
     from mnist_etc.audit.canaries import Canaries, head_task
 
     canaries = Canaries(command.canaries, command.l2_norm_clip, len(images.names))
-    coins = flip_coins(command, "coins", len(canaries))
+    coins = flip_coins(command, identity, len(canaries))
     weights = np.concatenate([np.ones(len(images), np.float32), coins.astype(np.float32)])
     auditor = Auditor(canaries, plan.stage)
     task = head_task(images, weights, canaries)
@@ -109,10 +111,10 @@ def run_with_canaries(command: AuditCommand, images: Split, bug: PlantedBug | No
     return _finding(command, plan, auditor, in_weights, coins)
 
 
-def audited_plan(command: AuditCommand, examples: int) -> PrivacyPlan:
-    """Of the training that is audited."""
+def audited_plan(command: AuditCommand, examples: int, identity: Mapping[str, Any]) -> PrivacyPlan:
+    """Of the training that is audited, on so many examples; ``identity`` is `identify`'s."""
     plan = PrivacyPlan.of_training("head", command, command.privacy, examples)
-    return plan.identified({"name": "audit", "examples": examples})
+    return plan.identified({"name": "audit", **identity})
 
 
 def fit_config(command: AuditCommand) -> FitConfig:
@@ -128,9 +130,9 @@ def fit_config(command: AuditCommand) -> FitConfig:
     )
 
 
-def flip_coins(command: AuditCommand, label: str, count: int) -> Flags:
+def flip_coins(command: AuditCommand, identity: Mapping[str, Any], count: int) -> Flags:
     """Fair ones; secret unless a seed is given."""
-    (seed,) = secret_numbers(command.privacy.seed, {"name": label}, 1)
+    (seed,) = secret_numbers(command.privacy.seed, {"name": "coins", **identity}, 1)
     coins: Flags = np.random.default_rng(seed).random(count) < 0.5
     return coins
 

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mnist_etc.audit.canary_run import audited_plan, fit_config, quiet
 from mnist_etc.audit.config import AuditCommand
+from mnist_etc.audit.identity import identify
 from mnist_etc.audit.membership import MembershipResult, membership_attacks
 from mnist_etc.backend import load_tensorflow
 from mnist_etc.data import Split
@@ -109,15 +110,15 @@ def _private(
     batch_size = max(1, round(min(1.0, command.batch_size / (command.images + command.canaries)) * count))
     learning_rate = command.learning_rate * batch_size / command.batch_size
     scaled = dataclasses.replace(command, batch_size=batch_size, learning_rate=learning_rate)
-    plan = _OneLedger(**vars(audited_plan(scaled, count)))
+    identity = identify(command, images)
+    plan = _OneLedger(**vars(audited_plan(scaled, count, identity)))
 
     def logits(included: Flags, number: int) -> Values:
         task = head_task(images, included.astype(np.float32))
         with tempfile.TemporaryDirectory() as folder, quiet():
             checkpoint = Checkpoint(Path(folder) / "state.npz", {"membership": number})
-            seeds = Seeds(
-                *checkpoint.secret(lambda: Seeds.draw(command.privacy.seed, {"name": f"membership {number}"}))
-            )
+            own = {"name": f"membership {number}", **identity}
+            seeds = Seeds(*checkpoint.secret(lambda: Seeds.draw(command.privacy.seed, own)))
             steps = PrivateSteps(task, fit_config(scaled), plan, seeds)
             fit(steps, checkpoint=checkpoint, evaluate=lambda _: {}, report=lambda *_: None)
         kernel = task.model.get_weights()[0].astype(np.float64)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.audit.config import AuditCommand, PlantedBug
+from mnist_etc.audit.identity import identify
 from mnist_etc.audit.one_run import Guesses, guess_all, independent_bound
 from mnist_etc.audit.planted import PLANTED, Planted
 from mnist_etc.data import Split
@@ -75,7 +76,13 @@ def run_with_moments(command: AuditCommand, images: Split, bug: PlantedBug | Non
         accountant=privacy.accountant,
     )
     known = _moments(features)
-    rounds = [_round(features, known, noise, privacy.seed, number, PLANTED[bug]) for number in range(RELEASES)]
+    identity, rounds = identify(command, images), []
+    for number in range(RELEASES):
+        coins, first, second = (
+            Seeds.draw(privacy.seed, {"name": f"moments {number} {which}", **identity}).moments
+            for which in ("coins", "first", "second")
+        )
+        rounds.append(_round(features, known, noise, PLANTED[bug], coins, first, second))
     made, correct = sum(one.made for one in rounds), sum(one.correct for one in rounds)
     guesses = Guesses(canaries=made, made=made, correct=correct)
     mechanism = SampledGaussian(sampling_rate=1.0, noise_multiplier=noise, steps=1)
@@ -89,12 +96,15 @@ def run_with_moments(command: AuditCommand, images: Split, bug: PlantedBug | Non
 
 
 def _round(
-    features: Values, known: Matrix, noise_multiplier: float, seed: int | None, number: int, planted: Planted
+    features: Values,
+    known: Matrix,
+    noise_multiplier: float,
+    planted: Planted,
+    coins_seed: int,
+    first_seed: int,
+    second_seed: int,
 ) -> Guesses:
     """One release with canaries, one without, and the guesses at the first one's coins."""
-    coins_seed, first_seed, second_seed = (
-        Seeds.draw(seed, {"name": f"moments {number} {which}"}).moments for which in ("coins", "first", "second")
-    )
     generator = np.random.default_rng(coins_seed)
     size = features.shape[1]
     basis = np.linalg.qr(generator.normal(size=(size, size)))[0].T

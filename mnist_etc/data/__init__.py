@@ -72,6 +72,8 @@ def _with_owners(config: DataConfig, train: Split) -> Split:
     """With the owners that ``config.owners`` states, and with none where it is null."""
     if config.owners is None:
         return replace(train, owners=None)
+    if DATASETS[config.kind].owner_columns and train.owners is not None:
+        return train
     if config.owners != DATASETS[config.kind].owners:
         return replace(train, owners=read_owners(Path(config.owners), len(train)))
     if train.owners is None:

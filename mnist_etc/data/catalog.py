@@ -16,6 +16,7 @@ from mnist_etc.data.config import DataConfig, Polarity
 from mnist_etc.data.dataset import SIDE, Split
 from mnist_etc.data.idx import ExpectedFile
 from mnist_etc.data.images import normalize
+from mnist_etc.data.locate import Located, locate, near_misses
 from mnist_etc.errors import DataError
 from mnist_etc.registry import Registry
 
@@ -106,8 +107,9 @@ def read(root: Path, name: str, part: str, side: int = SIDE) -> Split:
     image_file, label_file = FILES[part]
     folder = root / name
     expected = DOWNLOADS[name].files if name in DOWNLOADS else {}
-    images = idx.read_images(_find(folder, name, image_file), expected.get(image_file))
-    labels = idx.read_labels(_find(folder, name, label_file), expected.get(label_file))
+    found, labeled = _find(folder, name, image_file), _find(folder, name, label_file)
+    images = idx.read_images(found.path, expected.get(image_file), found.member)
+    labels = idx.read_labels(labeled.path, expected.get(label_file), labeled.member)
     if len(images) != len(labels):
         raise DataError(
             f"Expected as many labels as images in {folder}; received {len(images):,} images and "
@@ -122,12 +124,12 @@ def read(root: Path, name: str, part: str, side: int = SIDE) -> Split:
     return Split(scaled, labels, names=tuple(map(str, numbers)))
 
 
-def _find(folder: Path, name: str, file: str) -> Path:
-    """The file, gzipped or not, downloaded first where it is missing and its dataset is known."""
-    zipped, plain = folder / f"{file}.gz", folder / file
-    for path in (zipped, plain):
-        if path.is_file():
-            return path
+def _find(folder: Path, name: str, file: str) -> Located:
+    """The file, packed or not, downloaded first where it is missing and its dataset is known."""
+    found = locate([folder], [file])
+    if found is not None:
+        return found
+    zipped = folder / f"{file}.gz"
     reason = "is not there"
     if name in DOWNLOADS:
         from mnist_etc.data import download
@@ -138,6 +140,7 @@ def _find(folder: Path, name: str, file: str) -> Path:
         except DataError as error:
             reason += f", and cannot be downloaded ({error})"
         else:
-            return zipped
+            return Located(zipped)
     needed = ", ".join(f"{each}.gz" for files in FILES.values() for each in files)
+    reason += near_misses([folder], [file])
     raise DataError(f"{zipped} {reason}. Put {needed} into {folder}, or pass data=digits, which needs no file.")

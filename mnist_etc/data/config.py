@@ -57,9 +57,19 @@ class DataConfig:
     """Letters, digits, '-' and '_'; the artifacts of every dataset but mnist stand in a folder of this name."""
     kind: str = one_of(DATASETS)
     """How the images are stored: four gzipped IDX files (idx), the 1,797 that come with scikit-learn (digits), pictures
-    in ``<root>/{train,test}/<label>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
+    in ``<root>/{train,test}/<class>/*.{png,jpg}`` (folder), or what your own row of `DATASETS` reads."""
     root: str = path(empty=True)
-    """Folder that holds ``<name>/`` with the files (idx), or ``train/`` and ``test/`` (folder); digits need none."""
+    """Folder that holds ``<name>/`` with the files (idx), ``train/`` and ``test/`` (folder), or tables with train and
+    test in their names (csv, parquet); digits need none."""
+    train: str | None = path(null="the tables of root with train in their names", default=None)
+    """Table of the training images, or folder of its shards (csv, parquet)."""
+    test: str | None = path(null="the tables of root with test in their names", default=None)
+    """Table of the test images, or folder of its shards (csv, parquet); where none holds labels, a fifth of the
+    training images is held out, the same in every run."""
+    image_column: str | None = text(null="the column that holds images", default=None)
+    """Column of whole images in a table, trained on or given as ``input=``, where several fit."""
+    label_column: str | None = text(null="the column named as labels are", default=None)
+    """Column of the labels in a table, trained on or given as ``input=``, where several fit."""
     prepare: Prepare
     """Of a folder's images, and of what ``infer.py`` is given."""
     side: int = between(*SIDES, default=SIDE)
@@ -73,8 +83,8 @@ class DataConfig:
     """Which images the validation split gets; apart from ``seed``, so that runs can be compared."""
     owners: str | None = path(null="unknown owners", default=None)
     """Whose each training image is, for a guarantee for a person with all his or her images: a file with one name a
-    line, in the order of the images, or folders, for ``<root>/train/<label>/<owner>/*.{png,jpg}``. null: unknown, the
-    guarantee is for a single image."""
+    line, in the order of the images; a column of the table (csv, parquet); or folders, for
+    ``<root>/train/<label>/<owner>/*.{png,jpg}``. null: unknown, the guarantee is for a single image."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -87,7 +97,7 @@ class DataConfig:
                 check_names(self.classes, "data.classes")
             except DataError as error:
                 raise ConfigError(str(error)) from error
-        if DATASETS[self.kind].needs_root and not self.root:
+        if DATASETS[self.kind].needs_root and not self.root and not self.train:
             raise ConfigError("Expected data.root=<folder>; received an empty name. Pass the folder of the images.")
         words = {DATASETS[kind].owners: kind for kind in DATASETS if DATASETS[kind].owners}
         if self.owners in words and self.owners != DATASETS[self.kind].owners:

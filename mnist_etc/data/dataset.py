@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import DIGITS, check_names, list_names
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["CLASSES", "DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
+__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
 
-CLASSES = 10
 SIDE = 28
 """Pixels of each side of an image, where nothing else is said."""
 SIDES = (8, 128)
@@ -88,6 +87,11 @@ class Dataset:
     the training images' owners too, where they are known, and of the names of classes that are not the ten digits."""
     training_sha256: str
     """Hexadecimal; of the images and labels that may be trained on alone, whoever owns them and whatever is tested."""
+    people_sha256: str = ""
+    """Hexadecimal; of which images of all that may be trained on are the same person's, whatever the names; empty where
+    that is unknown."""
+    split_sha256: str = ""
+    """Hexadecimal; of which of them are validation images."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -142,6 +146,8 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
         test=test,
         sha256=_checksum(training, test),
         training_sha256=_checksum(Split(training.images, training.labels)),
+        people_sha256="" if training.owners is None else _partition(training.owners),
+        split_sha256=hashlib.sha256(chosen.tobytes()).hexdigest(),
     )
 
 
@@ -195,6 +201,12 @@ def _check_owners(owners: object, images: int, source: str) -> NDArray[np.int64]
         )
     dense: NDArray[np.int64] = np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return dense
+
+
+def _partition(owners: NDArray[np.int64]) -> str:
+    """Of each owner's first image in the place of the owner, so that other names for the same people change nothing."""
+    _, first, owner = np.unique(owners, return_index=True, return_inverse=True)
+    return hashlib.sha256(first[owner.reshape(-1)].astype("<i8").tobytes()).hexdigest()
 
 
 def _checksum(*splits: Split) -> str:

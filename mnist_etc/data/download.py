@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,12 +15,14 @@ from mnist_etc.data.idx import ExpectedFile
 from mnist_etc.errors import ArtifactError, DataError
 from mnist_etc.files import temporary
 
-__all__ = ["fetch"]
+__all__ = ["fetch", "fetch_file"]
 
 TIMEOUT = 10
 """Seconds to connect, and seconds without a byte."""
 LIMIT = 2**26
-"""Bytes of one compressed file."""
+"""Bytes of one compressed IDX file."""
+LARGEST = 2**30
+"""Bytes of any file."""
 CHUNK = 2**16
 
 
@@ -47,20 +50,51 @@ def fetch(mirrors: Sequence[str], file: str, final: Path, expected: ExpectedFile
     raise DataError("; ".join(failures))
 
 
+def fetch_file(url: str, final: Path, md5: str) -> None:
+    """Download a file of any kind, piece by piece onto the disk; it gets its name only once its checksum is right.
+
+    Args:
+        url: of a row of `PUBLISHED`.
+        final: where it goes.
+        md5: hexadecimal, of the file; empty: not known.
+
+    Raises:
+        DataError: it cannot be fetched, is larger than `LARGEST` or another file, or the folder cannot be written.
+    """
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    try:
+        with temporary(final) as path, path.open("wb") as file:
+            for chunk in _chunks(url, final.name):
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                if size > LARGEST:
+                    raise DataError(f"{url}: more than {LARGEST:,} bytes")
+            if md5 and digest.hexdigest() != md5:
+                raise DataError(f"{url}: another file than the expected one, of md5 {digest.hexdigest()} and not {md5}")
+    except ArtifactError as error:
+        raise DataError(f"cannot write {final}: {error.__cause__}; pass data.root=<a folder you can write>") from error
+
+
 def _download(url: str, title: str) -> bytes:
     content = bytearray()
+    for chunk in _chunks(url, title):
+        content += chunk
+        if len(content) > LIMIT:
+            raise DataError(f"more than {LIMIT:,} bytes")
+    return bytes(content)
+
+
+def _chunks(url: str, title: str) -> Iterator[bytes]:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 -- of a row of DOWNLOADS
             total = int(response.headers.get("Content-Length", 0)) or None
             with tqdm(desc=title, total=total, unit="B", unit_scale=True, disable=None, leave=False) as bar:
                 while chunk := response.read(CHUNK):
-                    content += chunk
                     bar.update(len(chunk))
-                    if len(content) > LIMIT:
-                        raise DataError(f"more than {LIMIT:,} bytes")
+                    yield chunk
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise DataError(str(getattr(error, "reason", error))) from error
-    return bytes(content)
 
 
 def _save(content: bytes, final: Path, expected: ExpectedFile) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def read_split(config: DataConfig, part: str) -> Split:
     """
     root = Path(config.root)
     folders, loose = _classes(root / part), _loose(root / part)
-    by_class = {name: images.find(folder) for name, folder in folders.items()}
+    searched = {name: images.search(folder) for name, folder in folders.items()}
+    by_class = {name: found.images for name, found in searched.items()}
+    passed = images.list_others(sum((found.others for found in searched.values()), Counter[str]()))
     if not any(by_class.values()):
         received = f"none, but {loose:,} in no folder" if loose else "none"
         raise DataError(
@@ -56,6 +59,8 @@ def read_split(config: DataConfig, part: str) -> Split:
         owners = _owners(root / part, [path for path, _ in found])
     if loose:
         print(f"passed over in {root / part}: {loose:,} in no folder; a class is a folder", file=sys.stderr)
+    if passed:
+        print(f"passed over in {root / part}, which are no images: {passed}", file=sys.stderr)
     pixels, failures = [], []
     for path, _ in found:
         try:

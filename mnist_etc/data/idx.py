@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import math
 import struct
 import zipfile
@@ -26,7 +27,7 @@ from mnist_etc.errors import DataError
 
 __all__ = ["LIMIT", "ExpectedFile", "cut", "open_idx", "read_images", "read_labels"]
 
-LIMIT = 2**29
+LIMIT = 2**30
 """Bytes that one file may decompress to."""
 CHUNK = 2**20
 UNSIGNED_BYTE = 0x08
@@ -34,6 +35,8 @@ IMAGES, LABELS = 3, 1
 WHAT = {IMAGES: "images", LABELS: "labels"}
 """By the number of dimensions."""
 GZIP = b"\x1f\x8b"
+DAMAGE = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
+"""What reading a damaged file raises."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,46 @@ def read_labels(path: Path, expected: ExpectedFile | None = None, member: str = 
 
 
 def open_idx(path: Path, _: InputOptions) -> Source:
-    """Open a file of images as ``input=``; raises what `read_images` raises."""
-    images = read_images(path)
-    return Source("index", cut(images))
+    """Open a file of images as ``input=``, of which a piece at a time is held in memory.
+
+    Raises:
+        DataError: as `read_images`, whatever the size of the whole; that a gzipped file is cut short, or damaged, is
+            found where it is read.
+    """
+    pieces = _stream(path)
+    return Source("index", itertools.chain([next(pieces)], pieces))
+
+
+def _stream(path: Path) -> Iterator[Pictures]:
+    try:
+        with _decompressed(path, "") as file:
+            count, *shape = _parse_header(file, path, IMAGES)[1]
+            size, start = math.prod(shape), 0
+            _check_shape(path, (min(count, 1), *shape), None)
+            _check_size(path, 4 + 4 * IMAGES + count * size)
+            most = max(1, min(PIECE, 16 * CHUNK // size))
+            while start < count:
+                wanted = min(most, count - start)
+                content = file.read(wanted * size)
+                if len(content) < wanted * size:
+                    raise _wrong_size(path, count * size, f"only {start * size + len(content):,}: truncated")
+                names = [str(place) for place in range(start, start + wanted)]
+                yield Pictures(names, np.frombuffer(content, np.uint8).reshape(wanted, *shape))
+                start += wanted
+            if file.read(1):
+                raise _wrong_size(path, count * size, "more")
+    except DAMAGE as error:
+        raise DataError(f"{path} is no whole IDX file: {error}. Replace the file.") from error
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Refuse at once a file that is not compressed and of another size than its header says."""
+    there = path.stat().st_size
+    with path.open("rb") as file:
+        if there != size and file.read(2) != GZIP:
+            header = 4 + 4 * IMAGES
+            received = f"only {there - header:,}: truncated" if there < size else "more"
+            raise _wrong_size(path, size - header, received)
 
 
 def cut(images: NDArray[np.uint8]) -> Iterator[Pictures]:
@@ -98,12 +138,9 @@ def _read(path: Path, member: str, dimensions: int, expected: ExpectedFile | Non
     if not path.is_file():
         raise DataError(f"There is no IDX file {path}. Check the path.")
     try:
-        with _open(path, member) as raw:
-            zipped = raw.read(2) == GZIP
-            raw.seek(0)
-            file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
+        with _decompressed(path, member) as file:
             content, digest = _parse(file, path / member, dimensions, expected)
-    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise DataError(f"{path / member} is no whole IDX file: {error}. Replace the file.") from error
     if expected and digest != expected.sha256:
         raise DataError(
@@ -111,6 +148,14 @@ def _read(path: Path, member: str, dimensions: int, expected: ExpectedFile | Non
             f"received {digest}: altered. Replace the file."
         )
     return content
+
+
+@contextmanager
+def _decompressed(path: Path, member: str) -> Iterator[BinaryIO]:
+    with _open(path, member) as raw:
+        zipped = raw.read(2) == GZIP
+        raw.seek(0)
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
 
 
 @contextmanager
@@ -124,17 +169,21 @@ def _open(path: Path, member: str) -> Iterator[BinaryIO]:
 
 
 def _parse(file: BinaryIO, path: Path, dimensions: int, expected: ExpectedFile | None) -> tuple[NDArray[np.uint8], str]:
-    header = file.read(4 + 4 * dimensions)
-    if header[:4] != _magic(dimensions):
-        raise DataError(_other(header + file.read(START), path, dimensions))
-    if len(header) < 4 + 4 * dimensions:
-        raise DataError(f"Expected an IDX header in {path}; received only {len(header)} bytes. Replace the file.")
-    shape = struct.unpack(f">{dimensions}I", header[4:])
+    header, shape = _parse_header(file, path, dimensions)
     _check_shape(path, shape, expected)
     content = _body(file, path, shape)
     digest = hashlib.sha256(header)
     digest.update(content)
     return content, digest.hexdigest()
+
+
+def _parse_header(file: BinaryIO, path: Path, dimensions: int) -> tuple[bytes, tuple[int, ...]]:
+    header = file.read(4 + 4 * dimensions)
+    if header[:4] != _magic(dimensions):
+        raise DataError(_other(header + file.read(START), path, dimensions))
+    if len(header) < 4 + 4 * dimensions:
+        raise DataError(f"Expected an IDX header in {path}; received only {len(header)} bytes. Replace the file.")
+    return header, struct.unpack(f">{dimensions}I", header[4:])
 
 
 def _magic(dimensions: int) -> bytes:
@@ -177,6 +226,9 @@ def _body(file: BinaryIO, path: Path, shape: tuple[int, ...]) -> NDArray[np.uint
     while got := file.readinto(view[filled : filled + CHUNK]):  # type: ignore[attr-defined]
         filled += got
     if filled < size or file.read(1):
-        received = f"only {filled:,}: truncated" if filled < size else "more"
-        raise DataError(f"Expected {size:,} bytes after the header of {path}; received {received}. Replace the file.")
+        raise _wrong_size(path, size, f"only {filled:,}: truncated" if filled < size else "more")
     return content
+
+
+def _wrong_size(path: Path, size: int, received: str) -> DataError:
+    return DataError(f"Expected {size:,} bytes after the header of {path}; received {received}. Replace the file.")

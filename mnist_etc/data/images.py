@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image
 
 from mnist_etc.data.config import Polarity
-from mnist_etc.data.content import START, describe
+from mnist_etc.data.content import START
 from mnist_etc.data.dataset import SIDE
+from mnist_etc.data.decode import MIDDLE, decode_file, read_picture
 from mnist_etc.data.formats import SUFFIXES, format_of
 from mnist_etc.errors import DataError
 
-__all__ = ["BOX", "SUFFIXES", "Found", "find", "normalize", "read", "search"]
+__all__ = ["BOX", "SUFFIXES", "Found", "find", "is_light", "list_others", "normalize", "read", "read_file", "search"]
 
 SYSTEM_FILES = (
     "thumbs.db",
@@ -33,11 +34,8 @@ SYSTEM_FILES = (
 """In lower case: what operating systems leave in folders."""
 SYSTEM, HIDDEN, LINKED = "hidden or system files", "hidden or system folders", "linked folders"
 SHOWN = 6
-MIDDLE = 128
 BOX = 20
 """Pixels of the longer side of a figure of MNIST."""
-PER_8_BIT_LEVEL = 257
-"""16-bit levels."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,13 @@ class Found:
 
     images: list[Path]
     """Every image, sorted."""
-    passed: str
-    """Everything else, counted by suffix, for a message; empty where there is nothing else."""
+    others: Counter[str]
+    """Everything else: how many of each suffix, and of what systems leave behind."""
+
+    @property
+    def passed(self) -> str:
+        """The others for a message; empty where there are none."""
+        return list_others(self.others)
 
 
 def find(folder: Path) -> list[Path]:
@@ -80,10 +83,15 @@ def search(folder: Path) -> Found:
                 found.append(path)
             else:
                 others[path.suffix.lower() or "without a suffix"] += 1
+    return Found(sorted(found), others)
+
+
+def list_others(others: Counter[str]) -> str:
+    """What is no image, counted by suffix, for a message; empty where there is nothing."""
     counts = sorted((count, what) for what, count in others.items() if count)[::-1]
     shown = [f"{count:,} {what}" for count, what in counts[:SHOWN]]
     more = f" and {len(counts) - SHOWN} more kinds" if len(counts) > SHOWN else ""
-    return Found(sorted(found), ", ".join(shown) + more)
+    return ", ".join(shown) + more
 
 
 def _is_system(name: str) -> bool:
@@ -99,42 +107,13 @@ def _begins_as_image(path: Path) -> bool:
 
 
 def read(path: Path, polarity: Polarity) -> NDArray[np.uint8]:
-    """Read one image of a row of `FORMATS`: gray, color, palette, of 16 bits, with or without alpha.
+    """Read the gray levels uint8 ``(height, width)`` of one picture; see `decode.read_picture`."""
+    return read_picture(path, polarity).gray
 
-    It is turned as its EXIF says. Of several frames or pages the first is read.
 
-    Args:
-        path: of the picture, whatever its name.
-        polarity: decides on what ground transparent parts lie.
-
-    Returns:
-        Gray levels uint8 ``(height, width)``, as they are in the picture; one of more than `LARGE` pixels is reduced
-        by a whole factor.
-
-    Raises:
-        DataError: names the file and the cause; a picture that would take more memory than `LIMIT` is refused.
-    """
-    try:
-        if not path.is_file():
-            raise FileNotFoundError("no such file")
-        with path.open("rb") as file:
-            start = file.read(START)
-        kind = format_of(start)
-        if kind is None:
-            received, remedy = describe(start)
-            raise DataError(f"Expected an image in {path}; received {received}. {remedy or 'Replace or remove it.'}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=(kind,)) as image:
-                return _to_gray(image, polarity)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly every type on hostile bytes
-        cause = "bytes of another kind" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise DataError(
-            f"{path} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it."
-        ) from error
+def read_file(file: IO[bytes], place: str, polarity: Polarity) -> NDArray[np.uint8]:
+    """Read the gray levels of one picture from an open file, as `read` does; ``place`` names it in a message."""
+    return decode_file(file, place, polarity).gray
 
 
 def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -> NDArray[np.uint8]:
@@ -148,12 +127,13 @@ def normalize(images: NDArray[np.uint8], polarity: Polarity, side: int = SIDE) -
     Returns:
         uint8 ``(n, side, side)``, light on dark; other aspect ratios are centered on their ground.
     """
-    dark_on_light = _light_border(images) if polarity.dark is None else polarity.dark
+    dark_on_light = is_light(images) if polarity.dark is None else polarity.dark
     light = np.where(np.reshape(dark_on_light, (-1, 1, 1)), np.uint8(255) - images, images)
     return light if light.shape[1:] == (side, side) else np.stack([_fit(image, side) for image in light])
 
 
-def _light_border(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_light(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether most of the border of each image ``(n, height, width)`` is light."""
     return np.asarray((_border(images) >= MIDDLE).mean(axis=1) > 0.5)
 
 
@@ -172,26 +152,3 @@ def _fit(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     square = Image.new("L", (side, side), ground)
     square.paste(scaled, ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(square)
-
-
-def _to_gray(image: Image.Image, polarity: Polarity) -> NDArray[np.uint8]:
-    """uint8 ``(height, width)``, upright, transparent parts filled with the ground."""
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):
-        wide = np.asarray(image).clip(0, 65535).astype(np.uint32)
-        return np.asarray((wide + PER_8_BIT_LEVEL // 2) // PER_8_BIT_LEVEL, np.uint8)
-    if image.has_transparency_data:
-        return np.asarray(_flatten(image.convert("RGBA"), polarity))
-    return np.asarray(image.convert("L"))
-
-
-def _flatten(image: Image.Image, polarity: Polarity) -> Image.Image:
-    """Lay the image on black or white, whichever the figure stands out from unless ``polarity`` says."""
-    gray, alpha = image.convert("L"), image.getchannel("A")
-    light = polarity.dark
-    if light is None:
-        visible = ImageStat.Stat(gray, mask=alpha)
-        light = visible.count[0] > 0 and visible.mean[0] < MIDDLE
-    ground = Image.new("L", image.size, 255 if light else 0)
-    ground.paste(gray, mask=alpha)
-    return ground

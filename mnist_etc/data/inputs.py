@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +83,15 @@ def open_input(path: Path, options: InputOptions) -> ImageStream:
             f"{remedy or 'Convert the file.'}"
         )
     source = reader.open(path, options)
-    for note in source.notes:
-        print(note, file=sys.stderr)
+    _say(source.notes)
+    if source.polarity is not None:
+        options = replace(options, polarity=source.polarity)
     return ImageStream(source.key, (_batch(piece, options) for piece in source.pieces))
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(note, file=sys.stderr)
 
 
 def _read_start(path: Path) -> bytes:
@@ -106,13 +112,14 @@ def _split_batches(split: Split) -> Iterator[Batch]:
 
 def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
-    from mnist_etc.data.prepare import prepare
+    from mnist_etc.data.prepare import prepare_all
 
+    _say(pictures.notes)
     rows: list[tuple[str, NDArray[np.uint8], str | int | None, float, str]] = []
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)
-    for name, picture, label in zip(pictures.names, pictures.images, labels, strict=True):
-        prepared = prepare(picture, options.prepare, options.polarity, side=options.side)
+    ready = prepare_all(pictures.images, options.prepare, options.polarity, side=options.side)
+    for name, picture, label, prepared in zip(pictures.names, pictures.images, labels, ready, strict=True):
         figures = prepared.images
         if not len(figures):
             new = [(name, np.zeros((options.side, options.side), np.uint8), label, 0.0, EMPTY)]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mnist_etc.data import images
+from mnist_etc.data.classes import list_names
+from mnist_etc.data.decode import read_picture
 from mnist_etc.data.source import PIECE, InputOptions, Pictures, Source
 from mnist_etc.errors import DataError
 
@@ -36,11 +38,14 @@ def open_folder(path: Path, options: InputOptions) -> Source:
 
 def _read(paths: Sequence[Path], names: Sequence[str], options: InputOptions) -> Iterator[Pictures]:
     for start in range(0, len(paths), PIECE):
-        pictures, found, failures = [], [], []
+        pictures, found, failures, several = [], [], [], []
         for path, name in zip(paths[start : start + PIECE], names[start : start + PIECE], strict=True):
             try:
-                pictures.append(images.read(path, options.polarity))
+                picture = read_picture(path, options.polarity)
+                pictures.append(picture.gray)
                 found.append(name)
+                several += [name] if picture.frames > 1 else []
             except DataError as error:
                 failures.append(error)
-        yield Pictures(found, pictures, failures=failures)
+        notes = [f"of several frames or pages the first is read: {list_names(several)}"] if several else []
+        yield Pictures(found, pictures, failures=failures, notes=notes)

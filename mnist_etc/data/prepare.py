@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -12,7 +13,7 @@ from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.data.images import BOX, normalize
 
-__all__ = ["PreparedPicture", "prepare"]
+__all__ = ["PreparedPicture", "prepare", "prepare_all"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +50,48 @@ def prepare(
         case Prepare.auto:
             for dark in (False, True):
                 light = np.uint8(255) - picture if dark else picture
-                if polarity.dark in (None, dark) and _has_form(light, side):
+                if polarity.dark in (None, dark) and light.shape == (side, side) and _have_form(light[None], side)[0]:
                     return PreparedPicture(light[None])
             return _extract_figures(picture, polarity, side)
         case _:
             assert_never(how)
+
+
+def prepare_all(
+    pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
+    how: Prepare,
+    polarity: Polarity = Polarity.auto,
+    *,
+    side: int = SIDE,
+) -> list[PreparedPicture]:
+    """Bring gray pictures to the form of the training images, as `prepare` does one by one.
+
+    Those of an array that have the form already, or are taken whole at the size they have, are told all at once: some
+    2 us each.
+
+    Args:
+        pictures: uint8 ``(n, height, width)``, or a list of ``(height, width)`` of any sizes.
+        how: see `Prepare`.
+        polarity: of the pictures; auto: found for each.
+        side: pixels of each side of the images.
+
+    Returns:
+        What `prepare` returns for each.
+    """
+    if not isinstance(pictures, np.ndarray) or pictures.shape[1:] != (side, side) or how is Prepare.mnist:
+        return [prepare(picture, how, polarity, side=side) for picture in pictures]
+    if how is Prepare.none:
+        return [PreparedPicture(image[None]) for image in normalize(pictures, polarity, side)]
+    light, formed = pictures, np.zeros(len(pictures), bool)
+    for dark in (False, True):
+        if polarity.dark in (None, dark):
+            turned = np.uint8(255) - pictures if dark else pictures
+            new = _have_form(turned, side) & ~formed
+            light, formed = (np.where(new[:, None, None], turned, light) if dark and new.any() else light), formed | new
+    return [
+        PreparedPicture(light[at : at + 1]) if formed[at] else _extract_figures(pictures[at], polarity, side)
+        for at in range(len(pictures))
+    ]
 
 
 def _extract_figures(picture: NDArray[np.uint8], polarity: Polarity, side: int) -> PreparedPicture:
@@ -70,15 +108,21 @@ def _extract_figures(picture: NDArray[np.uint8], polarity: Polarity, side: int) 
     )
 
 
-def _has_form(picture: NDArray[np.uint8], side: int) -> bool:
-    """Whether a light-on-dark picture has MNIST's form: 28x28, a black ground, a box of 20, its mass in the middle.
+def _have_form(pictures: NDArray[np.uint8], side: int) -> NDArray[np.bool_]:
+    """Which light-on-dark pictures ``(n, side, side)`` have MNIST's form.
 
-    Of another ``side`` all of that in proportion.
+    That is 28x28, a black ground, a box of 20, its mass in the middle; of another ``side`` all of that in proportion.
     """
-    if picture.shape != (side, side) or picture.min() > 0 or picture.max() < 128:
-        return False
-    by_row, by_column = picture.sum(axis=1, dtype=np.int64), picture.sum(axis=0, dtype=np.int64)
-    longer = max(int(np.ptp(np.flatnonzero(line))) + 1 for line in (by_row, by_column))
-    mass = [line @ np.arange(side) / line.sum() for line in (by_row, by_column)]
-    box = BOX * side // SIDE
-    return bool(box - 1 <= longer <= box and max(abs(place - side // 2) for place in mass) <= side / SIDE)
+    box, places = BOX * side // SIDE, np.arange(side)
+    flat = pictures.reshape(len(pictures), -1)
+    have = np.asarray((flat.min(axis=1) == 0) & (flat.max(axis=1) >= 128))
+    at = np.flatnonzero(have)
+    longer = np.zeros(len(at), np.int64)
+    for axis in (1, 2):
+        ink = pictures[at].sum(axis=axis, dtype=np.int64)
+        there = ink > 0
+        length = side - there.argmax(axis=1) - there[:, ::-1].argmax(axis=1)
+        longer = np.maximum(longer, length)
+        have[at] &= np.abs(ink @ places / ink.sum(axis=1) - side // 2) <= side / SIDE
+    have[at] &= (longer >= box - 1) & (longer <= box)
+    return have

@@ -52,12 +52,19 @@ def _is_zip(_: Path, start: bytes) -> bool:
     return start.startswith(b"PK")
 
 
+def _is_table(path: Path, start: bytes) -> bool:
+    from mnist_etc.data.tables.files import is_table
+
+    return is_table(path, start)
+
+
 def _is_npy(_: Path, start: bytes) -> bool:
     return start.startswith(b"\x93NUMPY")
 
 
 READERS: Registry[Reader] = Registry("kind of input")
 """By name, tried in this order."""
+READERS.add("table", Reader(fits=_is_table, reader="mnist_etc.data.tables.stream:open_table"))
 READERS.add("folder", Reader(fits=_is_folder, reader="mnist_etc.data.pictures:open_folder"))
 READERS.add("image", Reader(fits=_is_image, reader="mnist_etc.data.pictures:open_image"))
 READERS.add("idx", Reader(fits=_is_idx, reader="mnist_etc.data.idx:open_idx"))

@@ -27,6 +27,10 @@ class DatasetKind:
     """Word of ``data.owners`` upon which the reader itself states `Split.owners` of the training images; any other word
     is the name of a file of owners. Empty: there is no such word."""
 
+    owner_columns: bool = False
+    """``data.owners`` may name a column, of which the reader states `Split.owners`; where there is no such column, it
+    is the name of a file of owners."""
+
     def read(self, config: Any, part: str) -> Split:
         """Call the reader with a `DataConfig` and "train" or "test"; raises what the reader raises."""
         split: Split = resolve(self.reader)(config, part)
@@ -39,3 +43,11 @@ DATASETS.add("digits", DatasetKind(reader="mnist_etc.data.digits:read_split"))
 DATASETS.add(
     "folder", DatasetKind(reader="mnist_etc.data.folder:read_split", needs_root=True, prepares=True, owners="folders")
 )
+DATASETS.add("published", DatasetKind(reader="mnist_etc.data.by_name:read_split", needs_root=True))
+for _kind in ("csv", "parquet"):
+    DATASETS.add(
+        _kind,
+        DatasetKind(
+            reader=f"mnist_etc.data.tables.dataset:read_{_kind}", needs_root=True, prepares=True, owner_columns=True
+        ),
+    )

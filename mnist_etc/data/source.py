@@ -31,6 +31,8 @@ class InputOptions:
     """Of the model's classes, in the order of their numbers."""
     key: str | None = None
     """Which of several arrays or columns holds the images; None: the usual name."""
+    label_key: str | None = None
+    """Which of several columns holds the labels; None: the usual name."""
     originals: bool = False
     """Keep the pictures, to show them."""
 
@@ -47,6 +49,8 @@ class Pictures:
     """Of each the name of its class or its number, None where it is not known; None alone: no picture has one."""
     failures: Sequence[DataError] = field(default_factory=list)
     """One for each picture that could not be read; those are in none of the other fields."""
+    notes: Sequence[str] = ()
+    """Lines for stderr about these pictures."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,5 @@ class Source:
     """Of at most `PIECE` pictures each."""
     notes: Sequence[str] = ()
     """Lines for stderr: what was passed over, what was guessed."""
+    polarity: Polarity | None = None
+    """Of all the pictures, where their first ones tell it; None: each tells its own."""

@@ -22,9 +22,9 @@ class InputType(Enum):
     """The type that a pixel is sent as."""
 
     uint8 = "uint8"
-    """Pixels of 0 to 255, 784 bytes an image; they are scaled inside the graph."""
+    """Pixels of 0 to 255, a byte each; they are scaled inside the graph."""
     float32 = "float32"
-    """Pixels of 0 to 1, 3,136 bytes an image."""
+    """Pixels of 0 to 1, four bytes each."""
 
 
 class Variant(Enum):

@@ -32,10 +32,10 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
 
     Args:
         model: A serving graph of either input type; it is left as it is.
-        calibration: Training images, uint8 ``(n, 28, 28)``; the same ones give the same graph.
+        calibration: Training images, uint8 ``(n, side, side)``; the same ones give the same graph.
 
     Returns:
-        A new graph with the input and output of ``model``.
+        A new graph with the input, the output and the metadata of ``model``.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -55,6 +55,8 @@ def quantize(model: onnx.ModelProto, calibration: NDArray[np.uint8]) -> onnx.Mod
             reduce_range=True,
         )
         quantized = onnx.load(path)
+    if model.metadata_props:
+        onnx.helper.set_model_props(quantized, {entry.key: entry.value for entry in model.metadata_props})
     onnx.checker.check_model(quantized, full_check=True)
     return quantized
 

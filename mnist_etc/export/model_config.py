@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, assert_never
 
-from mnist_etc.data.dataset import CLASSES, SIDE
-from mnist_etc.errors import ExportError
+from mnist_etc.data.classes import check_names
+from mnist_etc.data.dataset import DIGITS, SIDE
+from mnist_etc.errors import DataError, ExportError
 from mnist_etc.export.config import MODEL, InputType, TritonConfig, VersionPolicy
 from mnist_etc.policy.registry import POLICIES
 
-__all__ = ["ModelConfig", "decode", "encode"]
+__all__ = ["CLASSES", "LABELS", "ModelConfig", "decode", "encode"]
 
 PLATFORM = "onnxruntime_onnx"
 KIND_CPU = 2
+LABELS = "labels.txt"
+"""Beside a version's own ``config.pbtxt``; Triton's classification extension answers with these names."""
+CLASSES = "classes"
+"""The parameter with the names of the classes, a JSON list."""
 THREADS = {"intra_op_threads": "intra_op_thread_count", "inter_op_threads": "inter_op_thread_count"}
 
 
@@ -27,7 +33,16 @@ class ModelConfig:
     policy: str
     """A row of `mnist_etc.policy.registry.POLICIES`."""
     version: int
-    """The version in service, where the version policy is specific; read from a file with another one it is 0."""
+    """The version whose labels file is named, and that is in service where the version policy is specific."""
+    names: tuple[str, ...] = DIGITS
+    """Of the classes in the order of their numbers."""
+    side: int = SIDE
+    """Pixels of each side of an image."""
+
+    @property
+    def labels(self) -> str:
+        """The content of the labels file: the names, one a line."""
+        return "".join(f"{name}\n" for name in self.names)
 
 
 def encode(config: ModelConfig) -> str:
@@ -38,9 +53,9 @@ def encode(config: ModelConfig) -> str:
     """
     from google.protobuf import text_format
 
-    text = str(text_format.MessageToString(_message(config), use_short_repeated_primitives=True))
-    said, version = decode(text), config.version
-    if replace(said, version=said.version or version) != config:
+    text = str(text_format.MessageToString(_message(config), as_utf8=True, use_short_repeated_primitives=True))
+    said = decode(text)
+    if said != config:
         raise ExportError(f"Expected a config.pbtxt that says {config}; received {said}. It was not written.")
     return text
 
@@ -57,7 +72,7 @@ def decode(text: str) -> ModelConfig:
     try:
         message = text_format.Parse(text, Message())
         return _typed(message)
-    except (text_format.ParseError, LookupError, ValueError) as error:
+    except (text_format.ParseError, LookupError, ValueError, TypeError, RecursionError, DataError) as error:
         reason = re.sub(r"\s+", " ", str(error))
         raise ExportError(
             f"Expected a config.pbtxt as python -m mnist_etc.export writes it; received: {reason}. Export again."
@@ -73,8 +88,15 @@ def _message(config: ModelConfig) -> Any:
         platform=PLATFORM,
         max_batch_size=triton.max_batch_size,
         version_policy=_version_policy(config),
-        input=[{"name": "input", "data_type": data_type, "dims": [SIDE, SIDE, 1]}],
-        output=[{"name": "output", "data_type": "TYPE_FP32", "dims": [CLASSES]}],
+        input=[{"name": "input", "data_type": data_type, "dims": [config.side, config.side, 1]}],
+        output=[
+            {
+                "name": "output",
+                "data_type": "TYPE_FP32",
+                "dims": [len(config.names)],
+                "label_filename": f"{config.version}/{LABELS}",
+            }
+        ],
         instance_group=[{"kind": KIND_CPU, "count": triton.instances}],
         dynamic_batching={
             "max_queue_delay_microseconds": triton.max_queue_delay_microseconds,
@@ -86,7 +108,7 @@ def _message(config: ModelConfig) -> Any:
             {
                 "name": f"batch_{size}",
                 "batch_size": size,
-                "inputs": {"input": {"data_type": data_type, "dims": [SIDE, SIDE, 1], "zero_data": True}},
+                "inputs": {"input": {"data_type": data_type, "dims": [config.side, config.side, 1], "zero_data": True}},
             }
             for size in triton.warmup
         ],
@@ -116,8 +138,9 @@ def _version_policy(config: ModelConfig) -> dict[str, Any]:
 
 
 def _parameters(config: ModelConfig) -> dict[str, str]:
-    """Threads, which the backend reads, and the policy, which clients read."""
-    return {name: str(getattr(config.triton, key)) for key, name in THREADS.items()} | {"policy": config.policy}
+    """Threads, which the backend reads, and what clients read: the policy, and the names of the classes."""
+    threads = {name: str(getattr(config.triton, key)) for key, name in THREADS.items()}
+    return threads | {"policy": config.policy, CLASSES: json.dumps(config.names, ensure_ascii=False)}
 
 
 def _typed(message: Any) -> ModelConfig:
@@ -125,6 +148,10 @@ def _typed(message: Any) -> ModelConfig:
 
     batching, policy = message.dynamic_batching, VersionPolicy(message.version_policy.WhichOneof("policy_choice"))
     types = {DataType.Value(_data_type(input_type)): input_type for input_type in InputType}
+    names = check_names(json.loads(message.parameters[CLASSES].string_value), f"parameter {CLASSES}")
+    side = message.input[0].dims[0]
+    if list(message.input[0].dims) != [side, side, 1] or list(message.output[0].dims) != [len(names)]:
+        raise ValueError(f"an output of {list(message.output[0].dims)} with the names of {len(names)} classes")
     return ModelConfig(
         triton=TritonConfig(
             max_batch_size=message.max_batch_size,
@@ -138,8 +165,17 @@ def _typed(message: Any) -> ModelConfig:
         ),
         input_type=types[message.input[0].data_type],
         policy=_known(message.parameters["policy"].string_value or "logits"),
-        version=message.version_policy.specific.versions[0] if policy is VersionPolicy.specific else 0,
+        version=_version(message, policy),
+        names=names,
+        side=side,
     )
+
+
+def _version(message: Any, policy: VersionPolicy) -> int:
+    version = int(message.output[0].label_filename.partition("/")[0])
+    if policy is VersionPolicy.specific and message.version_policy.specific.versions[0] != version:
+        raise ValueError(f"the labels of version {version} with another version")
+    return version
 
 
 def _known(policy: str) -> str:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
-from mnist_etc.data import Split, scale_pixels
+from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.model_config import ModelConfig
@@ -60,12 +60,20 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
 
     version = repository.publish(
         write,
-        ModelConfig(triton=command.triton, input_type=command.input_type, policy=policy.config.name, version=0),
+        ModelConfig(
+            triton=command.triton,
+            input_type=command.input_type,
+            policy=policy.config.name,
+            version=0,
+            names=trained.dataset.names,
+            side=trained.dataset.side,
+        ),
         {
             "source": {trained.artifact.onnx.name: sha256(trained.artifact.onnx)},
             "configuration": trained.manifest["configuration"],
             "variant": variant.value,
             "input_type": command.input_type.value,
+            "classes": list(trained.dataset.names),
             "policy": about,
             "privacy": trained.manifest["privacy"],
         },
@@ -115,12 +123,12 @@ def _choose_policy(
     if config.name == AUTO:
         from mnist_etc.attack.examples import Examples
         from mnist_etc.attack.policy_search import best_policy
-        from mnist_etc.attack.sides import attackers_images, halves
+        from mnist_etc.attack.sides import attackers_images, halves, leading
 
         own, targets = attackers_images(trained.dataset, private=trained.private), judged
         if trained.private:  # the attacker has the other half
             targets = halves(judged)[1]
-        own = Split(own.images[: command.attack.images], own.labels[: command.attack.images])
+        own = leading(own, command.attack.images)
         seeds, photos = np.random.SeedSequence(command.seed).generate_state(2), max(command.attack.answers)
         first, second = (
             Examples.photographed(session.outputs, side.images, side.labels, count=photos, seed=int(seed))
@@ -128,7 +136,7 @@ def _choose_policy(
         )
         found = best_policy(config, command.attack, first, second, command.seed)
         config, searched = found.policy, {"search": found.about}
-    policy = fit_policy(config, session.outputs(judged.images), judged.labels)
+    policy = fit_policy(config, session.outputs(judged.images), judged.labels, judged.side)
     return policy, {**policy.about(), **searched}
 
 
@@ -146,7 +154,7 @@ def _check(
     if any(uses_external_data(tensor) for tensor in model.graph.initializer):
         raise ExportError("Expected one file; received a model with external data. It was not published.")
     images, judged = trained.images(COMPARED), trained.dataset.validation
-    logits, kept = plain.outputs(images), _keras_logits(command, trained.artifact.h5, images)
+    logits, kept = plain.outputs(images), _keras_logits(command, trained, images)
     difference = float(np.abs(logits - kept).max())
     if variant is Variant.float32 and not difference < TOLERANCE:
         raise ExportError(
@@ -176,11 +184,14 @@ def _check(
     }
 
 
-def _keras_logits(command: ExportCommand, h5: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
     from mnist_etc.models.full_model import read_full_model
 
-    model = read_full_model(command.autoencoder, command.classifier, h5)
+    data = trained.dataset
+    model = read_full_model(
+        command.autoencoder, command.classifier, trained.artifact.h5, classes=len(data.names), side=data.side
+    )
     return in_chunks(lambda part: model(scale_pixels(part), training=False).numpy(), images)

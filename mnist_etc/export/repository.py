@@ -11,21 +11,24 @@ from typing import Any, assert_never
 
 from mnist_etc.errors import ArtifactError
 from mnist_etc.export.config import MODEL, VersionPolicy
-from mnist_etc.export.model_config import ModelConfig, decode, encode
+from mnist_etc.export.model_config import LABELS, ModelConfig, decode, encode
 from mnist_etc.files import exclusive, read_limited, scratch, sha256, sync, sync_folder, write_bytes
 
 __all__ = ["ModelRepository"]
 
 LIMIT = 2**20
+WRITTEN = {"model.onnx", "config.pbtxt", LABELS, "manifest.json"}
+"""Into the folder of a version."""
 COMMAND = "python -m mnist_etc.export"
 KEY = "repository"
 """Of the configuration, which chooses the folder."""
 
 
 class ModelRepository:
-    """The folder ``<root>/onnx-mnist_etc/{config.pbtxt,<version>/{model.onnx,config.pbtxt,manifest.json}}``.
+    """The folder ``<root>/onnx-mnist_etc``: ``config.pbtxt``, and a folder for each version.
 
-    A version's own ``config.pbtxt`` is what the model's becomes when that version goes into service.
+    A version is ``<version>/{model.onnx,config.pbtxt,labels.txt,manifest.json}``. Its own ``config.pbtxt`` is what the
+    model's becomes when that version goes into service.
 
     Args:
         root: Triton's model repository; it need not exist.
@@ -102,6 +105,7 @@ class ModelRepository:
                         version -= 1
                     else:
                         (folder / "config.pbtxt").write_bytes(text)
+                        (folder / LABELS).write_text(config.labels, encoding="utf-8")
                         (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
                         for path in folder.iterdir():
                             path.chmod(0o644)  # a container's user reads it too
@@ -167,7 +171,7 @@ class ModelRepository:
     def _published(self, version: int) -> bool:
         """Whether the folder holds what `publish` writes and nothing else."""
         inside = {path.name for path in (self.model / str(version)).iterdir()}
-        return "model_sha256" in self.manifest(version) and inside <= {"model.onnx", "config.pbtxt", "manifest.json"}
+        return "model_sha256" in self.manifest(version) and inside <= WRITTEN
 
     def _serve(self, version: int) -> None:
         path = self.model / str(version) / "config.pbtxt"

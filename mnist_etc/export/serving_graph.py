@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_etc.data.dataset import CLASSES, SIDE, scale_pixels
+from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.export.config import InputType
 
@@ -35,13 +35,14 @@ def build_serving_graph(model: onnx.ModelProto, input_type: InputType) -> onnx.M
     """Build the graph to serve, before its output policy.
 
     Args:
-        model: A graph from ``input``, float32 ``(batch, 28, 28, 1)`` in [0, 1], to ``output``, logits ``(batch, 10)``,
-            of opset 18 or less. It is left as it is.
+        model: A graph from ``input``, float32 ``(batch, side, side, 1)`` in [0, 1], to ``output``, logits
+            ``(batch, classes)``, of opset 18 or less. It is left as it is.
         input_type: Type of the new graph's ``input``; the scaling of uint8 goes into the first convolution's weights
             where there is one.
 
     Returns:
-        A graph from ``input`` ``(batch, 28, 28, 1)`` to ``output``, the same logits ``(batch, 10)``.
+        A graph from ``input`` ``(batch, side, side, 1)`` to ``output``, the same logits ``(batch, classes)``, with
+        the same metadata.
 
     Raises:
         ExportError: The model's input or output is another, or its opset is newer.
@@ -62,7 +63,7 @@ def build_serving_graph(model: onnx.ModelProto, input_type: InputType) -> onnx.M
 
 
 def as_input(images: NDArray[np.uint8], input_type: InputType) -> Array:
-    """Turn images, uint8 ``(n, 28, 28)``, into what the ``input`` of a serving graph takes, ``(n, 28, 28, 1)``."""
+    """Turn images, uint8 ``(n, side, side)``, into what a serving graph's ``input`` takes, ``(n, side, side, 1)``."""
     match input_type:
         case InputType.float32:
             return scale_pixels(images)
@@ -83,6 +84,7 @@ class _Graph:
             value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim[1:]]
             for value in [*inferred.input, *inferred.value_info, *inferred.output]
         }
+        self.metadata = {entry.key: entry.value for entry in model.metadata_props}
         domains = {node.domain for node in self.nodes}
         self.opsets = [entry for entry in model.opset_import if entry.domain in domains]
 
@@ -93,14 +95,15 @@ class _Graph:
             helper.make_graph(
                 self.nodes,
                 "serving",
-                [helper.make_tensor_value_info("input", pixel, ["batch", SIDE, SIDE, 1])],
-                [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", CLASSES])],
+                [helper.make_tensor_value_info("input", pixel, ["batch", *self.shapes["input"]])],
+                [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", *self.shapes["output"]])],
                 [numpy_helper.from_array(value, name) for name, value in self.constants.items() if name in read],
             ),
             opset_imports=self.opsets,
             ir_version=IR_VERSION,
             producer_name="mnist_etc",
         )
+        helper.set_model_props(model, self.metadata)
         onnx.checker.check_model(model, full_check=True)
         return model
 
@@ -284,9 +287,10 @@ def _check(model: onnx.ModelProto) -> None:
     values = [(value.name, value.type.tensor_type) for value in [*model.graph.input, *model.graph.output]]
     received = [(name, kind.elem_type, [axis.dim_value for axis in kind.shape.dim[1:]]) for name, kind in values]
     opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
-    expected = [("input", TensorProto.FLOAT, [SIDE, SIDE, 1]), ("output", TensorProto.FLOAT, [CLASSES])]
-    if received != expected or opset > OPSET:
+    side, classes = (shape[0] if shape else 0 for _, _, shape in (received[0], received[-1]))
+    expected = [("input", TensorProto.FLOAT, [side, side, 1]), ("output", TensorProto.FLOAT, [classes])]
+    if received != expected or side < 1 or classes <= 1 or opset > OPSET:
         raise ExportError(
-            f"Expected float32 input (batch, {SIDE}, {SIDE}, 1), output (batch, {CLASSES}) and opset {OPSET} or less; "
+            f"Expected float32 input (batch, side, side, 1), output (batch, classes) and opset {OPSET} or less; "
             f"received {received} and opset {opset}. Pass a full model that train.py wrote."
         )

@@ -37,7 +37,7 @@ class ServingSession:
         self._input_type = input_type
 
     def outputs(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the graph on uint8 ``(n, 28, 28)``; its output is float32 ``(n, 10)``."""
+        """Run the graph on uint8 ``(n, side, side)``; its output is float32 ``(n, classes)``."""
         return in_chunks(
             lambda part: self._session.run(["output"], {"input": as_input(part, self._input_type)})[0], images
         )

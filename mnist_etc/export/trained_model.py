@@ -55,7 +55,7 @@ class TrainedModel:
         return any(part.get("private") for part in parts if isinstance(part, dict))
 
     def images(self, count: int) -> NDArray[np.uint8]:
-        """The first ``count`` training images, uint8 ``(count, 28, 28)``; fewer where there are fewer.
+        """The first ``count`` training images, uint8 ``(count, side, side)``; fewer where there are fewer.
 
         Of a private model, whose guarantee covers the training images, they are validation images.
         """

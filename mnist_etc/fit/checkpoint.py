@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_etc.data.array_file import DAMAGE
 from mnist_etc.errors import ArtifactError
-from mnist_etc.files import write_bytes
+from mnist_etc.files import unfinished, write_bytes
 
 __all__ = ["Checkpoint"]
 
@@ -77,8 +77,9 @@ class Checkpoint:
         return list(state["history"])
 
     def remove(self) -> None:
-        """Forget the state."""
-        self.path.unlink(missing_ok=True)
+        """Forget the state, and what a process that was killed as it wrote one left: the secret numbers are in it."""
+        for path in (self.path, *unfinished(self.path)):
+            path.unlink(missing_ok=True)
 
     @cached_property
     def _found(self) -> tuple[dict[str, Any], list[Any]] | None:

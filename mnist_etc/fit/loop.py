@@ -79,7 +79,7 @@ def fit(
             metrics = measured | {"images_per_second": progress.images_per_second()}
             metrics |= evaluate(epoch)
             history.append(metrics)
+            checkpoint.save(state, history)  # first: what is reported is never drawn anew, on other software either
             report(epoch, metrics)
-            checkpoint.save(state, history)
             progress.finish_epoch(metrics)
     return history

@@ -91,6 +91,8 @@ def _open_input(config: InferCommand, names: Sequence[str]) -> ImageStream:
         split=config.split,
         side=config.data.side,
         names=names,
+        key=config.input_key or config.data.image_column,
+        label_key=config.data.label_column,
         originals=config.show is not None,
     )
     return inputs.open_input(Path(config.input), options)

@@ -30,7 +30,9 @@ class InferCommand(TrainCommand):
     """The keys of ``infer.py``: the training keys choose the model, the rest says what to classify."""
 
     input: str | None = path(null="the dataset's test split")
-    """A PNG or JPEG file, a folder of them, an IDX or npz file; null: the dataset's test split."""
+    """An image, a folder of them, an IDX, npz or npy file or a zip of IDX files; null: the dataset's test split."""
+    input_key: str | None = text(null="the usual name")
+    """Which array of an npz file, or file of a zip, holds the images; null: that of a usual name, or the only one."""
     labels: str | None = path(null="those that the input holds, or its folders")
     """A file with the labels of the input: CSV or TSV ``file,label``, one label a line, IDX or npy; null: those in an
     array or table, or the names of the input's folders."""
@@ -60,6 +62,7 @@ class InferCommand(TrainCommand):
         for key, given in (
             ("split=true", self.split),
             ("show", self.show is not None),
+            ("input_key", self.input_key is not None),
             ("labels", self.labels is not None),
         ):
             if given and self.input is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,12 @@ class Classifier(Protocol):
     """A model that is ready to classify: on ONNX Runtime here, or on a server."""
 
     @property
-    def names(self) -> Sequence[str]:
+    def names(self) -> tuple[str, ...]:
         """Of its classes, in the order of their numbers."""
+
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image."""
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify uint8 ``(n, side, side)``, light on dark; probabilities are float32 ``(n, classes)``."""

@@ -114,7 +114,7 @@ class Summary:
             print(f"  class {self.names[number]}: " + " " * (width - len(self.names[number])) + line + told)
 
     def content(self, labeler: Labeler) -> dict[str, Any]:
-        """State all of it for JSON; docs/pictures.md tells the fields."""
+        """State all of it for JSON; docs/answers.md tells the fields."""
         matrix = self.confusion
         accuracy = matrix.accuracy()
         figures = (matrix.images, matrix.correct, matrix.predicted)

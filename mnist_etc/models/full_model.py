@@ -44,7 +44,7 @@ def read_full_model(
     features = row.network(side) if whole is None else whole.get_layer("encoder")
     inputs = features.output_shape[-1]
     width = config.random_features or inputs
-    classifier = CLASSIFIERS[config.model].network(config, width, 0, classes)
+    classifier = CLASSIFIERS[config.model].head(config, width, 0, classes)
     if config.private:
         whitening = build_whitening(np.eye(width, dtype=np.float32))
         classifier = keras.Sequential([layers.Input((width,)), whitening, classifier], name="classifier")

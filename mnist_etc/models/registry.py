@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mnist_etc.errors import ConfigError
 from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ class Architecture:
     def network(self, *settings: object) -> keras.Model:
         """A fresh network: what `build` returns for ``settings``."""
         return resolve(self.build)(*settings)
+
+    def head(self, config: object, inputs: int, seed: int, classes: int) -> keras.Model:
+        """A fresh network of a row of `CLASSIFIERS`; see `build`.
+
+        Raises:
+            ConfigError: it does not answer with as many logits as there are classes.
+        """
+        model = self.network(config, inputs, seed, classes)
+        if model.output_shape[1:] != (classes,):
+            raise ConfigError(
+                f"Expected a classifier of {classes:,} logits, one a class; received one of output "
+                f"{model.output_shape}. Build its last layer of as many units as it is told classes."
+            )
+        return model
 
 
 AUTOENCODERS: Registry[Architecture] = Registry("autoencoder")

@@ -42,12 +42,16 @@ class Scattering(layers.Layer):  # type: ignore[misc]
 
     Args:
         trainable: of no matter.
-        side: pixels of each side of an image, a multiple of 4.
         words: what `keras.layers.Layer` takes.
     """
 
-    def __init__(self, trainable: bool = False, side: int = SIDE, **words: Any) -> None:
+    def __init__(self, trainable: bool = False, **words: Any) -> None:
         super().__init__(trainable=trainable, **words)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the matrices for images of a side, which is a multiple of 4."""
+        side = input_shape[1]
+        assert side
         self._side, self._padded = side, side + 2 * PAD
         fine, coarse = _wavelets(self._padded, scale=0), _wavelets(self._padded, scale=1)
         self._fine, self._coarse = np.tile(fine, (1, 1, 2)), np.tile(coarse, (1, 1, 2))
@@ -93,7 +97,7 @@ def build_features(side: int = SIDE) -> keras.Model:
     return keras.Sequential(
         [
             layers.Input((side, side, 1)),
-            Scattering() if side == SIDE else Scattering(side=side),
+            Scattering(),
             layers.GroupNormalization(GROUPS, axis=1, epsilon=EPSILON, center=False, scale=False),
             layers.Flatten(),
             layers.Rescaling(1 / math.sqrt(CHANNELS * (side // STRIDE) ** 2)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.errors import ConfigError
 
 __all__ = ["calibrate", "expected_calibration_error"]
@@ -18,7 +17,7 @@ BINS = 15
 
 
 def calibrate(
-    sure: NDArray[np.float32], right: NDArray[np.bool_], levels: int, crowd: float = 0
+    sure: NDArray[np.float32], right: NDArray[np.bool_], levels: int, crowd: float = 0, *, classes: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut how sure a model is into levels that tell most about whether the prediction is right.
 
@@ -30,10 +29,11 @@ def calibrate(
         right: whether the prediction was right, ``(n,)``.
         levels: how many.
         crowd: fraction of the images that the least sure level holds at least.
+        classes: how many there are.
 
     Returns:
         ascending edges ``(levels - 1,)``, and at each level the fraction that was right ``(levels,)``, add-one
-        smoothed and above one in ten, so that the predicted class stays the greatest; both float32.
+        smoothed and above ``1 / classes``, so that the predicted class stays the greatest; both float32.
 
     Raises:
         ConfigError: there are too few images, or too few distinct values, for so many levels.
@@ -65,7 +65,7 @@ def calibrate(
     edges = sure[bounds[cuts[:-1]]]
     level = np.searchsorted(edges, sure, side="right")
     rights, sizes = np.bincount(level, right, levels), np.bincount(level, minlength=levels)
-    confidences = np.maximum((rights + 1) / (sizes + 2), 1.001 / CLASSES)
+    confidences = np.maximum((rights + 1) / (sizes + 2), 1.001 / classes)
     return edges.astype(np.float32), confidences.astype(np.float32)
 
 
@@ -73,7 +73,7 @@ def expected_calibration_error(answers: NDArray[np.float32], labels: NDArray[np.
     """Mean distance between the greatest value and how often its class is right, over 15 bins (Guo et al. 2017).
 
     Args:
-        answers: ``(n, 10)``, probabilities.
+        answers: ``(n, classes)``, probabilities.
         labels: ``(n,)``.
     """
     top, right = answers.max(axis=1), answers.argmax(axis=1) == labels

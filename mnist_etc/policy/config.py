@@ -21,7 +21,8 @@ class PolicyConfig:
     name: str = text()
     """A row of `mnist_etc.policy.registry.POLICIES`, or `AUTO`."""
     decimals: int = between(1, 6)
-    k: int = between(1, 9)
+    k: int = between(1, 999)
+    """Below the number of classes."""
     levels: int = between(1, 100)
     crowd: float = between(0, 1)
     """Fraction of the images that the least sure level holds at least: the unsure are few, and unlike their class."""

@@ -9,7 +9,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.output_policy import OutputPolicy
 
@@ -23,7 +22,7 @@ CHUNK = 1000
 
 
 def append_policy(model: onnx.ModelProto, policy: OutputPolicy) -> onnx.ModelProto:
-    """``model``, whose ``output`` is logits ``(batch, 10)``, with what ``policy`` makes of them as ``output``.
+    """``model``, whose ``output`` is logits ``(batch, classes)``, with what ``policy`` makes of them as ``output``.
 
     Behind a policy that reads the image a float input is rounded to bytes first, so that one image has one answer.
     """
@@ -68,26 +67,28 @@ def answers(
 
     Args:
         policy: fitted.
-        logits: ``(n, 10)``.
-        images: uint8 ``(n, 28, 28)``, for a policy that reads them.
+        logits: ``(n, classes)``.
+        images: uint8 ``(n, side, side)``, for a policy that reads them.
     """
     import onnxruntime
 
     if policy.row.tells_logits:
         return logits
     inputs: dict[str, NDArray[Any]] = {"logits": logits}
-    declared = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])]
+    declared = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", policy.classes])]
     if policy.row.reads_image:
         assert images is not None
         inputs["policy/bytes"] = images[..., None]
-        declared.append(helper.make_tensor_value_info("policy/bytes", TensorProto.UINT8, ["batch", SIDE, SIDE, 1]))
+        declared.append(
+            helper.make_tensor_value_info("policy/bytes", TensorProto.UINT8, ["batch", *images.shape[1:], 1])
+        )
     operators = Operators()
     policy.answer(operators)
     graph = helper.make_graph(
         operators.nodes,
         "policy",
         declared,
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", CLASSES])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", policy.classes])],
         [numpy_helper.from_array(value, name) for name, value in operators.constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import SIDE
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.siphash import siphash
 
@@ -43,14 +42,14 @@ class KeyedHash:
     """
 
     weights: NDArray[np.uint64] = field(repr=False)
-    """``(785, 3)``, secret: for each of the three sums the weights of the pixels, then the number of its own."""
+    """``(pixels + 1, 3)``, secret: for each of the three sums the weights of the pixels, then the number of its own."""
     key: NDArray[np.uint64] = field(repr=False)
     """``(2,)``, secret: SipHash's 128 bits."""
 
     @classmethod
-    def drawn(cls) -> Self:
-        """With keys from the operating system."""
-        weights, key = (np.frombuffer(os.urandom(8 * count), np.uint64) for count in (3 * (SIDE**2 + 1), 2))
+    def drawn(cls, side: int) -> Self:
+        """For images of ``side`` x ``side`` pixels, with keys from the operating system."""
+        weights, key = (np.frombuffer(os.urandom(8 * count), np.uint64) for count in (3 * (side**2 + 1), 2))
         return cls(weights=weights.reshape(-1, 3), key=key)
 
     def draw(self, operators: Operators) -> str:

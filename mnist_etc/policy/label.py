@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.output_policy import OutputPolicy
 
@@ -16,8 +15,8 @@ class Label(OutputPolicy):
 
     def answer(self, operators: Operators) -> None:
         """One-hot of the greatest logit."""
-        operators.one_hot(operators.add("ArgMax", "logits", axis=1, keepdims=0), [0, 1])
+        operators.one_hot(operators.add("ArgMax", "logits", axis=1, keepdims=0), self.classes, [0, 1])
 
     def leakage_bits(self) -> float:
         """There are as many answers as classes."""
-        return math.log2(CLASSES)
+        return math.log2(self.classes)

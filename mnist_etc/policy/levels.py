@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.policy.calibration import calibrate
 from mnist_etc.policy.config import PolicyConfig
 from mnist_etc.policy.operators import Operators
@@ -32,17 +31,19 @@ class Levels(OutputPolicy):
     """``(levels,)``: what is returned at each."""
 
     @classmethod
-    def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+    def fit(cls, config: PolicyConfig, logits: NDArray[np.float32], labels: NDArray[np.int64], side: int) -> Self:  # noqa: ARG003
         """Calibrate on labeled images; raises `ConfigError` where they are too few for so many levels."""
-        predicted = logits.argmax(axis=1)
-        others = np.where(predicted[:, None] == np.arange(CLASSES), 0, softmax(logits)).sum(axis=1)
-        edges, confidences = calibrate(-others, predicted == labels, config.levels, config.crowd)
-        return cls(config=config, edges=-edges, confidences=confidences)
+        predicted, classes = logits.argmax(axis=1), logits.shape[1]
+        others = np.where(predicted[:, None] == np.arange(classes), 0, softmax(logits)).sum(axis=1)
+        edges, confidences = calibrate(
+            -others, predicted == labels, config.levels, config.crowd, classes=logits.shape[1]
+        )
+        return cls(config=config, classes=classes, edges=-edges, confidences=confidences)
 
     def answer(self, operators: Operators) -> None:
         """Count the edges that the other classes are within; look the confidence up."""
         label = operators.add("ArgMax", "logits", axis=1, keepdims=1)
-        predicted = operators.add("Equal", label, operators.constant(np.arange(CLASSES)[None, :], np.int64))
+        predicted = operators.add("Equal", label, operators.constant(np.arange(self.classes)[None, :], np.int64))
         probabilities = operators.add("Softmax", "logits", axis=1)
         others = operators.add("Where", predicted, operators.constant(0, np.float32), probabilities)
         doubt = operators.add("ReduceSum", others, operators.constant([1], np.int64), keepdims=1)
@@ -50,13 +51,13 @@ class Levels(OutputPolicy):
         counted = operators.cast(within, np.int64)
         level = operators.add("ReduceSum", counted, operators.constant([1], np.int64), keepdims=1)
         confidence = operators.add("Gather", operators.constant(self.confidences, np.float32), level)
-        rests = (1 - self.confidences.astype(np.float64)) / (CLASSES - 1)
+        rests = (1 - self.confidences.astype(np.float64)) / (self.classes - 1)
         rest = operators.add("Gather", operators.constant(rests, np.float32), level)
         operators.add("Where", predicted, confidence, rest, output="output")
 
     def leakage_bits(self) -> float:
         """An answer is a class and a confidence; levels that were right as often look alike."""
-        return math.log2(CLASSES * len(np.unique(self.confidences)))
+        return math.log2(self.classes * len(np.unique(self.confidences)))
 
     def parameters(self) -> dict[str, Any]:
         """The confidences, and the crowd that they are fitted with."""

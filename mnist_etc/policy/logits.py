@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.output_policy import OutputPolicy
 from mnist_etc.predictor import softmax
@@ -21,8 +20,8 @@ class Logits(OutputPolicy):
         operators.add("Identity", "logits", output="output")
 
     def leakage_bits(self) -> float:
-        """An answer is ten floats of 32 bits."""
-        return CLASSES * 32
+        """An answer is a float of 32 bits for each class."""
+        return self.classes * 32
 
     def probabilities(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Their softmax."""

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES
-
 __all__ = ["Operators"]
 
 
@@ -44,7 +42,7 @@ class Operators:
         self.constants[name] = array
         return name
 
-    def one_hot(self, label: str, values: list[float]) -> None:
-        """``output`` with ``values[1]`` at ``label``, int64 ``(batch,)``, and ``values[0]`` elsewhere."""
-        depth = self.constant([CLASSES], np.int64)
+    def one_hot(self, label: str, classes: int, values: list[float]) -> None:
+        """``output`` with ``values[1]`` at ``label``, int64 ``(batch,)``, and ``values[0]`` at other ``classes``."""
+        depth = self.constant([classes], np.int64)
         self.add("OneHot", label, depth, self.constant(values, np.float32), output="output", axis=1)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.dataset import SIDE
 from mnist_etc.policy.config import PolicyConfig
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.registry import POLICIES, PolicyRow
@@ -23,21 +24,23 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutputPolicy(ABC):
-    """What an answer tells. It is float32 ``(batch, 10)`` whatever the policy, its greatest value the class.
+    """What an answer tells. It is float32 ``(batch, classes)`` whatever the policy, its greatest value the class.
 
     A subclass adds as fields what is fitted or drawn for it, and its row to `mnist_etc.policy.registry.POLICIES`.
     """
 
     config: PolicyConfig
+    classes: int
+    """Of the model, which has a logit for each."""
 
     @classmethod
-    def fit(cls, config: PolicyConfig, logits: Array, labels: NDArray[np.int64]) -> Self:  # noqa: ARG003
+    def fit(cls, config: PolicyConfig, logits: Array, labels: NDArray[np.int64], side: int) -> Self:  # noqa: ARG003
         """The policy of ``config``, ready to answer; see `fit_policy`."""
-        return cls(config=config)
+        return cls(config=config, classes=logits.shape[1])
 
     @abstractmethod
     def answer(self, operators: Operators) -> None:
-        """Add the ONNX operators that make ``output`` of ``logits``, both float32 ``(batch, 10)``."""
+        """Add the ONNX operators that make ``output`` of ``logits``, both float32 ``(batch, classes)``."""
 
     @abstractmethod
     def leakage_bits(self) -> float:
@@ -60,11 +63,11 @@ class OutputPolicy(ABC):
         return SMALLEST
 
     def probabilities(self, answers: Array) -> Array:
-        """What answers ``(n, 10)`` say of each class."""
+        """What answers ``(n, classes)`` say of each class."""
         return answers
 
     def informative_scores(self, answers: Array) -> Array:
-        """Answers ``(n, 10)`` where differences are informative to an attacker: the logarithms of probabilities."""
+        """Answers ``(n, classes)`` where differences are informative to an attacker: logarithms of probabilities."""
         return np.asarray(np.log(np.maximum(answers, np.float32(self.least))))
 
     def parameters(self) -> dict[str, Any]:
@@ -82,16 +85,17 @@ class OutputPolicy(ABC):
         }
 
 
-def fit_policy(config: PolicyConfig, logits: Array, labels: NDArray[np.int64]) -> OutputPolicy:
+def fit_policy(config: PolicyConfig, logits: Array, labels: NDArray[np.int64], side: int = SIDE) -> OutputPolicy:
     """The policy of ``config``, ready to answer.
 
     Args:
         config: names a row of `mnist_etc.policy.registry.POLICIES`.
-        logits: ``(n, 10)`` of images that the model was not trained on; ``levels`` is calibrated on them.
+        logits: ``(n, classes)`` of images that the model was not trained on; ``levels`` is calibrated on them.
         labels: ``(n,)``, of the same.
+        side: pixels of each side of the images that will be sent, for a policy that reads them.
 
     Raises:
-        ConfigError: there is no such policy, or it cannot be fitted to these images.
+        ConfigError: there is no such policy, or it cannot be fitted to so many classes or to these images.
     """
     kind: type[OutputPolicy] = POLICIES[config.name].load()
-    return kind.fit(config, logits, labels)
+    return kind.fit(config, logits, labels, side)

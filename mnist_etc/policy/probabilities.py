@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from mnist_etc.data.dataset import CLASSES
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.output_policy import FLOATS, OutputPolicy
 
@@ -19,5 +18,5 @@ class Probabilities(OutputPolicy):
         operators.add("Softmax", "logits", output="output", axis=1)
 
     def leakage_bits(self) -> float:
-        """An answer is ten floats in [0, 1]; that they sum to 1 is not used."""
-        return CLASSES * math.log2(FLOATS)
+        """An answer is a float in [0, 1] for each class; that they sum to 1 is not used."""
+        return self.classes * math.log2(FLOATS)

@@ -24,7 +24,7 @@ class PolicyRow:
     tells_logits: bool = False
     """An answer is the logits themselves, so the graph stays as it is and clients take the softmax of an answer."""
     reads_image: bool = False
-    """An answer also depends on the bytes of the image, tensor ``policy/bytes``, uint8 ``(batch, 28, 28, 1)``."""
+    """An answer also depends on the bytes of the image, tensor ``policy/bytes``, uint8 ``(batch, side, side, 1)``."""
 
     def __post_init__(self) -> None:
         if self.number not in (None, *NUMBERS):

@@ -29,7 +29,7 @@ class PolicyUtility:
 
     @classmethod
     def of(cls, policy: OutputPolicy, answers: NDArray[np.float32], labels: NDArray[np.int64]) -> PolicyUtility:
-        """Hold ``answers`` ``(n, 10)`` against ``labels`` ``(n,)``."""
+        """Hold ``answers`` ``(n, classes)`` against ``labels`` ``(n,)``."""
         told = policy.probabilities(answers)
         right = np.maximum(told[np.arange(len(labels)), labels], SMALLEST)
         return cls(

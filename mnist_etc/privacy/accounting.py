@@ -18,6 +18,7 @@ import numpy as np
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.privacy.config import Accountant
+from mnist_etc.privacy.rounding import at_least
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -173,8 +174,8 @@ def find_noise_multiplier(
     while (epsilon := spent(at(noise), delta, accountant)) > target_epsilon:
         if noise == MOST_NOISE:
             raise ConfigError(
-                f"Expected privacy.target_epsilon of at least {epsilon:.4g}, what noise multiplier {MOST_NOISE:g} "
-                f"reaches with delta {delta:g} and {steps} steps; received {target_epsilon:g}. "
+                f"Expected privacy.target_epsilon of at least {at_least(epsilon)}, what noise multiplier "
+                f"{MOST_NOISE:g} reaches with delta {delta:g} and {steps} steps; received {target_epsilon:g}. "
                 "Raise it, or train fewer epochs."
             )
         noise = min(noise * 1.0005, MOST_NOISE)

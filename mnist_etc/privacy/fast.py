@@ -9,6 +9,7 @@ two norms, and a person's images are further positions of one example.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,8 @@ from mnist_etc.privacy.noise import gaussian_noise
 __all__ = ["FastEngine"]
 
 TINY = 1e-30
+LOST = 1.2e-38
+"""Below it a float32 square counts as 0, in sums too."""
 ROUNDING = 1e-4
 """Of the positions' norms, added up and squared: where they cancel to less, Gram matrices hold their rounding alone."""
 
@@ -118,12 +121,15 @@ def _kernel(rows: tf.Tensor, columns: tf.Tensor) -> _Part:
         formed = tf.matmul(columns, rows, transpose_a=True)  # a quarter faster than its transpose
         squares = tf.reduce_sum(tf.square(formed), [1, 2])
         return _Part(squares, lambda factors, keep: tf.transpose(tf.tensordot(factors, keep(formed), 1)))
+    high, wide = height * LOST, width * LOST  # what a square norm is short of at most, times the other's, may be much
     if positions == 1:
-        squares = tf.reduce_sum(tf.square(rows), [1, 2]) * tf.reduce_sum(tf.square(columns), [1, 2])
+        squares = (tf.reduce_sum(tf.square(rows), [1, 2]) + high) * (tf.reduce_sum(tf.square(columns), [1, 2]) + wide)
     else:
-        grams = tf.matmul(rows, rows, transpose_b=True) * tf.matmul(columns, columns, transpose_b=True)
-        terms = tf.reduce_sum(tf.sqrt(tf.linalg.diag_part(grams)), 1)
-        squares = tf.maximum(tf.reduce_sum(grams, [1, 2]), ROUNDING * tf.square(terms))
+        of_rows, of_columns = (tf.matmul(factor, factor, transpose_b=True) for factor in (rows, columns))
+        norms = [tf.sqrt(tf.linalg.diag_part(gram)) for gram in (of_rows, of_columns)]
+        row_terms, column_terms, terms = (tf.reduce_sum(one, 1) for one in (*norms, norms[0] * norms[1]))
+        lost = tf.square(math.sqrt(high) * column_terms) + tf.square(math.sqrt(wide) * row_terms)
+        squares = tf.maximum(tf.reduce_sum(of_rows * of_columns, [1, 2]), ROUNDING * tf.square(terms)) + lost
 
     def weighted_sum(factors: tf.Tensor, keep: Keep) -> tf.Tensor:
         weighted = keep(columns) * factors[:, tf.newaxis, tf.newaxis]

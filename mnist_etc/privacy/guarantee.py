@@ -13,6 +13,7 @@ from mnist_etc.privacy.accounting import LEAST_DELTA, SampledGaussian, spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.gaussian_dp import gaussian_mu
 from mnist_etc.privacy.group import group_epsilon
+from mnist_etc.privacy.rounding import at_least
 from mnist_etc.privacy.unit import Relation, Unit
 
 __all__ = ["Guarantee", "Stage"]
@@ -96,7 +97,7 @@ class Guarantee:
         mechanisms, unit = [stage.mechanism for stage in stages], stages[-1].unit
         epsilon, mu = spent(mechanisms, privacy.delta, privacy.accountant), gaussian_mu(mechanisms, privacy.delta)
         stated = (
-            f"epsilon {epsilon:.4g} at delta {privacy.delta:g} (mu {mu:.3g}), {unit}-level: for "
+            f"epsilon {at_least(epsilon)} at delta {privacy.delta:g} (mu {at_least(mu, 3)}), {unit}-level: for "
             f"{_any_one(unit, stages[-1].examples)}, {_listed([stage.name for stage in stages])}"
             f"{_for_people(mechanisms, unit, privacy.delta)}"
         )
@@ -164,7 +165,7 @@ def _for_people(mechanisms: Sequence[SampledGaussian], unit: Unit, delta: float)
             if delta < LEAST_DELTA:
                 return "; less for a person with several of them"
             epsilons = {size: group_epsilon(mechanisms, delta, size) for size in IMAGES_OF_A_PERSON}
-            figures = [f"with {size} of them {epsilon:.3g}" for size, epsilon in epsilons.items()]
+            figures = [f"with {size} of them {at_least(epsilon, 3)}" for size, epsilon in epsilons.items()]
             return f"; for a person {', '.join(figures)}"
         case Unit.person:
             return ""

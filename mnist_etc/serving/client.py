@@ -13,9 +13,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.classes import DIGITS
-from mnist_etc.data.dataset import CLASSES, scale_pixels
-from mnist_etc.errors import ConfigError, ServingError
+from mnist_etc.data.dataset import scale_pixels
+from mnist_etc.errors import ConfigError, DataError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
@@ -50,9 +49,6 @@ class TritonPredictor:
         ServingError: Nothing listens there, or it serves no model of the expected form.
     """
 
-    names: tuple[str, ...] = DIGITS
-    """Of the classes, in the order of an answer."""
-
     def __init__(self, server: str, protocol: WireProtocol, retry_seconds: float = RETRY_SECONDS) -> None:
         self._address, self._protocol, self._retry_seconds = server, protocol, retry_seconds
         self._transport: Transport | None = None
@@ -68,6 +64,16 @@ class TritonPredictor:
                         f"Expected Triton at server={server} by {protocol.value}; received: {error}. {PORTS}."
                     ) from error
                 patience.wait("the first request", error)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the served model's classes, in the order of its answers' numbers."""
+        return self._description.names
+
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image, as the served model takes it."""
+        return self._description.side
 
     def __enter__(self) -> Self:
         return self
@@ -87,15 +93,22 @@ class TritonPredictor:
         """Classify images, each asked for until it has its answer.
 
         Args:
-            images: uint8 ``(n, 28, 28)``, light on dark.
+            images: uint8 ``(n, side, side)``, light on dark.
 
         Returns:
-            Class probabilities as the served policy tells them, float32 ``(n, 10)``; of logits the softmax.
+            Class probabilities as the served policy tells them, float32 ``(n, classes)``; of logits the softmax.
 
         Raises:
+            DataError: The images are of another side than the model's.
             ServingError: The time for retries is spent, or the server refuses a request.
         """
-        out = np.empty((len(images), CLASSES), np.float32)
+        if images.shape[1:] != (self.side, self.side):
+            raise DataError(
+                f"Expected images of {self.side} x {self.side}, which {MODEL} at {self._address} reads; received "
+                f"{' x '.join(map(str, images.shape[1:]))}. Pass data.side={self.side}, or serve a model of the other "
+                "side."
+            )
+        out = np.empty((len(images), len(self.names)), np.float32)
         size = min(CHUNK, self._description.max_batch_size)
         parts = [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
         patience = _Patience(self._address, self._retry_seconds)
@@ -150,9 +163,10 @@ class TritonPredictor:
         return np.ascontiguousarray(scale_pixels(images))
 
     def _probabilities(self, answer: NDArray[np.float32], images: int) -> NDArray[np.float32]:
-        if answer.shape != (images, CLASSES):
+        expected = (images, len(self.names))
+        if answer.shape != expected:
             raise ServingError(
-                f"Expected an answer ({images}, {CLASSES}) of {MODEL} at {self._address}; received {answer.shape}. "
+                f"Expected an answer {expected} of {MODEL} at {self._address}; received {answer.shape}. "
                 "Publish it again: python -m mnist_etc.export"
             )
         return softmax(answer) if POLICIES[self._description.policy].tells_logits else answer

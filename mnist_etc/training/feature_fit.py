@@ -58,18 +58,21 @@ def fit_on_features(
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
-        ConfigError: a classifier that is not private does not begin with a dense layer.
+        ConfigError: a classifier that is not private does not begin with a dense layer, or it has other logits than
+            classes.
         TrainingError: the fit diverged.
     """
     features = train.values
-    preprocessing: Preprocessing = Standardization(features)
-    if plan.private:
+    preprocessing: Preprocessing
+    if plan.private:  # and no mean is taken, of which NumPy would warn where one image's features are not finite
         moments = Seeds(*checkpoint.secret(plan.seeds)).moments
         preprocessing = Whitening(features, plan.whitening.noise_multiplier, moments, train.owners)
+    else:
+        preprocessing = Standardization(features)
     for part in (train, validation):
         preprocessing.apply(part.values)
     row = CLASSIFIERS[config.model]
-    model = row.network(config, features.shape[1], run.seed, classes)
+    model = row.head(config, features.shape[1], run.seed, classes)
     preprocessing.check(model)
     task = Task(
         label="classifier",

@@ -53,12 +53,12 @@ def fit_on_images(
         report: see `mnist_etc.fit.loop.fit`.
 
     Raises:
-        ConfigError: the classifier does not begin with a dense layer.
+        ConfigError: the classifier does not begin with a dense layer, or has other logits than classes.
         TrainingError: the fit diverged.
     """
     row = CLASSIFIERS[config.model]
     preprocessing = Standardization(compute(network, train.some(np.arange(min(MEASURED, len(train))))))
-    head = row.network(config, network.output_shape[-1], run.seed, len(train.names))
+    head = row.head(config, network.output_shape[-1], run.seed, len(train.names))
     preprocessing.check(head)
     network.trainable = config.fine_tune
     whole = keras.Sequential([layers.Input(network.input_shape[1:]), network, preprocessing.layer(), head])

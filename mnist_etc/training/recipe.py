@@ -12,6 +12,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.data_key import SHA256
 from mnist_etc.artifacts.ledger import Ledger, Standing
+from mnist_etc.artifacts.manifest import versions
 from mnist_etc.data import Dataset
 from mnist_etc.data.catalog import DOWNLOADS
 from mnist_etc.data.classes import list_names
@@ -109,7 +110,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
     plan, ledger = training.plan(), Ledger(run.privacy)
     plan = plan.identified(_identity(training, {SHA256: dataset.sha256}, plan))
     if plan.private and not main.checkpoint.exists():
-        ledger.check(dataset.training_sha256, plan.own)
+        ledger.check(dataset.training_sha256, plan.own, dataset.people_sha256)
     plan.announce()
 
     from mnist_etc.backend import load_tensorflow
@@ -119,14 +120,15 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
 
     data = ledger.named(dataset.sha256, private=bool(plan.guarantee.stages))
     checkpoint = Checkpoint(main.checkpoint, _identity(training, data, plan))
-    lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
+    _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)
     with tracker.child(training.name):
         tracker.parameters(settings)
         tracker.tag("privacy", plan.guarantee.words)
         tracker.tag("classes", f"{len(dataset.names):,}: {list_names(dataset.names)}")
+        fitted = training.fit(plan, checkpoint, tracker)
+        lifetime = _enter(ledger, plan, checkpoint, dataset, main.stem, run.data)  # others may have begun meanwhile
         if lifetime:
             tracker.tag("privacy_lifetime", lifetime.words)
-        fitted = training.fit(plan, checkpoint, tracker)
         for one in fitted.published:
             one.artifact.publish(
                 _writers(one, dataset.names),
@@ -177,13 +179,19 @@ def fit_task(
 def _enter(
     ledger: Ledger, plan: PrivacyPlan, checkpoint: Checkpoint, dataset: Dataset, model: str, data: DataConfig
 ) -> Standing | None:
-    """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one."""
+    """Count a private training before its first step; the seeds in its checkpoint tell whether it is a new one.
+
+    Returns:
+        What all that were begun by now give away together.
+    """
     if not plan.private:
         return None
     from mnist_etc.privacy.seeds import Seeds
 
     training = Seeds(*checkpoint.secret(plan.seeds)).fingerprint
-    standing = ledger.enter(training, dataset.training_sha256, plan.own, model)
+    standing = ledger.enter(
+        training, dataset.training_sha256, plan.own, model, dataset.people_sha256, dataset.split_sha256
+    )
     known = data.kind == "idx" and data.name in DOWNLOADS
     return dataclasses.replace(standing, chose_defaults=known and DOWNLOADS[data.name].chose_defaults)
 
@@ -192,12 +200,14 @@ def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) ->
     """What a training is, as plain JSON types: what its checkpoint belongs to, and given seeds follow from.
 
     A private training on another encoder, or of another plan, is one of its own: it shares neither weights nor seeds.
+    So is one on other software, whose samples and features under the same seeds may be others.
     """
     return {
         "configuration": dict(training.settings),
         **data,
         "sources": dict(training.sources),
         "stages": [stage.to_manifest() for stage in plan.stages],
+        **({"software": versions()} if plan.private else {}),
     }
 
 

@@ -16,6 +16,7 @@ from mnist_etc.errors import ArtifactError, ConfigError
 from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Accountant, LifetimePrivacyConfig
 from mnist_etc.privacy.guarantee import Stage
+from mnist_etc.privacy.rounding import at_least
 from mnist_etc.privacy.unit import Unit
 
 DATA, OTHER = "0" * 64, "1" * 64
@@ -58,7 +59,7 @@ def test_trainings_on_the_same_data_compose_and_those_on_others_do_not(tmp_path:
     second = ledger(tmp_path).enter("c", DATA, [stage(3.0), whitening], "full_model")
     assert second.trainings == 2
     assert second.epsilon == pytest.approx(epsilon(whitening, stage(), stage(3.0), whitening))
-    assert second.words == f"epsilon {second.epsilon:.4g} at delta 0.0001, of 2 trainings"
+    assert second.words == f"epsilon {at_least(second.epsilon)} at delta 0.0001, of 2 trainings"
 
 
 def test_a_resumed_training_is_counted_once(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_more_than_the_bound_is_refused_and_leaves_no_trace(tmp_path: Path) -> N
     ledger(tmp_path, bound).enter("a", DATA, [stage()], "full_model")
     before = (tmp_path / "ledger.json").read_bytes()
     words = (
-        rf"^Expected privacy\.lifetime_epsilon of at least {epsilon(stage(), stage()):.4g}, .* the 1 before it on the "
-        rf"same images \(epsilon {epsilon(stage()):.4g}, by .*\) give away; received {bound:g}\. "
+        rf"^Expected privacy\.lifetime_epsilon of at least {at_least(epsilon(stage(), stage()))}, .* the 1 before it "
+        rf"on the same images \(epsilon {at_least(epsilon(stage()))}, by .*\) give away; received {bound:g}\. "
     )
     for refuse in (
         lambda: ledger(tmp_path, bound).enter("b", DATA, [stage()], "full_model"),
@@ -121,6 +122,31 @@ def test_units_do_not_add_up_with_one_another(tmp_path: Path) -> None:
     assert standing.epsilon == pytest.approx(epsilon(stage()))
     with pytest.raises(ConfigError, match=r"^Expected private trainings on these images that add up"):
         ledger(tmp_path, 9.0).check(DATA, [stage()])
+
+
+def test_trainings_that_deal_the_same_images_to_other_people_do_not_add_up(tmp_path: Path) -> None:
+    """One image a person, then twenty: the first protects none of the second's people by its epsilon."""
+    one, many, people = "2" * 64, "3" * 64, [stage(unit=Unit.person)]
+    ledger(tmp_path).enter("a", DATA, people, "full_model", one)
+    standing = ledger(tmp_path).enter("b", DATA, people, "full_model", many)
+    assert (standing.trainings, standing.apart) == (1, 1)
+    assert standing.epsilon == pytest.approx(epsilon(*people))
+    with pytest.raises(ConfigError, match=r"^Expected private trainings on these images that add up"):
+        ledger(tmp_path, 9.0).check(DATA, people, many)
+    assert ledger(tmp_path).enter("c", DATA, people, "full_model", many).trainings == 2
+    assert one not in (tmp_path / "ledger.json").read_text()
+
+
+def test_a_training_with_another_validation_split_is_told_of(tmp_path: Path) -> None:
+    """Its figures and pictures are of images that this one trains on, as they are."""
+    ledger(tmp_path).enter("a", DATA, [stage()], "full_model", split="2" * 64)
+    ledger(tmp_path).enter("b", OTHER, [stage()], "full_model", split="3" * 64)
+    same = ledger(tmp_path).enter("c", DATA, [stage()], "full_model", split="2" * 64)
+    assert (same.trainings, same.other_splits) == (2, 0)
+    other = ledger(tmp_path).enter("d", DATA, [stage()], "full_model", split="3" * 64)
+    assert (other.trainings, other.other_splits) == (3, 2)
+    assert "; and 2 with another validation split, whose figures and pictures of images that were" in other.words
+    assert ledger(tmp_path).enter("c", DATA, [stage()], "full_model", split="2" * 64).other_splits == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "an entry taken out", "no JSON", "another schema"])

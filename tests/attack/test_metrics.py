@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from mnist_etc.attack import inverse_network
 from mnist_etc.attack.baselines import principal_components
-from mnist_etc.attack.class_prior import fit_mixtures
+from mnist_etc.attack.class_prior import ClassPrior
 from mnist_etc.attack.code_posterior import CodePosterior
 from mnist_etc.attack.hill_climbing import climb
 from mnist_etc.attack.inverse_network import invert
@@ -121,9 +121,7 @@ def test_random_answers_tell_nothing() -> None:
     knowing_nothing = np.square(TRAIN.mean(axis=0) - TEST).mean()
     inverted = invert(attack, answers, TRAIN, asked, seed=0)
     assert np.square(inverted - TEST).mean() > 0.99 * knowing_nothing
-    mixtures = fit_mixtures(
-        TRAIN.reshape(len(TRAIN), -1)[:, ::40], answers, answers.argmax(axis=1), components=3, seed=0
-    )
+    mixtures = ClassPrior(TRAIN.reshape(len(TRAIN), -1)[:, ::40], answers, answers.argmax(axis=1), components=3, seed=0)
     found = climb(
         lambda codes: generator.normal(0, 1, (len(codes), 10)).astype(np.float32),
         mixtures,

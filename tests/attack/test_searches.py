@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 
-from mnist_etc.attack.class_prior import fit_mixtures
+from mnist_etc.attack.class_prior import ClassPrior
 from mnist_etc.attack.closed_form_posterior import linear_posterior
 from mnist_etc.attack.code_posterior import TEMPER
 from mnist_etc.attack.cross_entropy_method import cross_entropy_method
@@ -34,7 +34,7 @@ def bent(codes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def mixtures(scores: Scores, components: int) -> list:
     told = scores(CODES)
-    return fit_mixtures(CODES, told, told.argmax(axis=1), components=components, seed=0)
+    return ClassPrior(CODES, told, told.argmax(axis=1), components=components, seed=0)
 
 
 def test_the_posterior_is_that_of_the_joint_gaussian() -> None:
@@ -105,7 +105,7 @@ def test_too_small_a_budget_is_refused(queries: int) -> None:
 
 def test_a_class_that_no_answer_names_has_the_prior_of_all() -> None:
     told = np.eye(10, dtype=np.float32)[np.zeros(50, int)]
-    several = fit_mixtures(CODES[:50], told, told.argmax(axis=1), components=9, seed=0)
+    several = ClassPrior(CODES[:50], told, told.argmax(axis=1), components=9, seed=0)
     assert [len(mixture.log_weights) for mixture in several] == [5] * 10
 
 
@@ -125,6 +125,6 @@ def test_scores_as_large_as_they_come_end_no_search() -> None:
     """The scores of two dimensions cannot fill ten, so their covariance is singular but for the noise."""
     codes, kernel = GENERATOR.normal(0, 1, (3000, 2)).astype(np.float32), 3e4 * KERNEL[:2]
     told = codes @ kernel
-    prior = fit_mixtures(codes, told, told.argmax(axis=1), components=4, seed=0)
+    prior = ClassPrior(codes, told, told.argmax(axis=1), components=4, seed=0)
     found = climb(lambda z: z @ kernel, prior, told, told.argmax(axis=1), queries=120, restarts=2, iterations=3, seed=0)
     assert np.isfinite(found.codes).all()

@@ -15,10 +15,10 @@ STAGE = Stage(name="head", examples=1000, sampling_rate=0.3, noise_multiplier=2.
 COINS = np.random.default_rng(0).random(COUNT) < 0.5
 
 
-def sums(steps: int, noise: float, seed: int = 1) -> list[np.ndarray]:
+def sums(steps: int, noise: float, seed: int = 1, classes: int = 10) -> list[np.ndarray]:
     """Of a training that never moves: the canaries' part of each sum, and noise of so many clips."""
     generator = np.random.default_rng(seed)
-    own = Canaries(COUNT, CLIP, 10).gradients(np.zeros((COUNT, 10), np.float32))
+    own = Canaries(COUNT, CLIP, classes).gradients(np.zeros((COUNT, classes), np.float32))
     sampled = generator.random((steps, COUNT)) < STAGE.sampling_rate
     return [
         (CLIP * ((COINS & one)[:, np.newaxis] * own + noise * generator.normal(size=own.shape))).astype(np.float32)
@@ -27,7 +27,7 @@ def sums(steps: int, noise: float, seed: int = 1) -> list[np.ndarray]:
 
 
 def watching(seen: list[np.ndarray], numbers: list[int] | None = None) -> Auditor:
-    auditor = Auditor(Canaries(COUNT, CLIP, 10), STAGE)
+    auditor = Auditor(Canaries(COUNT, CLIP, seen[0].shape[1]), STAGE)
     for number, one in zip(numbers or range(len(seen)), seen, strict=True):
         auditor.observe(number, np.zeros_like(one), one)
     return auditor
@@ -43,6 +43,13 @@ def test_less_noise_shows_more() -> None:
     assert found[0] == pytest.approx(0.5, abs=0.08)
     assert found == sorted(found)
     assert found[-1] > 0.99
+
+
+@pytest.mark.parametrize("classes", [2, 3, 47])
+def test_the_number_of_classes_changes_nothing_that_is_seen(classes: int) -> None:
+    found = [right(watching(sums(STAGE.steps, noise, classes=classes))) for noise in (STAGE.noise_multiplier, 0.01)]
+    assert found[0] == pytest.approx(right(watching(sums(STAGE.steps, STAGE.noise_multiplier))), abs=0.05)
+    assert found[1] > 0.99
 
 
 def test_a_step_seen_twice_counts_once() -> None:

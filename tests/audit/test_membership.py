@@ -17,6 +17,8 @@ from mnist_etc.audit.membership import (
     membership_attacks,
     membership_result,
 )
+from mnist_etc.audit.membership_run import _plain_logits
+from mnist_etc.data import Split
 
 COUNT, INPUTS = 600, 50
 
@@ -116,6 +118,19 @@ def test_a_blind_attacker_finds_nothing() -> None:
     for one in attacked(penalty=1e-2, blind=True):
         assert abs(one.auc - 0.5) < 4 * deviation, one
         assert one.tpr < 0.04
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logits_of_few_classes_are_those_of_the_plain_head(classes: int) -> None:
+    """Of two classes scikit-learn gives one number an image."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % classes
+    features = (np.eye(classes)[labels] + 0.3 * generator.random((60, classes))).astype(np.float32)
+    names = tuple(map(str, range(classes)))
+    images = Split(np.zeros((60, 28, 28), np.uint8), labels, names=names)
+    logits = _plain_logits(images, features, np.arange(60) < 40)
+    assert logits.shape == (60, classes)
+    assert np.array_equal(logits.argmax(axis=1), labels)
 
 
 def test_the_command_finds_more_without_privacy_than_with_it(run: Run) -> None:

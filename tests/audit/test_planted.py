@@ -83,7 +83,7 @@ def test_the_watched_training_is_the_real_one(tmp_path: Path) -> None:
     from mnist_etc.fit.private import PrivateSteps
 
     asked, seen = command(), {}
-    plan, weights = audited_plan(asked, 500), np.ones(500, np.float32)
+    plan, weights = audited_plan(asked, 500, {}), np.ones(500, np.float32)
     kernels = []
     for number, one in enumerate(
         (plan, WatchedPlan.of(plan, lambda *step: seen.update({step[0]: step[1:]}), PLANTED[None]))

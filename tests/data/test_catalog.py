@@ -75,13 +75,11 @@ def test_the_test_split_does_not_touch_the_training_files(tmp_path: Path) -> Non
     assert len(load_test(data_config("mine", "idx", tmp_path))) == 12
 
 
-@pytest.mark.parametrize(
-    ("shape", "words"), [((12, 20, 20), "28 x 28 .* 20 x 20"), ((11, 28, 28), "11 images and 12 lab")]
-)
-def test_files_that_do_not_fit_each_other(tmp_path: Path, shape: tuple[int, ...], words: str) -> None:
+def test_files_that_do_not_fit_each_other(tmp_path: Path) -> None:
     write_idx_dataset(tmp_path / "mine")
-    (tmp_path / "mine/t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(np.zeros(shape, np.uint8))))
-    with pytest.raises(DataError, match=words):
+    images = gzip.compress(idx_bytes(np.zeros((11, 28, 28), np.uint8)))
+    (tmp_path / "mine/t10k-images-idx3-ubyte.gz").write_bytes(images)
+    with pytest.raises(DataError, match="11 images and 12 lab"):
         load_test(data_config("mine", "idx", tmp_path))
 
 

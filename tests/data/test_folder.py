@@ -184,3 +184,17 @@ def test_images_without_a_class_are_counted(root: Path, capsys: pytest.CaptureFi
     (root / "other/train/1.png").touch()
     with pytest.raises(DataError, match=r"received none, but 1 in no folder\. Put"):
         load(data_config("mine", "folder", root / "other"))
+
+
+def test_what_is_no_image_is_counted_and_what_has_no_suffix_is_trained_on(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in range(3):
+        (root / f"train/{label}/notes.txt").touch()
+        (root / f"train/{label}/.DS_Store").touch()
+    (root / "train/4/0.png").rename(root / "train/4/scan0")
+    dataset = load(data_config("mine", "folder", root))
+    assert len(dataset.train) + len(dataset.validation) == 60
+    assert capsys.readouterr().err == (
+        f"passed over in {root}/train, which are no images: 3 hidden or system files, 3 .txt\n"
+    )

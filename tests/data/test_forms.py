@@ -9,6 +9,7 @@ import array_forms  # noqa: F401 -- registers its forms
 import numpy as np
 import picture_forms  # noqa: F401
 import pytest
+import table_forms  # noqa: F401
 from forms import FORMS
 
 from mnist_etc.data.inputs import Batch, InputOptions, open_input

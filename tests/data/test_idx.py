@@ -59,7 +59,7 @@ def test_no_flipped_bit_of_a_gzip_passes_unseen(tmp_path: Path) -> None:
         (idx_bytes(IMAGES, count=4), "Expected 80 bytes after the header .* only 60: truncated"),
         (idx_bytes(IMAGES, count=2), "Expected 40 bytes after the header .* more"),
         (idx_bytes(IMAGES, count=0), "at least one item"),
-        (struct.pack(">4I", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), "at most 536,870,912 bytes"),
+        (struct.pack(">4I", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), "at most 1,073,741,824 bytes"),
         (gzip.compress(idx_bytes(IMAGES)) + b"more", "whole IDX file"),
     ],
     ids=["floats", "labels", "two dimensions", "too short", "too long", "empty", "enormous", "more after the gzip"],

@@ -41,7 +41,11 @@ def test_the_page_works(run: Run, tmp_path: Path) -> None:
 
 
 def test_without_its_row_the_kind_is_unknown(run: Run) -> None:
-    refused(run("train.py", "data=digits", *MINE), "data.kind as one of idx, digits, folder; received 'mine'", code=2)
+    refused(
+        run("train.py", "data=digits", *MINE),
+        "data.kind as one of idx, digits, folder, published, csv, parquet; received 'mine'",
+        code=2,
+    )
 
 
 @pytest.mark.parametrize(

@@ -213,3 +213,16 @@ def test_the_training_images_have_one_name_whoever_owns_them_and_whatever_is_tes
     other = hold_out(Split(images[::-1], labels), Split(images[:2], labels[:2]), validation=2, seed=0)
     assert plain.training_sha256 == owned.training_sha256 != other.training_sha256
     assert plain.sha256 != owned.sha256
+
+
+def test_the_same_people_have_one_name_whatever_they_are_called() -> None:
+    """The ledger adds up trainings of the same people, and of no others."""
+    names = [
+        hold_out(split_of(owners), split_of([0]), validation=1, seed=seed).people_sha256
+        for owners, seed in (([0, 1, 0, 2, 2, 1], 0), ([2, 0, 2, 1, 1, 0], 1), ([0, 0, 1, 2, 2, 1], 0))
+    ]
+    assert names[0] == names[1] != names[2]
+    plain = Split(split_of([0] * 6).images, split_of([0] * 6).labels)
+    held_out = [hold_out(plain, split_of([0]), validation=1, seed=seed) for seed in (0, 1, 0)]
+    assert not held_out[0].people_sha256
+    assert held_out[0].split_sha256 == held_out[2].split_sha256 != held_out[1].split_sha256

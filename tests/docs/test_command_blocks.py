@@ -14,6 +14,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from documents import PAGES, commands, fences, name, spans
 from PIL import Image, ImageDraw
@@ -55,6 +56,8 @@ TOY = {
     "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0"],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
+UNLESS_GIVEN = {"reconstruct": ["policies=[logits,levels:2]", "attack.answers=[1,3]"]}
+"""What joins the keys of a page that does not give them."""
 AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
 OWN = ("mine.py", "own_attack.py", "own_policy.py")
 """Programs that the pages of docs/add show: tests named test_own_*.py run each with these commands."""
@@ -114,7 +117,9 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
     given = dict(word.partition("=")[::2] for word in keys)
     toy = dict(word.partition("=")[::2] for word in TOY[command])
     toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
-    return [f"{key}={value}" for key, value in (given | toy).items()]
+    toy |= {"autoencoder.pretraining_epochs": "0"} if "autoencoder.private" in given else {}
+    default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
+    return [f"{key}={value}" for key, value in (default | given | toy).items()]
 
 
 def toy_path(word: str) -> str:
@@ -208,12 +213,20 @@ PROGRAMS = {
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """With a picture and a folder of pictures in it."""
+    """With a picture, a folder of pictures and their labels, an archive of arrays, and tables in it."""
     (tmp_path / "photos").mkdir()
     for place in ("photo.png", "photos/seven.png"):
         digit = Image.new("L", (300, 200), 230)
         ImageDraw.Draw(digit).line([(120, 40), (180, 40), (140, 160)], fill=60, width=9, joint="curve")
         digit.save(tmp_path / place)
+    (tmp_path / "labels.csv").write_text("file,label\nseven.png,7\n")
+    pixels = np.asarray(digit.resize((28, 28)))
+    few = np.repeat(pixels[np.newaxis], 3, axis=0)
+    np.savez(tmp_path / "pathmnist.npz", test_images=few, test_labels=[[7]] * 3, val_images=few, val_labels=[[7]] * 3)
+    header = ",".join(["label", *(f"pixel{place}" for place in range(pixels.size))])
+    np.savetxt(tmp_path / "train.csv", [[7, *pixels.ravel()]], "%d", ",", header=header, comments="")
+    (tmp_path / "digits").mkdir()
+    shutil.copy(tmp_path / "train.csv", tmp_path / "digits")
     return Shell(tmp_path)
 
 

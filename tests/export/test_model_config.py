@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -51,8 +52,40 @@ def test_read_back_it_is_the_same(input_type: InputType, policy: str, version_po
     asked = config(f"triton.version_policy={version_policy.value}", version=4)
     asked = replace(asked, input_type=input_type, policy=policy)
     read = decode(encode(asked))
-    assert read.version == (4 if version_policy is VersionPolicy.specific else 0)
-    assert replace(read, version=4) == asked
+    assert read == asked
+
+
+@pytest.mark.parametrize(
+    "names", [("no", "yes"), tuple(map(str, range(1000))), ('say "hi"', "a:b", "x, y", "=1+1", "Ж\\")]
+)
+@pytest.mark.parametrize("side", [8, 64])
+def test_classes_and_side_are_the_models(names: tuple[str, ...], side: int) -> None:
+    asked = replace(config("triton.version_policy=latest"), names=names, side=side)
+    message = text_format.Parse(encode(asked), Message())
+    assert list(message.input[0].dims) == list(message.model_warmup[0].inputs["input"].dims) == [side, side, 1]
+    assert list(message.output[0].dims) == [len(names)]
+    assert message.output[0].label_filename == "3/labels.txt"
+    assert (
+        tuple(asked.labels.split("\n")[:-1]) == tuple(json.loads(message.parameters["classes"].string_value)) == names
+    )
+    assert decode(encode(asked)) == asked
+
+
+@pytest.mark.parametrize(
+    ("there", "altered"),
+    [
+        ('[\\"0\\", \\"1\\", ', '[\\"0\\", \\"0\\", '),
+        ('[\\"0\\", ', "["),
+        ('\\"9\\"]', '\\"9\\"'),
+        ("3/labels.txt", "4/labels.txt"),
+        ("dims: [28, 28, 1]", "dims: [28, 32, 1]"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(there: str, altered: str) -> None:
+    text = encode(config())
+    assert there in text
+    with pytest.raises(ExportError, match=r"^Expected a config\.pbtxt as python -m mnist_etc\.export writes it"):
+        decode(text.replace(there, altered))
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,19 @@ def test_what_lies_beside_the_repository_stays(tmp_path: Path, config: ModelConf
 def test_a_busy_repository_names_its_own_key(repository: ModelRepository) -> None:
     with exclusive(repository._lock), pytest.raises(BusyError, match="pass repository=<another folder>"):
         repository.prune(1)
+
+
+def test_a_version_brings_the_names_of_its_classes(repository: ModelRepository, config: ModelConfig) -> None:
+    """By one rename, forth and back: which labels Triton reads is said by ``config.pbtxt`` alone."""
+    repository.publish(content(b"three"), replace(config, names=("no", "yes"), side=32), {})
+    for version, names in ((4, ("no", "yes")), (3, config.names)):
+        served = decode(repository.config.read_text())
+        assert (served.version, served.names) == (version, names)
+        labels = f"{version}/labels.txt"
+        assert labels in repository.config.read_text()
+        assert tuple((repository.model / labels).read_text().splitlines()) == names
+        repository.rollback()
+    repository.rollback()
+    assert repository.publish(content(b"three"), replace(config, names=("no", "yes"), side=32), {}) == 4
+    assert repository.publish(content(b"three"), replace(config, names=("yes", "no"), side=32), {}) == 5
+    assert repository.prune(1) == [1, 2, 3, 4]

@@ -185,9 +185,10 @@ def test_other_pools_and_paddings(export: Export, padding: str, pool: int, step:
 @pytest.mark.parametrize("input_type", InputType)
 def test_scattering(export: Export, input_type: InputType) -> None:
     from mnist_etc.models.classifier import build_full_model
-    from mnist_etc.models.scattering import FEATURES, build_features
+    from mnist_etc.models.scattering import build_features
 
-    plain = export(build_full_model(build_features(), fresh_classifier(FEATURES)))
+    features = build_features()
+    plain = export(build_full_model(features, fresh_classifier(features.output_shape[-1])))
     served = serving(plain, input_type)
     assert_parity(plain, served)
     assert {node.domain for node in served.graph.node} == {""}
@@ -196,8 +197,10 @@ def test_scattering(export: Export, input_type: InputType) -> None:
 def test_another_model_is_refused(export: Export) -> None:
     from keras import Sequential, layers
 
-    other = export(Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(9)]))
-    with pytest.raises(ExportError, match=r"^Expected float32 input \(batch, 28, 28, 1\).*received.*Pass a full model"):
+    other = export(Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(1)]))
+    with pytest.raises(
+        ExportError, match=r"^Expected float32 input \(batch, side, side, 1\).*received.*Pass a full model"
+    ):
         serving(other)
 
 
@@ -238,3 +241,27 @@ def assert_no_pair_overflows(filters: NDArray[np.int_], name: str) -> None:
     for extreme in (ordered[:, -2:], ordered[:, :2]):
         exact = 255 * extreme.sum(axis=1)
         assert np.array_equal(exact, np.clip(exact, -(2**15), 2**15 - 1)), name
+
+
+@pytest.mark.parametrize(("classes", "side"), [(2, 32), (47, 64)])
+@pytest.mark.parametrize("input_type", InputType)
+def test_other_classes_and_sides(input_type: InputType, classes: int, side: int, tmp_path: Path) -> None:
+    """Shapes and metadata are the model's own, in the served graph and in int8."""
+    from mnist_etc.export.onnx import write_onnx
+    from mnist_etc.models.autoencoder import build_autoencoder
+    from mnist_etc.models.classifier import build_classifier, build_full_model
+
+    command = compose("train", TrainCommand, [])
+    encoder = build_autoencoder(command.autoencoder, side=side).get_layer("encoder")
+    model = build_full_model(encoder, build_classifier(command.classifier, 32, classes=classes))
+    images = np.random.default_rng(1).integers(0, 256, (64, side, side), np.uint8)
+    write_onnx(model, tmp_path / "model.onnx", scale_pixels(images), {"classes": "names"})
+    plain = onnx.load(tmp_path / "model.onnx")
+    served = build_serving_graph(plain, input_type)
+    for graph in (served, quantize(served, images)):
+        assert {one.key: one.value for one in graph.metadata_props} == {"classes": "names"}
+        shapes = [[axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in served.graph.input]
+        assert shapes == [[0, side, side, 1]]
+        assert [axis.dim_value for axis in served.graph.output[0].type.tensor_type.shape.dim] == [0, classes]
+    assert np.abs(answers(served, images) - answers(plain, images)).max() < 1e-4
+    assert answers(quantize(served, images), images).shape == (64, classes)

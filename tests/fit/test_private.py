@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ def trained(
     spoiled: float | None = None,
     owners: np.ndarray | None = None,
     gone: int | None = None,
+    report: Callable[[int, Metrics], None] = lambda *_: None,
 ) -> list[Metrics]:
     config = ClassifierConfig(
         augment=False,
@@ -106,7 +108,7 @@ def trained(
     plan = PrivacyPlan.of_training("head", config, privacy, people, unit=unit).identified(SETTINGS)
     seeds = Seeds(*checkpoint.secret(plan.seeds))
     steps = private.PrivateSteps(task, config, plan, seeds)
-    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
+    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=report)
 
 
 @pytest.mark.parametrize("kind", list(ENGINES))
@@ -142,6 +144,18 @@ def test_stopped_and_gone_on_with_each_step_keeps_its_noise(kind: str, noise: No
             np.testing.assert_allclose(again, drawn[0], atol=1e-5)
 
 
+def test_what_is_reported_lies_in_the_checkpoint(tmp_path: Path) -> None:
+    """Killed as a figure goes out, it goes on from there: an epoch that was seen is not trained again."""
+    path, reported = tmp_path / "checkpoint.npz", []
+
+    def report(epoch: int, _: Metrics) -> None:
+        with np.load(path) as file:
+            reported.append((epoch, len(json.loads(str(file["state"]))["history"])))
+
+    trained(Checkpoint(path, SETTINGS), report=report)
+    assert reported == [(1, 1), (2, 2)]
+
+
 def test_what_stopped_on_another_encoder_lends_no_seeds(noise: Noise, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     for encoder in ("0", "1"):
@@ -161,6 +175,17 @@ def test_the_seeds_are_for_their_owners_eyes(tmp_path: Path) -> None:
     modes = []
     trained(checkpoint, evaluate=lambda _: modes.append(checkpoint.path.stat().st_mode & 0o777) or {})
     assert modes == [0o600] * EPOCHS
+
+
+def test_no_seeds_are_left_by_a_process_that_was_killed_as_it_wrote_them(tmp_path: Path) -> None:
+    """SIGKILL leaves the unfinished file; what is published from this folder within the hour would hold the seeds."""
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", SETTINGS)
+    others = [tmp_path / name for name in (".mnist_etc-1-abcd_123.tmp.h5", ".own.npz", "mine.npz")]
+    for path in (*others, tmp_path / ".mnist_etc-1-abcd_123.tmp.npz"):
+        path.write_bytes(b"half")
+    trained(checkpoint)
+    checkpoint.remove()
+    assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
 def test_products_are_not_rounded_to_tensor_float_32_in_its_steps_alone(

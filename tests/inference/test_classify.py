@@ -101,7 +101,7 @@ def test_a_thousand_images_with_one_bad(run: Run, published: Path, tmp_path: Pat
     done = run("infer.py", *DIGITS, "input=mine")
     assert done.returncode == ExitCode.SOME_SKIPPED, done.stderr
     named, counted = done.stderr.splitlines()
-    assert named.startswith("skipped: mine/7/742.png cannot be read as a PNG or JPEG image: ")
+    assert named.startswith("skipped: mine/7/742.png cannot be read as an image: ")
     assert counted.startswith("skipped 1 of 1,000 images")
     table = rows(answers_to(published, "mine"))
     assert [row["file"] for row in table] == [f"{n // 100}/{n:03}.png" for n in range(1000) if n != 742]
@@ -174,7 +174,7 @@ def test_a_model_that_onnx_runtime_cannot_load(run: Run, content: bytes, tmp_pat
 
 def test_a_model_of_another_form(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(content.replace(b"output", b"result"))
-    with pytest.raises(ArtifactError, match=r"output \(batch, 10\) .* received .*result"):
+    with pytest.raises(ArtifactError, match=r"output \(batch, classes\) .* received .*result"):
         Predictor(tmp_path / "model.onnx")
 
 

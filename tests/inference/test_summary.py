@@ -25,36 +25,36 @@ def exactly(**fields: object) -> dict[str, object]:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
-CLASS = {
-    "class": COUNT,
-    "name": TEXT,
-    "images": COUNT,
-    "correct": COUNT,
-    "predicted": COUNT,
-    "recall": SHARE,
-    "precision": SHARE,
-}
-ERROR = {"label": TEXT, "predicted": TEXT, "images": COUNT}
-FIELDS = {
-    "schema": {"const": "mnist_etc/summary/1"},
-    "model": TEXT,
-    "privacy": TEXT,
-    "input": MAYBE,
-    "labels": MAYBE,
-    "output": TEXT,
-    "images": COUNT,
-    "skipped": COUNT,
-    "seconds": {"type": "number"},
-    "images_per_second": {"type": "number"},
-    "warnings": exactly(empty=COUNT, unfamiliar=COUNT, several=COUNT),
-    "labeled": COUNT,
-    "unlabeled": COUNT,
-    "unknown_labels": {"type": "object", "additionalProperties": COUNT},
-    "accuracy": {"anyOf": [{"type": "null"}, exactly(value=SHARE, low=SHARE, high=SHARE)]},
-    "classes": {"type": "array", "items": exactly(**CLASS)},
-    "errors": {"type": "array", "items": exactly(**ERROR)},
-}
-SCHEMA = exactly(**FIELDS)
+SCHEMA = exactly(
+    schema={"const": "mnist_etc/summary/1"},
+    model=TEXT,
+    privacy=TEXT,
+    input=MAYBE,
+    labels=MAYBE,
+    output=TEXT,
+    images=COUNT,
+    skipped=COUNT,
+    seconds={"type": "number"},
+    images_per_second={"type": "number"},
+    warnings=exactly(empty=COUNT, unfamiliar=COUNT, several=COUNT),
+    labeled=COUNT,
+    unlabeled=COUNT,
+    unknown_labels={"type": "object", "additionalProperties": COUNT},
+    accuracy={"anyOf": [{"type": "null"}, exactly(value=SHARE, low=SHARE, high=SHARE)]},
+    classes={
+        "type": "array",
+        "items": exactly(
+            **{"class": COUNT},
+            name=TEXT,
+            images=COUNT,
+            correct=COUNT,
+            predicted=COUNT,
+            recall=SHARE,
+            precision=SHARE,
+        ),
+    },
+    errors={"type": "array", "items": exactly(label=TEXT, predicted=TEXT, images=COUNT)},
+)
 """Users' scripts rely on it: a field changes on purpose, together with the number in ``schema``."""
 
 
@@ -92,8 +92,9 @@ def test_json_without_labels(run: Run, tmp_path: Path) -> None:
 
 
 def test_every_field_is_told_in_the_docs() -> None:
-    page = (ROOT / "docs" / "pictures.md").read_text()
-    assert [name for name in {**FIELDS, **CLASS, **ERROR} if f"`{name}`" not in page] == []
+    page = (ROOT / "docs" / "answers.md").read_text()
+    fields = [*SCHEMA["properties"], *SCHEMA["properties"]["classes"]["items"]["properties"]]  # type: ignore[index]
+    assert [name for name in fields if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("classes", [47, 1000])
@@ -114,8 +115,9 @@ def test_many_classes(run: Run, tmp_path: Path, classes: int) -> None:
     assert shown[0].startswith("  class class 3: ")
     assert len(done.stdout) < 3000
     stem = answers_to(folder, "mine.npz").with_suffix("").name
-    (where,) = (line for line in lines if line.startswith("the 10 classes of the lowest recall"))
-    assert f"{stem}_classes.csv" in where
+    assert any(
+        line.startswith("the 10 classes of the lowest recall") and f"{stem}_classes.csv" in line for line in lines
+    )
     assert len((folder / f"{stem}_classes.csv").read_text().splitlines()) == classes + 1
     rows = (folder / f"{stem}_confusion.csv").read_text().splitlines()
     assert {len(rows), len(rows[0].split(",")) - 1} == {classes + 1}

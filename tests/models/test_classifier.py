@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.composition import compose
+from mnist_etc.errors import ConfigError
 from mnist_etc.models.classifier import build_classifier
 from mnist_etc.models.losses import cross_entropy
+from mnist_etc.models.registry import Architecture
 from mnist_etc.privacy.registry import build_engine
 
 
@@ -34,3 +36,15 @@ def test_a_clipped_gradient_is_all_the_kernels() -> None:
     weights = [variable.value for variable in model.trainable_variables]
     total = engine.clipped_sum(weights, tf.ones(1), tf.constant(features), tf.constant([3])).numpy()
     assert np.linalg.norm(total[: 8 * 10]) == pytest.approx(0.1, rel=1e-5)
+
+
+def test_one_that_heeds_no_classes_is_refused() -> None:
+    """Else a label beyond its logits ends the training in a stack trace, or in silence."""
+
+    def build(_config: object, inputs: int, _seed: int, _classes: int) -> keras.Model:
+        return keras.Sequential([keras.layers.Input((inputs,)), keras.layers.Dense(10)])
+
+    row = Architecture(help="ten", build=build, layers=frozenset({"Dense"}), loss="cross_entropy")
+    assert row.head(None, 8, 0, 10).output_shape == (None, 10)
+    with pytest.raises(ConfigError, match=r"a classifier of 47 logits, .* received one of output \(None, 10\)"):
+        row.head(None, 8, 0, 47)

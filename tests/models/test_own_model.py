@@ -51,7 +51,7 @@ def test_an_autoencoder_of_ones_own_is_attacked_as_what_it_is(run: Run, tmp_path
 from mnist_etc.__main__ import main
 from mnist_etc.models.registry import AUTOENCODERS, Architecture
 
-def build(config, seed):
+def build(config, seed, side):
     import keras
     from keras import layers
 

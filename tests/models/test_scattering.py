@@ -141,7 +141,7 @@ def test_of_another_side_the_same_figure_has_the_same_coefficients(images: Image
     from mnist_etc.models.scattering import Scattering
 
     wide = np.pad(images[:2], ((0, 0), (4, 4), (4, 4), (0, 0)))
-    received, expected = np.asarray(Scattering(side=36)(wide)), coefficients(images[:2])
+    received, expected = np.asarray(Scattering()(wide)), coefficients(images[:2])
     assert received.shape == (2, 81, 9, 9)
     inner = received[:, :, 1:-1, 1:-1][:, :, 1:-1, 1:-1] - expected[:, :, 1:-1, 1:-1]
     assert relative(inner, expected) < 0.02

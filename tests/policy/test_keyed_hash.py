@@ -96,7 +96,7 @@ def test_sums_of_uint64_wrap_around() -> None:
 
 
 def test_draws_are_those_of_the_definition() -> None:
-    keyed = KeyedHash.drawn()
+    keyed = KeyedHash.drawn(28)
     images = GENERATOR.integers(0, 256, (50, 28, 28), np.uint8)
     images[0], images[1] = 0, 255
     told = draws(keyed, images)
@@ -131,7 +131,7 @@ def test_images_whose_sums_agree_have_draws_that_do_not_follow() -> None:
     a, b, c = (GENERATOR.integers(*bounds, (500, 28, 28), np.uint8) for bounds in ((80, 128), (80, 128), (0, 80)))
     images = [a, b, c + 80, a + b - c - 80]
     assert np.array_equal(np.add(a, b, dtype=int), np.add(images[2], images[3], dtype=int))
-    keyed = KeyedHash.drawn()
+    keyed = KeyedHash.drawn(28)
     told = np.array([draws(keyed, each) for each in images]).T >> 24
     assert related(told.tolist()) < 0.01
     weighted = [
@@ -161,7 +161,7 @@ def test_two_images_come_to_one_message_as_rarely_as_stated() -> None:
 
 def test_each_key_matters() -> None:
     """A bit of each changes about half of the bits of a draw; nothing secret is written where it is printed."""
-    keyed = KeyedHash.drawn()
+    keyed = KeyedHash.drawn(28)
     image = GENERATOR.integers(1, 256, (1, 28, 28), np.uint8)
     plain = draws(keyed, image)[0]
     for name, place in (("weights", 0), ("weights", 1), ("weights", 2), ("key", 0), ("key", 1)):
@@ -175,5 +175,5 @@ def test_each_key_matters() -> None:
 
 @pytest.mark.parametrize("name", ["weights", "key"])
 def test_keys_are_drawn_anew(name: str) -> None:
-    first, second = (getattr(KeyedHash.drawn(), name) for _ in range(2))
+    first, second = (getattr(KeyedHash.drawn(28), name) for _ in range(2))
     assert (first != second).all()

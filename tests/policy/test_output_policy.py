@@ -138,7 +138,7 @@ def test_names_go_there_and_back(name: str) -> None:
         "label:2",
         "levels:0",
         "top_k:0",
-        "top_k:10",
+        "top_k:1000",
         "rounded:0",
         "noisy:nan",
         "levels:x",

@@ -13,6 +13,7 @@ from mnist_etc.privacy.accounting import spent
 from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.guarantee import Guarantee, Stage
 from mnist_etc.privacy.plan import Fit, PrivacyPlan
+from mnist_etc.privacy.rounding import at_least
 from mnist_etc.privacy.unit import Relation, Unit
 
 IMAGES, DELTA = 1237, 1e-4
@@ -185,7 +186,8 @@ def test_a_plan_for_people_names_what_is_wrong_with_them() -> None:
 def test_an_image_level_guarantee_says_what_it_is_for_a_person_with_several() -> None:
     guarantee = autoencoder().guarantee
     assert f"image-level: for any one of the {IMAGES:,} training images" in guarantee.words
-    figures = f"with 2 of them {guarantee.for_group(2):.3g}, with 10 of them {guarantee.for_group(10):.3g}"
+    two, ten = (at_least(guarantee.for_group(size) or 0, 3) for size in (2, 10))
+    figures = f"with 2 of them {two}, with 10 of them {ten}"
     assert guarantee.words.endswith(f"; for a person {figures}")
     people = PrivacyPlan.for_autoencoder(fit(), privacy(), IMAGES, unit=Unit.person).guarantee
     assert "of them" not in people.words
@@ -235,7 +237,10 @@ def test_a_guarantee_says_whom_it_protects_and_what_a_person_with_more_images_ha
     """An image-level epsilon of 1.5 is nearly twice that for two images."""
     image = autoencoder().guarantee
     assert (image.unit, image.relation) == (Unit.image, Relation.zero_out)
-    assert f"(mu {image.mu:.3g}), image-level: for any one of the 1,237 training images, autoencoder" in image.words
+    assert (
+        f"(mu {at_least(image.mu or 0, 3)}), image-level: for any one of the 1,237 training images, autoencoder"
+        in image.words
+    )
     assert image.for_group(1) == pytest.approx(spent([image.stages[0].mechanism], DELTA, Accountant.pld), rel=2e-3)
     assert 1.5 * image.epsilon < image.for_group(2) < image.for_group(10)
     assert Guarantee.none("x").for_group(2) is None

@@ -12,6 +12,7 @@ import pytest
 from support import writer
 
 from mnist_etc.composition import compose
+from mnist_etc.data.dataset import DIGITS
 from mnist_etc.export.config import ExportCommand
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
@@ -19,14 +20,14 @@ from mnist_etc.serving.config import ServeCommand, ServingConfig
 from mnist_etc.serving.server import TritonServer
 
 
-def small_model(input_type: str = "float32", policy: str = "logits") -> bytes:
+def small_model(input_type: str = "float32", policy: str = "logits", classes: int = 10, side: int = 28) -> bytes:
     """ONNX of the form of the served model: one linear layer with random weights that do not change."""
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(0)
     weights = {
-        "kernel": generator.normal(0, 0.3, (784, 10)).astype(np.float32),
-        "bias": generator.normal(0, 1, 10).astype(np.float32),
+        "kernel": generator.normal(0, 0.3, (side**2, classes)).astype(np.float32),
+        "bias": generator.normal(0, 1, classes).astype(np.float32),
         "white": np.float32(255),
     }
     uint8 = input_type == "uint8"
@@ -41,21 +42,28 @@ def small_model(input_type: str = "float32", policy: str = "logits") -> bytes:
     graph = helper.make_graph(
         nodes if uint8 else nodes[2:],
         "small",
-        [helper.make_tensor_value_info("input", kind, ["N", 28, 28, 1])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", 10])],
+        [helper.make_tensor_value_info("input", kind, ["N", side, side, 1])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", classes])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
     )
     opset = [helper.make_opsetid("", 18)]
     return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
 
 
-def publish_small_model(root: Path, *overrides: str) -> Path:
+def publish_small_model(root: Path, *overrides: str, names: tuple[str, ...] = DIGITS, side: int = 28) -> Path:
     """Put `small_model` into the model repository ``root``, as ``export`` would with ``overrides``."""
     config = compose("export", ExportCommand, ["data=digits", "triton.warmup=[]", "policy=logits", *overrides])
-    content = small_model(config.input_type.value, config.policy.name)
+    content = small_model(config.input_type.value, config.policy.name, len(names), side)
     ModelRepository(root).publish(
         writer(content),
-        ModelConfig(triton=config.triton, input_type=config.input_type, policy=config.policy.name, version=0),
+        ModelConfig(
+            triton=config.triton,
+            input_type=config.input_type,
+            policy=config.policy.name,
+            version=0,
+            names=names,
+            side=side,
+        ),
         {"made": "for tests"},
     )
     return root

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_etc.errors import ServingError
+from mnist_etc.errors import DataError, ServingError
 from mnist_etc.export.config import MODEL
 from mnist_etc.serving import client
 from mnist_etc.serving.client import TritonPredictor
@@ -148,19 +148,40 @@ TENSOR = {"name": "input", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"input": [{**TENSOR, "dims": [32, 32, 1]}]},
+        {"input": [{**TENSOR, "dims": [32, 28, 1]}]},
+        {"input": [{**TENSOR, "dims": [28, 28, 3]}]},
         {"input": [{**TENSOR, "name": "pixels"}]},
         {"input": [{**TENSOR, "data_type": "TYPE_FP64"}]},
         {"input": [TENSOR, {**TENSOR, "name": "mask"}]},
-        {"output": [{**TENSOR, "name": "output", "data_type": "TYPE_FP32", "dims": [100]}]},
+        {"output": [{**TENSOR, "name": "output", "data_type": "TYPE_FP32", "dims": [1]}]},
+        {"output": [{**TENSOR, "name": "output", "data_type": "TYPE_FP32", "dims": [1001]}]},
+        {"output": [{**TENSOR, "name": "output", "data_type": "TYPE_FP32", "dims": [5, 2]}]},
         {"max_batch_size": 0},
         {"parameters": {"policy": {"string_value": "classes"}}},
+        {"parameters": {"classes": {"string_value": '["no", "yes"]'}}},
+        {"parameters": {"classes": {"string_value": "["}}},
+        {"parameters": {"classes": {"string_value": "10"}}},
     ],
 )
 def test_a_model_of_another_form(changes: dict[str, Any]) -> None:
     with listening(Fake([], **changes)) as server:
-        with pytest.raises(ServingError, match=rf"^Expected {MODEL} at .*; received .*Publish it again"):
+        with pytest.raises(ServingError, match=rf"^Expected .*{MODEL} at .*; received.*Publish it again"):
             TritonPredictor(server, WireProtocol.http)
+
+
+@pytest.mark.parametrize(("classes", "side"), [(2, 32), (47, 8), (1000, 128)])
+def test_classes_and_side_are_the_servers(classes: int, side: int) -> None:
+    tensors = {**TENSOR, "dims": [side, side, 1]}, {"name": "output", "data_type": "TYPE_FP32", "dims": [classes]}
+    for names in (None, tuple(f"class {one}" for one in range(classes))):
+        parameters = {"classes": {"string_value": json.dumps(names)}} if names else {}
+        fake = Fake([], input=[tensors[0]], output=[tensors[1]], parameters=parameters)
+        with listening(fake) as server, TritonPredictor(server, WireProtocol.http) as predictor:
+            assert predictor.side == side
+            assert predictor.names == names or tuple(map(str, range(classes)))
+            with pytest.raises(
+                DataError, match=rf"^Expected images of {side} x {side}, .* received 28 x 28\. Pass data"
+            ):
+                predictor.probabilities(digits(3))
 
 
 def test_a_server_that_comes_back_with_another_model() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.training.feature_fit import LabeledFeatures, fit_on_features
 from mnist_etc.training.preprocessing import Preprocessing, Standardization, Whitening
 
 
@@ -45,3 +53,27 @@ def test_whitened_features_have_norm_1() -> None:
 def test_standardization_is_refused_by_a_classifier_without_a_bias_before_it_is_fitted() -> None:
     with pytest.raises(ConfigError, match="first layer is a Dense with a bias"):
         Standardization(features()).check(head(use_bias=False))
+
+
+@pytest.mark.parametrize("spoiled", [np.inf, 1e30])
+def test_an_image_with_features_that_are_not_finite_is_not_warned_of_by_a_private_fit(
+    spoiled: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line on the screen would tell that it took part."""
+    keys = ["data=digits", "privacy.delta=1e-4", "classifier.private=true", "classifier.epochs=1"]
+    run = compose("train", TrainCommand, [*keys, "classifier.hidden_units=[]", "classifier.batch_size=50"])
+    values, labels = features(), np.arange(300) % 10
+    values[3] = spoiled
+    plan = PrivacyPlan.for_classifier(run.classifier, run.privacy, 300, encoder=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_on_features(
+            run,
+            run.classifier,
+            plan,
+            LabeledFeatures(values, labels),
+            LabeledFeatures(features(20), labels[:20]),
+            checkpoint=Checkpoint(tmp_path / "checkpoint.npz", {}),
+            report=lambda *_: None,
+        )
+    assert not capfd.readouterr().err

@@ -11,10 +11,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from support import Run, environment, same_weights
+
+from mnist_etc.artifacts import manifest as manifests
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.training import recipe
 
 DIGITS = ["data=digits", "tracking_uri=null", "privacy.delta=1e-4"]
 AUTOENCODER = [
@@ -95,6 +101,27 @@ def test_killed_under_one_seed_it_does_not_finish_under_another_as_the_first(run
     assert done.returncode == 0, done.stderr
     assert "of another configuration or source: starting from the first epoch" in done.stdout
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_on_other_software_a_private_training_begins_anew_with_other_seeds(
+    private: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the same seeds its samples, or the features whose moments it releases, may be others there."""
+    training: Any = SimpleNamespace(settings={}, sources={})
+    plan: Any = SimpleNamespace(stages=(), private=private)
+    drawn = iter(range(2))
+
+    def secret() -> list[int]:
+        return Checkpoint(path, recipe._identity(training, {}, plan)).secret(lambda: [next(drawn)])
+
+    path = tmp_path / "checkpoint.npz"
+    first = Checkpoint(path, recipe._identity(training, {}, plan))
+    assert first.secret(lambda: [next(drawn)]) == [0]
+    first.save([], [])
+    assert secret() == [0]
+    monkeypatch.setattr(manifests, "_version", lambda _: "of later")
+    assert secret() == [int(private)]
 
 
 def test_a_classifier_never_goes_on_upon_another_encoder(run: Run, tmp_path: Path, project: Path) -> None:

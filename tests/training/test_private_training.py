@@ -161,6 +161,29 @@ def test_all_trainings_on_the_same_images_add_up(private: Path, run: Run, tmp_pa
     assert (tmp_path / "artifacts" / "privacy_ledger.json").read_bytes() == ledger
 
 
+def test_those_that_begin_while_it_trains_are_in_what_all_so_far_give_away(run: Run, tmp_path: Path) -> None:
+    keys = [*DIGITS, "private=true", "epochs=1", "batch_size=128", "pretraining_epochs=0"]
+    script = f"""
+from mnist_etc.artifacts.config import AutoencoderCommand
+from mnist_etc.artifacts.ledger import Ledger
+from mnist_etc.composition import compose
+from mnist_etc.training.autoencoder import AutoencoderTraining
+from mnist_etc.training.pipeline import train_autoencoder
+fit = AutoencoderTraining.fit
+def meanwhile(self, plan, *others):
+    Ledger(self._run.privacy).enter("other", self._dataset.training_sha256, plan.own, "other")
+    return fit(self, plan, *others)
+AutoencoderTraining.fit = meanwhile
+train_autoencoder(compose("autoencoder", AutoencoderCommand, {keys}))
+"""
+    done = run("-c", script)
+    assert done.returncode == 0, done.stderr
+    stated = manifest(tmp_path, "ae_h32_e1_private_weights")["privacy"]
+    assert stated["lifetime"]["trainings"] == 2
+    assert stated["lifetime"]["epsilon"] > stated["epsilon"]
+    assert f"all private trainings on these images so far: {stated['lifetime']['words']} (" in done.stdout
+
+
 def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:
     done = run("infer.py", *BOTH, cwd=private)
     assert done.returncode == 0, done.stderr

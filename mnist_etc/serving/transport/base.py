@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,15 @@ class Description:
     """Images a request at most."""
     policy: str
     """The output policy, which says what an answer holds: logits, or a form of probabilities."""
+    side: int
+    """Pixels of each side of an image."""
+    names: tuple[str, ...] = field(repr=False)
+    """Of the classes in the order of an answer's numbers."""
+
+    @property
+    def classes(self) -> int:
+        """Numbers of an answer."""
+        return len(self.names)
 
 
 class Transport(abc.ABC):
@@ -67,7 +76,7 @@ class Transport(abc.ABC):
         """Send a request without waiting for its answer.
 
         Args:
-            pixels: Images ``(n, 28, 28, 1)``, uint8 or float32 as the model's `Description` wants them.
+            pixels: Images ``(n, side, side, 1)``, uint8 or float32 as the model's `Description` wants them.
 
         Returns:
             The open request, for `receive`.
@@ -81,7 +90,7 @@ class Transport(abc.ABC):
             sent: An open request, from `send`.
 
         Returns:
-            The model's output, float32 ``(n, 10)``.
+            The model's output, float32 ``(n, classes)``.
 
         Raises:
             Unavailable: No answer came.

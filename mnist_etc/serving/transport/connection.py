@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from mnist_etc.data.dataset import CLASSES, SIDE
-from mnist_etc.errors import ServingError
+from mnist_etc.data.classes import check_names
+from mnist_etc.errors import DataError, ServingError
 from mnist_etc.export.config import MODEL
+from mnist_etc.export.model_config import CLASSES
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import Description, Transport
@@ -17,8 +19,8 @@ from mnist_etc.serving.transport.shared_memory import SharedMemoryTransport
 
 __all__ = ["connect"]
 
+AGAIN = "Publish it again: python -m mnist_etc.export"
 TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FP32"}
-FORM = {"input": [SIDE, SIDE, 1], "output": [CLASSES]}
 
 
 def connect(address: str, protocol: WireProtocol, largest: int) -> tuple[Transport, Description]:
@@ -63,15 +65,41 @@ def _described(config: Mapping[str, Any], address: str) -> Description:
     form = {tensor.get("name"): [int(size) for size in tensor.get("dims", [])] for tensor in tensors}
     types = [tensor.get("data_type") for tensor in tensors]
     batch = int(config.get("max_batch_size", 0))
-    policy = config.get("parameters", {}).get("policy", {}).get("string_value", "logits")
-    if form != FORM or types[0] not in TYPES or types[1] != "TYPE_FP32" or not batch:
+    parameters = {key: value.get("string_value") for key, value in config.get("parameters", {}).items()}
+    policy = parameters.get("policy", "logits")
+    match form:
+        case {"input": [side, other, 1], "output": [classes], **rest} if side == other > 0 and not rest:
+            fits = types[0] in TYPES and types[1] == "TYPE_FP32" and bool(batch)
+        case _:
+            fits = False
+    if not fits:
         raise ServingError(
-            f"Expected {MODEL} at {address} with {FORM}, pixels as TYPE_UINT8 or TYPE_FP32, in batches; received "
-            f"{form} as {types}, max_batch_size {batch}. Publish it again: python -m mnist_etc.export"
+            f"Expected {MODEL} at {address} with input [side, side, 1], output [classes], pixels as TYPE_UINT8 or "
+            f"TYPE_FP32, in batches; received {form} as {types}, max_batch_size {batch}. {AGAIN}"
         )
     if policy not in POLICIES:
         raise ServingError(
-            f"Expected {MODEL} at {address} with a policy of {', '.join(POLICIES)}; received {policy!r}. "
-            "Publish it again: python -m mnist_etc.export"
+            f"Expected {MODEL} at {address} with a policy of {', '.join(POLICIES)}; received {policy!r}. {AGAIN}"
         )
-    return Description(datatype=TYPES[types[0]], max_batch_size=batch, policy=policy)
+    return Description(
+        datatype=TYPES[types[0]],
+        max_batch_size=batch,
+        policy=policy,
+        side=side,
+        names=_names(parameters.get(CLASSES), classes, address),
+    )
+
+
+def _names(stated: str | None, classes: int, address: str) -> tuple[str, ...]:
+    """What the configuration states, or where it does not the classes' numbers."""
+    source = f"{MODEL} at {address}"
+    try:
+        names = check_names(json.loads(stated) if stated else tuple(map(str, range(classes))), source)
+        if len(names) != classes:
+            raise ValueError(f"{len(names):,} names")
+    except (ValueError, TypeError, RecursionError, DataError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ServingError(
+            f"Expected names of the {classes:,} classes of {source}; received: {reason}. {AGAIN}"
+        ) from error
+    return names

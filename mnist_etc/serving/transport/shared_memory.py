@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import CLASSES, SIDE
 from mnist_etc.errors import ServingError
 from mnist_etc.serving.transport.base import IN_FLIGHT, TIMEOUT, Description, translate_errors
 from mnist_etc.serving.transport.grpc import GrpcTransport
@@ -30,9 +29,9 @@ class SharedMemoryTransport(GrpcTransport):
         """
         from tritonclient.utils import shared_memory
 
-        self._memory, self._sent = shared_memory, 0
-        self._answers = images * SIDE * SIDE * (1 if description.datatype == "UINT8" else 4)
-        self._slot = self._answers + images * CLASSES * 4
+        self._memory, self._sent, self._classes = shared_memory, 0, description.classes
+        self._answers = -(-images * description.side**2 * (1 if description.datatype == "UINT8" else 4) // 4) * 4
+        self._slot = self._answers + images * self._classes * 4
         self._name = f"mnist_etc_{secrets.token_hex(8)}"
         size = IN_FLIGHT * self._slot
         try:
@@ -57,7 +56,7 @@ class SharedMemoryTransport(GrpcTransport):
         self._memory.set_shared_memory_region(self._region, [pixels], offset)
         tensor, output = self._tensor(pixels), self._grpc.InferRequestedOutput("output")
         tensor.set_shared_memory(self._name, pixels.nbytes, offset)
-        output.set_shared_memory(self._name, len(pixels) * CLASSES * 4, offset + self._answers)
+        output.set_shared_memory(self._name, len(pixels) * self._classes * 4, offset + self._answers)
         return self._ask(tensor, output), offset + self._answers, len(pixels)
 
     def receive(self, sent: Any) -> NDArray[np.float32]:
@@ -65,7 +64,7 @@ class SharedMemoryTransport(GrpcTransport):
         outcome, offset, images = sent
         with translate_errors(self._address):
             outcome.result()
-        shared = self._memory.get_contents_as_numpy(self._region, np.float32, (images, CLASSES), offset)
+        shared = self._memory.get_contents_as_numpy(self._region, np.float32, (images, self._classes), offset)
         return np.array(shared)
 
     def close(self) -> None:

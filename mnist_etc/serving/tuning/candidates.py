@@ -17,9 +17,6 @@ from mnist_etc.serving.server import TritonServer
 
 __all__ = ["Candidate", "Graphs", "candidates", "serve_alone"]
 
-Graphs = Mapping[tuple[InputType, Variant], bytes]
-"""The ONNX models to serve, as bytes."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -54,6 +51,22 @@ class Candidate:
             preferred_batch_size=[self.preferred_batch_size] if self.preferred_batch_size else [],
         )
         return ModelConfig(triton=triton, input_type=self.input_type, policy="logits", version=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphs:
+    """One trained model in the forms that can be served, and what is common to them."""
+
+    models: Mapping[tuple[InputType, Variant], bytes]
+    """ONNX, as bytes."""
+    names: tuple[str, ...]
+    """Of the classes."""
+    side: int
+    """Pixels of each side of an image."""
+
+    def config(self, candidate: Candidate, base: TritonConfig) -> ModelConfig:
+        """As `Candidate.config`, of these classes and this side."""
+        return replace(candidate.config(base), names=self.names, side=self.side)
 
 
 def candidates(command: TuneCommand) -> list[Candidate]:

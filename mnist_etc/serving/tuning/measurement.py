@@ -12,6 +12,7 @@ from typing import assert_never
 
 from mnist_etc.errors import ServingError
 from mnist_etc.export.config import MODEL
+from mnist_etc.export.model_config import decode
 from mnist_etc.serving.launch import bracketed
 from mnist_etc.serving.perf import perf_analyzer
 from mnist_etc.serving.protocol import WireProtocol
@@ -67,7 +68,7 @@ def measure(server: TritonServer, workload: Workload) -> Measurement:
         ServingError: perf_analyzer failed; its last lines are stated.
     """
     program, environment = perf_analyzer(Path(server.config.cache).expanduser())
-    port, protocol = _connection(server, workload.protocol)
+    port, protocol = _connection(server, workload)
     with tempfile.TemporaryDirectory(prefix="mnist_etc_perf_") as scratch:
         report = Path(scratch) / "report.csv"
         command = [program, "-m", MODEL, "-u", f"{bracketed(server.config.address)}:{port}", *protocol]
@@ -87,18 +88,20 @@ def measure(server: TritonServer, workload: Workload) -> Measurement:
     return _measurement(row, mean_batch=images / runs, cpu_per_image=cpu / images)
 
 
-def _connection(server: TritonServer, protocol: WireProtocol) -> tuple[int, list[str]]:
+def _connection(server: TritonServer, workload: Workload) -> tuple[int, list[str]]:
     """The port, and perf_analyzer's arguments."""
-    match protocol:
+    match workload.protocol:
         case WireProtocol.http:
             return server.config.http_port, ["-i", "http"]
         case WireProtocol.grpc:
             return server.config.grpc_port, ["-i", "grpc"]
         case WireProtocol.shm:
-            shared = ["--shared-memory", "system", "--output-shared-memory-size", "2560"]
+            classes = len(decode((Path(server.config.repository) / MODEL / "config.pbtxt").read_text("utf-8")).names)
+            size = workload.batch_size * classes * 4
+            shared = ["--shared-memory", "system", "--output-shared-memory-size", str(size)]
             return server.config.grpc_port, ["-i", "grpc", *shared]
         case _:
-            assert_never(protocol)
+            assert_never(workload.protocol)
 
 
 def _measurement(row: dict[str, str], *, mean_batch: float, cpu_per_image: float) -> Measurement:

@@ -58,7 +58,7 @@ def _tune(command: TuneCommand, folder: Path, graphs: Graphs) -> Candidate:
     export = export_command(command, winner)
     heading = f"# Triton on this machine\n\n{_machine()}; {len(several)} candidates; best first.\n\n"
     report.write(folder, f"{heading}Winner: {winner.name}.\n\n    {export}")
-    write_bytes(folder / "config.pbtxt", encode(winner.config(command.triton)).encode(), key="output")
+    write_bytes(folder / "config.pbtxt", encode(graphs.config(winner, command.triton)).encode(), key="output")
     p99 = trials.median(winner, level, "p99") / 1000
     print(
         f"{winner.name}: {trials.median(winner, level, 'images_per_second'):,.0f} images/s at concurrency {level}, "
@@ -76,8 +76,8 @@ def _search(command: TuneCommand, trials: Trials, several: list[Candidate], grap
     with tqdm(desc="measurements", unit="", disable=None, leave=False) as bar:
 
         def measured(candidate: Candidate, levels: Sequence[int]) -> dict[int, Measurement]:
-            model = graphs[candidate.input_type, candidate.variant]
-            with serve_alone(candidate.config(command.triton), model, command.serving) as server:
+            model = graphs.models[candidate.input_type, candidate.variant]
+            with serve_alone(graphs.config(candidate, command.triton), model, command.serving) as server:
                 figures = {
                     level: measure(server, Workload(concurrency=level, milliseconds=command.milliseconds))
                     for level in levels
@@ -109,14 +109,15 @@ def _graphs(command: TuneCommand) -> Graphs:
     from mnist_etc.export.trained_model import TrainedModel
 
     trained = TrainedModel.of(command)
-    return {
+    models = {
         (kind, variant): trained.graph(kind, variant).SerializeToString(deterministic=True)
         for kind, variant in product(command.input_type, command.variant)
     }
+    return Graphs(models=models, names=trained.dataset.names, side=trained.dataset.side)
 
 
 def _fingerprint(command: TuneCommand, graphs: Graphs) -> dict[str, object]:
-    content = b"".join(graphs[key] for key in sorted(graphs, key=str))
+    content = b"".join(graphs.models[key] for key in sorted(graphs.models, key=str))
     base = command.triton
     return {
         "model": hashlib.sha256(content).hexdigest(),

@@ -40,7 +40,7 @@ class TritonPythonModel:
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer the requests that Triton batched, each ``(n, 28, 28, 1)`` to ``(n, 10)``, by one run."""
+        """Answer the requests that Triton batched, each ``(n, side, side, 1)`` to ``(n, classes)``, by one run."""
         inputs = [np.from_dlpack(triton.get_input_tensor_by_name(request, "input")) for request in requests]
         fit = [part for part in inputs if part.ndim == self._rank]
         try:
