@@ -103,6 +103,8 @@ def test_folders_that_are_classes(tmp_path: Path) -> None:
     assert labeler.unknown == {"cat": 1}
     below = Labeler(("people", "b"), folder=tmp_path / "mine")
     assert numbers(below, batch(["b/people/2.png"])) == [1], "the folder nearest the top"
+    dataset = Labeler(("people", "c"), folder=tmp_path / "mine")
+    assert numbers(dataset, batch(["b/people/2.png", "a/1.png"])) == [0, UNKNOWN], "as train/ and test/ hold labels"
 
 
 def test_folders_that_are_no_classes_are_no_labels(tmp_path: Path) -> None:
