@@ -90,6 +90,10 @@ class Predictor:
         """
         return softmax(self.logits(images))
 
+    def classify(self, images: NDArray[np.uint8]) -> list[str]:
+        """Name the most probable class of each of the images, which are as `probabilities` takes them."""
+        return [self.names[number] for number in self.logits(images).argmax(axis=1)]
+
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the model on images as `probabilities` takes them; its output is logits, float32 ``(n, classes)``."""
         if images.shape[1:] != (self.side, self.side):

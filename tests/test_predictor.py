@@ -32,6 +32,7 @@ def test_a_model_says_what_its_classes_are(tmp_path: Path) -> None:
     probabilities = predictor.probabilities(split.images)
     assert probabilities.shape == (12, 3)
     assert np.array_equal(probabilities.argmax(axis=1), split.labels)
+    assert predictor.classify(split.images) == [NAMES[label] for label in split.labels]
 
 
 def test_numbers_go_without_saying(tmp_path: Path) -> None:

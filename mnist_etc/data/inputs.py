@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -118,6 +118,7 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     rows: list[tuple[str, NDArray[np.uint8], str | int | None, float, str]] = []
     originals = []
     labels = pictures.labels or [None] * len(pictures.names)
+    numbers = {name: number for number, name in enumerate(options.names)}
     ready = prepare_all(pictures.images, options.prepare, options.polarity, side=options.side)
     for name, picture, label, prepared in zip(pictures.names, pictures.images, labels, ready, strict=True):
         figures = prepared.images
@@ -134,7 +135,7 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     return Batch(
         names=[row[0] for row in rows],
         images=np.stack([row[1] for row in rows]) if rows else np.empty((0, options.side, options.side), np.uint8),
-        labels=None if pictures.labels is None else np.array([_number(row[2], options) for row in rows], np.int64),
+        labels=None if pictures.labels is None else np.array([_number(row[2], numbers) for row in rows], np.int64),
         label_texts=_texts([row[2] for row in rows]),
         mismatch=[row[3] for row in rows],
         warnings=[row[4] for row in rows],
@@ -143,12 +144,12 @@ def _batch(pictures: Pictures, options: InputOptions) -> Batch:
     )
 
 
-def _number(label: str | int | None, options: InputOptions) -> int:
+def _number(label: str | int | None, numbers: Mapping[str, int]) -> int:
     """The number of a label's class among the model's; -1: it is not known."""
     if label is None:
         return -1
     if isinstance(label, str):
-        return options.names.index(label) if label in options.names else -1
+        return numbers.get(label, -1)
     return label
 
 

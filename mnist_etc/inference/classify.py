@@ -138,7 +138,7 @@ class _Run:
                     f"Expected at least one readable image in {config.input}; received {self.summary.bad:,} bad and no "
                     "good one. Pass another input=."
                 )
-            self._labeler.check_all(self.summary.images + self.summary.bad)
+            self._labeler.check_all(self.summary.bad)
 
     def _answer(self, batch: Batch) -> Any:
         config = self._config

@@ -23,6 +23,8 @@ NONE, UNKNOWN = -1, -2
 """In the place of a class: no label; a label that is no class of the model."""
 FIGURE = re.compile(r":\d+$")
 """What ``split=true`` puts after the name of a picture."""
+LATER = re.compile(r":(?!1$)\d+$")
+"""The same after any figure of a picture but the first."""
 NUMBER = re.compile(r"\d{1,9}")
 MOST_KEPT = 1000
 """Unknown labels that are told apart."""
@@ -61,6 +63,8 @@ class Labeler:
     """Images without a label where others may have one."""
     seen: int = 0
     _numbers: dict[str, int] = field(default_factory=dict)
+    _pictures: int = 0
+    """Read so far; one with several figures is one."""
 
     def __post_init__(self) -> None:
         """Look at the labels as a whole."""
@@ -117,14 +121,15 @@ class Labeler:
         self.unlabeled += int((numbers == NONE).sum())
         return Labeled(numbers, words)
 
-    def check_all(self, images: int) -> None:
-        """Hold the number of all images, those that could not be read among them, against that of ordered labels.
+    def check_all(self, unreadable: int) -> None:
+        """Hold the number of all pictures, those that could not be read among them, against that of ordered labels.
 
         Raises:
-            DataError: there are more labels than images.
+            DataError: there are more labels than pictures.
         """
-        if self.given and self.given.ordered is not None and len(self.given) != images:
-            raise self._wrong_count(f"{images:,}")
+        pictures = self._pictures + unreadable
+        if self.given and self.given.ordered is not None and len(self.given) != pictures:
+            raise self._wrong_count(f"{pictures:,}")
 
     def _number(self, label: str) -> int:
         text = label.strip()
@@ -158,6 +163,7 @@ class Labeler:
                 f"Expected the name of each picture beside its label in {self.given.source}; received labels in an "
                 "order, which pictures in a folder do not have. Write two columns: file,label."
             )
+        self._pictures += sum(not LATER.search(name) for name in names)
         places = [int(name) if NUMBER.fullmatch(name) else -1 for name in names]
         if max(places, default=-1) >= len(ordered):
             raise self._wrong_count("more")

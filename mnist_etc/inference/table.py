@@ -50,10 +50,10 @@ class Answers:
 
     def lines(self) -> list[str]:
         """Format each row for a terminal: ``photo.png: 7 (0.98), several``."""
-        said = []
+        said, ranked = [], [(self.predicted, self.probability), *self.following]
         for row, (name, warning) in enumerate(zip(self.names, self.warnings, strict=True)):
-            best = [(self.predicted, self.probability), *self.following]
-            told = [f"{names[row]} ({numbers[row]:.2f})" for names, numbers in best if names[row] is not None]
+            best = [(names[row], numbers[row]) for names, numbers in ranked]
+            told = [one if share is None else f"{one} ({share:.2f})" for one, share in best if one is not None]
             said.append(f"{_printable(name)}: " + ", ".join([*told, *filter(None, [warning])]))
         return said
 
@@ -85,10 +85,10 @@ def answers(
         names=batch.names,
         predicted=_named(best, names, silent),
         classes=_known(best.tolist(), silent),
-        probability=_known(chosen.tolist(), silent),
+        probability=_known(chosen.tolist(), silent | np.isnan(chosen)),
         labels=[None] * count if labeled is None else labeled.texts,
         warnings=[warning or None for warning in batch.warnings],
-        distance=[None] * count if distances is None else distances.tolist(),
+        distance=[None] * count if distances is None else _known(distances.tolist(), ~np.isfinite(distances)),
         following=_following(probabilities, names, silent, top) if top > 1 else [],
     )
 

@@ -71,11 +71,15 @@ def test_unknown_labels_are_counted_shown_and_said_once() -> None:
 def test_labels_in_an_order(tmp_path: Path) -> None:
     given = GivenLabels(Path("l.txt"), ordered=["a", "b", "a"])
     labeler = Labeler(("a", "b"), given=given, positions=True)
-    assert numbers(labeler, batch(["0", "1:1"]), batch(["2"])) == [0, NONE, 0]
-    labeler.check_all(3)
-    for images in (2, 4):
-        with pytest.raises(DataError, match=rf"received 3 labels and {images} images"):
-            labeler.check_all(images)
+    assert numbers(labeler, batch(["0", "1:1", "1:2"]), batch(["1:11", "2"])) == [0, NONE, NONE, NONE, 0]
+    labeler.check_all(0)
+    with pytest.raises(DataError, match="received 3 labels and 4 images"):
+        labeler.check_all(1)
+    short = Labeler(("a", "b"), given=given, positions=True)
+    short.label(batch(["0"]))
+    short.check_all(2)
+    with pytest.raises(DataError, match="received 3 labels and 2 images"):
+        short.check_all(1)
     with pytest.raises(DataError, match="3 labels and more images"):
         labeler.label(batch(["3"]))
     with pytest.raises(DataError, match=r"two columns: file,label"):
@@ -99,6 +103,8 @@ def test_folders_that_are_classes(tmp_path: Path) -> None:
     assert labeler.unknown == {"cat": 1}
     below = Labeler(("people", "b"), folder=tmp_path / "mine")
     assert numbers(below, batch(["b/people/2.png"])) == [1], "the folder nearest the top"
+    dataset = Labeler(("people", "c"), folder=tmp_path / "mine")
+    assert numbers(dataset, batch(["b/people/2.png", "a/1.png"])) == [0, UNKNOWN], "as train/ and test/ hold labels"
 
 
 def test_folders_that_are_no_classes_are_no_labels(tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def test_no_figure_no_answer() -> None:
     assert table.lines()[1].endswith(", several")
 
 
+def test_what_is_no_number_is_unknown() -> None:
+    """JSON has none such; a model that diverged gives them."""
+    table = answers(batch(2), np.full((2, 4), np.nan, np.float32), NAMES, distances=np.array([np.inf, 0.5]))
+    assert (table.probability, table.distance) == ([None, None], [None, 0.5])
+    assert table.lines() == ["0.png: a", "1.png: a"]
+
+
 def test_a_name_stays_on_its_line_in_a_terminal() -> None:
     strange = Batch(["a\nb\x1b[2J.png", "\udcff.png", "ä あ.png"], np.zeros((3, 28, 28), np.uint8), warnings=[""] * 3)
     lines = answers(strange, np.eye(4, dtype=np.float32)[:3], NAMES).lines()
