@@ -162,14 +162,15 @@ def _fit_twice(task: Task, command: AuditCommand, plan: PrivacyPlan, auditor: Au
     killed_in = min(KILLED_IN, command.epochs)
 
     def train(path: Path, first_step: int, killed_in: int | None) -> None:
-        def report(epoch: int, _: dict[str, float]) -> None:
+        def evaluate(epoch: int) -> dict[str, float]:
             if epoch == killed_in:
                 raise _KilledError
+            return {}
 
         checkpoint = Checkpoint(path, {"audit": command.canaries})
         seeds = planted.seeds(Seeds(*checkpoint.secret(plan.seeds)), first_step)
         steps = PrivateSteps(task, config, WatchedPlan.of(plan, auditor.observe, planted, first_step), seeds)
-        fit(steps, checkpoint=checkpoint, evaluate=lambda _: {}, report=report)
+        fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=lambda *_: None)
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "state.npz"

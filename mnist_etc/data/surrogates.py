@@ -24,7 +24,7 @@ def draw_surrogates(count: int, seed: int = 0, side: int = SIDE) -> npt.NDArray[
     Args:
         count: of each.
         seed: the same seed draws the same images.
-        side: pixels of each side; the same figures at any.
+        side: pixels of each side; the same strokes at any, and other shapes.
 
     Returns:
         uint8 ``(2 * count, side, side)``, light on dark.

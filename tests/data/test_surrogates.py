@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mnist_etc.data.surrogates import draw_surrogates
 
@@ -23,3 +24,12 @@ def test_light_on_dark_strokes_then_grays() -> None:
     assert (strokes == 255).mean() > 0.03
     assert np.isin(strokes, (0, 255)).mean() > 0.9
     assert ((shapes > 0) & (shapes < 255)).mean() > 0.05
+
+
+@pytest.mark.parametrize("side", [8, 32, 64])
+def test_strokes_are_the_same_at_any_side(side: int) -> None:
+    images = draw_surrogates(50, side=side)
+    assert images.shape == (100, side, side)
+    inked = [(one[:50] > 127).mean(axis=(1, 2)) for one in (images, draw_surrogates(50))]
+    assert np.corrcoef(*inked)[0, 1] > 0.8
+    assert ((images[50:] > 0) & (images[50:] < 255)).mean() > 0.05
