@@ -73,6 +73,7 @@ def test_an_image_with_features_that_are_not_finite_is_not_warned_of_by_a_privat
             plan,
             LabeledFeatures(values, labels),
             LabeledFeatures(features(20), labels[:20]),
+            classes=10,
             checkpoint=Checkpoint(tmp_path / "checkpoint.npz", {}),
             report=lambda *_: None,
         )

@@ -36,7 +36,7 @@ def config(*keys: str) -> AutoencoderConfig:
 
 def pretrained(given: AutoencoderConfig, seed: int = 0) -> keras.Model:
     model = AUTOENCODERS[given.model].network(given, 0)
-    pretrain(partial(autoencoder_task, given, model), given, seed)
+    pretrain(partial(autoencoder_task, given, model), given, seed, 28)
     return model
 
 
