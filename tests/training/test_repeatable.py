@@ -46,7 +46,7 @@ class Meddling(Tracker):
 @pytest.fixture
 def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """The h5 holds the weights; the export costs more than the training."""
-    monkeypatch.setattr("mnist_etc.export.onnx.write_onnx", lambda _, path, __: path.write_bytes(b"onnx"))
+    monkeypatch.setattr("mnist_etc.export.onnx.write_onnx", lambda _, path, *__: path.write_bytes(b"onnx"))
 
 
 @pytest.mark.usefixtures("no_onnx")
