@@ -1,7 +1,7 @@
 """FORMS: the forms in which people hold pictures of digits, each written as its own library writes it.
 
 A form is a function that writes files into a folder and returns what a user would pass as ``input=``; what is expected
-of it stands beside it. ``forms_*.py`` and ``table_forms.py`` register theirs; ``data/test_forms.py`` reads them all.
+of it stands beside it. ``picture_forms.py`` and its like register theirs; ``data/test_forms.py`` reads them all.
 """
 
 from __future__ import annotations

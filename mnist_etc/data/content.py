@@ -6,7 +6,7 @@ import codecs
 
 from mnist_etc.data.formats import format_of
 
-__all__ = ["START", "describe", "describe_archive"]
+__all__ = ["START", "describe", "describe_archive", "first_line"]
 
 START = 512
 """Bytes that are looked at."""
@@ -66,7 +66,7 @@ def describe(start: bytes) -> tuple[str, str]:
     for sign, (name, remedy) in SIGNS.items():
         if start.startswith(sign):
             return name, remedy
-    return _describe_structure(start) or _describe_text(_text(start), start) or (f"0x{start[:8].hex()}...", "")
+    return _describe_structure(start) or _describe_text(first_line(start), start) or (f"0x{start[:8].hex()}...", "")
 
 
 def _describe_structure(start: bytes) -> tuple[str, str] | None:
@@ -118,8 +118,8 @@ def describe_archive(files: list[str]) -> tuple[str, str]:
     return f"an archive of {shown or 'nothing'}", "Save the images with numpy.savez."
 
 
-def _text(start: bytes) -> str:
-    """The first line, or nothing where the bytes are not of a text."""
+def first_line(start: bytes) -> str:
+    """The first line of a file that begins with ``start``; nothing where that is no text."""
     coding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = codecs.getincrementaldecoder(coding)().decode(start)  # the last character may be cut

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import array_forms  # noqa: F401 -- registers its forms
+import columnar_forms  # noqa: F401
 import numpy as np
 import picture_forms  # noqa: F401
 import pytest

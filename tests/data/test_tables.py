@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from columnar_forms import hugging_face
 from samples import data_config, refusal
-from table_forms import FLAT, IMAGES, LABELS, NAMES, PIXELS, hugging_face, kaggle, labeled
+from table_forms import FLAT, IMAGES, LABELS, NAMES, PIXELS, kaggle, labeled
 
 from mnist_etc.data import load, load_test
 from mnist_etc.data.config import Polarity, Prepare

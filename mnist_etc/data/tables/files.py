@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.data import images
-from mnist_etc.data.content import START
+from mnist_etc.data.content import START, first_line
 from mnist_etc.data.tables.columnar import ArrowTable, ParquetTable
 from mnist_etc.data.tables.compressed import head
 from mnist_etc.data.tables.delimited import DelimitedTable
 from mnist_etc.data.tables.layout import Column, Layout, list_columns
-from mnist_etc.data.tables.sniff import first_line
 from mnist_etc.data.tables.table import Table
 from mnist_etc.errors import DataError
 

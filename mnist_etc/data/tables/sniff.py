@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mnist_etc.data.tables.layout import SMALLEST, Column, Kind
 from mnist_etc.errors import DataError
 
-__all__ = ["HEAD", "Dialect", "first_line", "parse_number", "sniff"]
+__all__ = ["HEAD", "Dialect", "parse_number", "sniff"]
 
 HEAD = 2**20
 """Bytes that are looked at."""
@@ -71,17 +71,6 @@ def sniff(head: bytes, place: str, *, cut: bool) -> Dialect:
         columns=tuple(Column(name, _kind(column, decimal)) for name, column in zip(names, cells, strict=True)),
         whole=tuple(all(_is_byte(cell) for cell in column) for column in cells),
     )
-
-
-def first_line(start: bytes) -> str:
-    """The first line of a file that begins with ``start``; nothing where that is no text."""
-    coding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = codecs.getincrementaldecoder(coding)().decode(start)  # the last character may be cut
-    except UnicodeDecodeError:
-        return ""
-    plain = all(character.isprintable() or character.isspace() for character in text)
-    return text.strip().partition("\n")[0].strip() if plain else ""
 
 
 def parse_number(cell: str, decimal: str = ".") -> float | None:
