@@ -76,8 +76,7 @@ def _training(config: DataConfig, files: Parts) -> Split:
     if layout.label is None:
         raise DataError(
             f"Expected a column of labels in {table.place}; received none that is named as labels are: "
-            f"{list_columns(table.columns)}. "
-            "Pass data.label_column=<its name>."
+            f"{list_columns(table.columns)}. Pass data.label_column=<its name>."
         )
     return _split(config, table, layout)
 
