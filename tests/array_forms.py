@@ -141,6 +141,22 @@ def npz_with_one_hot_labels(folder: Path) -> Path:
     return archived(folder, X=IMAGES.reshape(-1, 784) / 255, y=np.eye(10)[LABELS])
 
 
+@form("npz of labels before images, without names", read(labels=LABELS))
+def npz_of_labels_first(folder: Path) -> Path:
+    np.savez(folder / "a.npz", LABELS, IMAGES)
+    return folder / "a.npz"
+
+
+@form("npz of pixels and y, in other names than usual together", read(labels=LABELS))
+def npz_of_other_pairs(folder: Path) -> Path:
+    return archived(folder, imgs=IMAGES, y=LABELS)
+
+
+@form("npz of images and labels of no usual name", read(said="answers is not read; save labels under the name"))
+def npz_of_strange_labels(folder: Path) -> Path:
+    return archived(folder, images=IMAGES, answers=LABELS)
+
+
 @form("npz of two arrays of images", refused("received left, right.*input_key="))
 def npz_of_two(folder: Path) -> Path:
     return archived(folder, left=IMAGES, right=IMAGES)

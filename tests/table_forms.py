@@ -63,6 +63,34 @@ def no_header_label_last(folder: Path) -> Path:
     return kaggle(folder / "mnist.csv", [[*row[1:], row[0]] for row in labeled()])
 
 
+@form(
+    "CSV without a header, pandas' index first", read(np.tile(IMAGES, (3, 1, 1)), said="no labels: .* counts the rows")
+)
+def no_header_index(folder: Path) -> Path:
+    pandas.DataFrame(np.tile(FLAT, (3, 1))).to_csv(folder / "images.csv", header=False)
+    return folder / "images.csv"
+
+
+@form("CSV of pandas, columns 0 to 784, label last", read(labels=LABELS, said="labels: the column '784'"))
+def numbered_label_last(folder: Path) -> Path:
+    pandas.DataFrame(np.column_stack([FLAT, LABELS])).to_csv(folder / "digits.csv", index=False)
+    return folder / "digits.csv"
+
+
+@form("CSV of a header alone", refused("received a header alone"))
+def header_alone(folder: Path) -> Path:
+    pandas.DataFrame(FLAT[:0], columns=PIXELS).to_csv(folder / "digits.csv", index=False)
+    return folder / "digits.csv"
+
+
+@form("CSV with a text among the pixels", refused(r"received others, or none, in pixel300\. Correct its cells"))
+def text_among_pixels(folder: Path) -> Path:
+    frame = pandas.DataFrame(FLAT, columns=PIXELS).astype(object)
+    frame.loc[5, "pixel300"] = "O"
+    frame.to_csv(folder / "digits.csv", index=False)
+    return folder / "digits.csv"
+
+
 @form("CSV of OpenML, class last and quoted", read(labels=LABELS, said="labels: the column 'class'"))
 def openml(folder: Path) -> Path:
     path = folder / "mnist_784.csv"

@@ -144,7 +144,7 @@ def _checked(path: Path, member: str, file: IO[bytes], size: int) -> ArrayFile:
     if dtype.hasobject:
         raise DataError(
             f"Expected plain numbers in {found.title}; received pickled Python objects, which can run code when "
-            "they are read. Save a numeric array: numpy.save('mine.npy', numpy.stack(list(a)).astype('uint8'))."
+            "they are read. Save a numeric array, numpy.stack(list(a)).astype('uint8'), or of names a.astype(str)."
         )
     if dtype.names:
         raise DataError(

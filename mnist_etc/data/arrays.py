@@ -38,8 +38,11 @@ LABELS_OF = {
     "X_train": ("y_train", "Y_train"),
     "train_images": ("train_labels",),
     "arr_0": ("arr_1",),
+    "arr_1": ("arr_0",),
 }
 """Usual names of arrays of images, the first of which is taken; and those of their labels."""
+LABELS = ("labels", "label", "targets", "target", "y", "classes", "class")
+"""Names of labels, whatever their case, beside images of any name."""
 SHOWN = 6
 
 
@@ -63,9 +66,15 @@ def open_npz(path: Path, options: InputOptions) -> Source:
     """
     names = list_arrays(path)
     image_name, note = _choose(names, path, options.key)
+    images = open_array(path, image_name)
     label_name = next((name for name in LABELS_OF.get(image_name, ()) if name in names), None)
-    labels = None if label_name is None else open_array(path, label_name)
-    source = _open(open_array(path, image_name), labels, options)
+    if label_name is None:
+        beside = [name for name in names if name != image_name and _is_beside(path, name, images)]
+        named = [name for name in beside if name.lower() in LABELS]
+        label_name = named[0] if len(named) == 1 else None
+        if beside and label_name is None and not note:
+            note = f"{path}: {_list(beside)} is not read; save labels under the name 'labels'"
+    source = _open(images, None if label_name is None else open_array(path, label_name), options)
     return Source(source.key, source.pieces, [note] * bool(note) + list(source.notes))
 
 
@@ -112,6 +121,7 @@ def _choose(names: list[str], path: Path, key: str | None) -> tuple[str, str]:
             )
         return key, ""
     usual = [name for name in LABELS_OF if name in names]
+    usual = [name for name in usual if _fits(path, name)] or usual
     fitting = usual or [name for name in names if _fits(path, name)]
     if len(fitting) == 1:
         return fitting[0], ""
@@ -130,6 +140,15 @@ def _fits(path: Path, name: str) -> bool:
         return len(array.shape) > 1 and array.dtype.kind in "buif" and not find_layout(array.shape, name).single
     except DataError:
         return False
+
+
+def _is_beside(path: Path, name: str, images: ArrayFile) -> bool:
+    """Whether an array holds a number or a name, or a row of them, for each image."""
+    try:
+        array = open_array(path, name)
+    except DataError:
+        return name.lower() in LABELS
+    return len(array.shape) in (1, 2) and array.shape[0] == images.shape[0]
 
 
 def _list(names: list[str]) -> str:

@@ -79,8 +79,8 @@ def open_input(path: Path, options: InputOptions) -> ImageStream:
     if reader is None:
         received, remedy = describe(start)
         raise DataError(
-            f"Expected an image, an IDX, npz or npy file in {path}; received {received}. "
-            f"{remedy or 'Convert the file.'}"
+            f"Expected an image, an array or a table in {path}; received {received}. "
+            f"{remedy or 'Convert the file to PNG, npy or CSV.'}"
         )
     source = reader.open(path, options)
     _say(source.notes)

@@ -26,6 +26,7 @@ FIGURE = re.compile(r":\d+$")
 LATER = re.compile(r":(?!1$)\d+$")
 """The same after any figure of a picture but the first."""
 NUMBER = re.compile(r"\d{1,9}")
+FLOAT = re.compile(r"\d{1,9}\.\d*(e[+-]?\d\d)?")
 MOST_KEPT = 1000
 """Unknown labels that are told apart."""
 
@@ -135,7 +136,7 @@ class Labeler:
         text = label.strip()
         if not text:
             return NONE
-        for form in (text, text.removesuffix(".0")):
+        for form in (text, _whole(text)):
             if form in self._numbers:
                 return self._numbers[form]
             if self._by_number and NUMBER.fullmatch(form) and int(form) < len(self.names):
@@ -190,6 +191,11 @@ class Labeler:
 def readable(name: str) -> str:
     """Return a name as UTF-8 can hold it: bytes of a file's name that are none become their values."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _whole(text: str) -> str:
+    """A whole number as `numpy.savetxt` and pandas write it, 7.0 or 7.000000000000000000e+00, without a point."""
+    return str(int(float(text))) if FLOAT.fullmatch(text) and float(text).is_integer() else text
 
 
 def _refuse_counting_from_one(given: GivenLabels) -> None:

@@ -38,6 +38,7 @@ def numbers(labeler: Labeler, *batches: Batch) -> list[int]:
     [
         (("cat", "dog"), ["dog", "cat", "0", "1", "2", "", " dog "], [1, 0, 0, 1, UNKNOWN, NONE, 1]),
         (("3", "7"), ["3", "7", "7.0", "0", "1"], [0, 1, 1, UNKNOWN, UNKNOWN]),
+        (("3", "7"), [f"{7:.18e}", "3.", f"{1:.18e}", "7.5"], [1, 0, UNKNOWN, UNKNOWN]),
         (tuple("0123456789ABC"), ["3", "12", "B"], [3, 12, 11]),
         (("Ä", "=1+1"), ["Ä", "=1+1", "ä"], [0, 1, UNKNOWN]),
     ],

@@ -14,7 +14,7 @@ from mnist_etc.data.dataset import Split
 from mnist_etc.data.owners import number_owners
 from mnist_etc.data.prepare import prepare_all
 from mnist_etc.data.tables.files import CSV, PARQUET, open_files
-from mnist_etc.data.tables.layout import Layout
+from mnist_etc.data.tables.layout import Layout, list_columns
 from mnist_etc.data.tables.parts import Parts, find_parts
 from mnist_etc.data.tables.stream import find_layout, whole_polarity
 from mnist_etc.data.tables.table import Rows, Table, read_rows
@@ -74,10 +74,9 @@ def _training(config: DataConfig, files: Parts) -> Split:
     owner = config.owners if config.owners in [column.name for column in table.columns] else None
     layout = find_layout(table, image=config.image_column, label=config.label_column, owner=owner)
     if layout.label is None:
-        names = ", ".join(column.name for column in table.columns if column.name)[:200]
         raise DataError(
-            f"Expected a column of labels in {table.place}; received none that is named as labels are: {names}. "
-            "Pass data.label_column=<its name>."
+            f"Expected a column of labels in {table.place}; received none that is named as labels are: "
+            f"{list_columns(table.columns)}. Pass data.label_column=<its name>."
         )
     return _split(config, table, layout)
 

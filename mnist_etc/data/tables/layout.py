@@ -10,7 +10,7 @@ from enum import Enum
 
 from mnist_etc.errors import DataError
 
-__all__ = ["LABELS", "Column", "Kind", "Layout", "choose", "list_columns"]
+__all__ = ["LABELS", "Column", "Kind", "Layout", "choose", "list_columns", "numbered_stem"]
 
 LABELS = ("label", "labels", "class", "target", "y", "digit", "character", "emotion", "category", "fine_label")
 """Names of the column of labels, whatever their case."""
@@ -91,6 +91,12 @@ def choose(
     return Layout(image=pixels, side=side, label=taken, owner=owned)
 
 
+def numbered_stem(column: Column) -> str | None:
+    """What stands before the number in the name of one of many like columns; None: it has no number."""
+    match = NUMBERED.fullmatch(column.name.strip())
+    return match["stem"] if match else None
+
+
 def list_columns(columns: Sequence[Column]) -> str:
     """The names for a message: all, or, where they are many, the first and how many more there are."""
     shown = ", ".join(column.name or "''" for column in columns[:SHOWN])
@@ -135,6 +141,12 @@ def _find_image(
     numbers = [at for at in free if columns[at].kind is Kind.number]
     found = _by_name(columns, numbers) if named else _by_number(columns, numbers)
     if not found:
+        odd = [column for column in columns if column.kind in (Kind.text, Kind.other) and numbered_stem(column)]
+        if odd and len(odd) < len(numbers):
+            raise DataError(
+                f"Expected numbers in all columns of pixels of {place}; received others, or none, in "
+                f"{list_columns(odd)}. Correct its cells, or remove their rows."
+            )
         raise DataError(
             f"Expected images in {place}: a column a pixel, as many as a square has (64, 256, 784, 1,024 ...), or a "
             f"column of images or lists; received {len(columns):,} columns: {list_columns(columns)}. "

@@ -105,7 +105,9 @@ def _is_header(rows: list[list[str]], decimal: str) -> bool:
     numeric = [at for at, cell in enumerate(second) if parse_number(cell, decimal) is not None and at < len(first)]
     named = [at for at in numeric if parse_number(first[at], decimal) is None]
     if not numeric:
-        return all(parse_number(cell, decimal) is None for cell in first) and len(rows) > 1
+        return all(parse_number(cell, decimal) is None for cell in first) and (
+            len(rows) > 1 or len(first) > SMALLEST**2
+        )
     counted = [cell.strip() for cell in first if cell.strip().isdecimal()]
     start = int(counted[0]) if counted else 0
     consecutive = len(counted) >= SMALLEST**2 and counted == [str(start + at) for at in range(len(counted))]

@@ -15,10 +15,13 @@ from mnist_etc.data.images import is_light
 from mnist_etc.data.source import InputOptions, Pictures, Source
 from mnist_etc.data.tables.files import open_files, open_folder_table
 from mnist_etc.data.tables.labels import Naming
-from mnist_etc.data.tables.layout import Column, Layout, choose
+from mnist_etc.data.tables.layout import Layout, choose, numbered_stem
 from mnist_etc.data.tables.table import Rows, Table, read_rows
 
 __all__ = ["find_layout", "open_table", "whole_polarity"]
+
+COUNTED = 20
+"""Rows whose numbers are no labels; a table may hold one row of each class in order."""
 
 
 def open_table(path: Path, options: InputOptions) -> Source:
@@ -34,6 +37,8 @@ def open_table(path: Path, options: InputOptions) -> Source:
     table = open_folder_table(path) if path.is_dir() else open_files([path])
     layout = find_layout(table, image=options.key, label=options.label_key)
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
+    if layout.label is None and not table.named and len(table.columns) > len(layout.image):
+        notes.append(f"no labels: the column {table.columns[0].name!r} of {path} counts the rows")
     pieces = read_rows(table, layout, options.polarity)
     first = next(pieces)
     if first.levels and not first.levels.obvious:
@@ -58,27 +63,38 @@ def whole_polarity(
 def find_layout(
     table: Table, *, image: str | None = None, label: str | None = None, owner: str | None = None
 ) -> Layout:
-    """Choose the columns of a table; see `choose`. Without names, its first rows tell a label at the end.
+    """Choose the columns of a table; see `choose`.
+
+    Where no name tells the label from the pixels, the first rows do: whether it is the first column or the last, and
+    whether it counts the rows and is no label.
 
     Raises:
         DataError: as `choose`.
     """
-    if table.named:
-        return choose(table.columns, table.place, image=image, label=label, owner=owner)
-    columns = list(table.columns)
-    layout = choose(columns, table.place, image=image, label=label, owner=owner, named=False)
-    at_the_end = layout.side and layout.label == 0 and len(columns) == len(layout.image) + 1 and label is None
-    if at_the_end and _is_black(table, columns):
-        layout = replace(layout, image=tuple(range(len(columns) - 1)), label=len(columns) - 1)
-    return layout
+    columns = table.columns
+    layout = choose(columns, table.place, image=image, label=label, owner=owner, named=table.named)
+    if not layout.side or layout.label is None or label is not None:
+        return layout
+    stem = numbered_stem(columns[layout.label])
+    if stem is None or stem != numbered_stem(columns[layout.image[0]]):
+        return layout
+    first, last = _first_rows(table, layout.label, layout.image[-1])
+    if len(set(first)) == 1 and len(set(last)) > 1:
+        return replace(layout, image=(layout.label, *layout.image[:-1]), label=layout.image[-1])
+    return replace(layout, label=None) if _counts(first) else layout
 
 
-def _is_black(table: Table, columns: list[Column]) -> bool:
-    """Whether the first column is the same in all of the first rows, as a pixel of the ground is, and the last not."""
-    ends = Layout(image=(), side=0, label=0, owner=len(columns) - 1)
-    for first, last in table.batches(ends):
-        return len(set(first.to_pylist())) == 1 and len(set(last.to_pylist())) > 1
-    return False
+def _first_rows(table: Table, *places: int) -> list[list[str | None]]:
+    """The cells of two columns in the first rows: a pixel of the ground is the same in all of them, and a label not."""
+    ends = Layout(image=(), side=0, label=places[0], owner=places[1])
+    return [cells.to_pylist() for cells in next(iter(table.batches(ends)), [])] or [[], []]
+
+
+def _counts(cells: list[str | None]) -> bool:
+    """Whether cells are the numbers of many rows, from 0 or from 1."""
+    return len(cells) >= COUNTED and any(
+        cells == [str(number) for number in range(start, start + len(cells))] for start in (0, 1)
+    )
 
 
 def _pieces(pieces: Iterable[Rows], options: InputOptions) -> Iterator[Pictures]:
