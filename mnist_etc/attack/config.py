@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.attack.registry import ATTACKS
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.features import FEATURES
@@ -59,7 +59,7 @@ class AttackConfig:
 
 
 @dataclass(kw_only=True)
-class ReconstructCommand(TrainCommand):
+class ReconstructCommand(UseCommand):
     """``noprotect_reconstruction.py``: rebuild images from answers, under each output policy.
 
     The training keys choose the model.
