@@ -152,9 +152,7 @@ def _missing(name: str, schema: type, wanted: Mapping[str, Any], words: list[str
     return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
 
 
-def _groups(
-    name: str, data: DataConfig, classifier: ClassifierConfig | None, model: ModelConfig | None
-) -> list[str]:
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None, model: ModelConfig | None) -> list[str]:
     """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
     words: list[str] = []
     with suppress(ConfigError):  # a message about something else goes before one about conf/

@@ -70,9 +70,7 @@ def select_model(config: InferCommand) -> SelectedModel:
         return _selected(onnx, ArtifactFolder.of(config).pretrained_inference(config.input), content)
     table = chosen.inference(config.input)
     if config.server is not None:
-        return SelectedModel(
-            onnx=chosen.artifact.onnx, table=table, privacy=_privacy_beside(chosen), familiarity=None
-        )
+        return SelectedModel(onnx=chosen.artifact.onnx, table=table, privacy=_privacy_beside(chosen), familiarity=None)
     return _selected(chosen.artifact.onnx, table, chosen.verified(chosen.artifact.onnx))
 
 

@@ -19,7 +19,8 @@ def build_cnn(config: ModelConfig, seed: int, side: int, classes: int) -> keras.
     seeds, width = layer_seeds(seed), config.width or WIDTH
     model = keras.Sequential([layers.Input((side, side, 1))], name="cnn")
     for filters in (width, 2 * width):
-        model.add(layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer=HeNormal(next(seeds))))
+        fresh = HeNormal(next(seeds))
+        model.add(layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer=fresh))
         model.add(layers.MaxPooling2D(2))
     model.add(layers.Flatten())
     model.add(layers.Dense(classes, kernel_initializer=GlorotUniform(next(seeds))))

@@ -1,4 +1,4 @@
-"""The schema of ``conf/autoencoder/``, ``conf/classifier/`` and ``conf/model/``: what a model is, and how it is fitted."""
+"""The schema of ``conf/autoencoder/``, ``conf/classifier/``, ``conf/model/``: what a model is, and how it is fitted."""
 
 from __future__ import annotations
 

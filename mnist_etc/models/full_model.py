@@ -20,9 +20,7 @@ from mnist_etc.models.zoo import ZOO
 __all__ = ["read_full_model", "read_zoo_model"]
 
 
-def read_zoo_model(
-    config: ModelConfig, path: Path, *, classes: int = len(DIGITS), side: int = SIDE
-) -> keras.Model:
+def read_zoo_model(config: ModelConfig, path: Path, *, classes: int = len(DIGITS), side: int = SIDE) -> keras.Model:
     """The same of a model of the zoo.
 
     Raises:
