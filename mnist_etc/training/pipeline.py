@@ -16,7 +16,7 @@ from mnist_etc.training.autoencoder import AutoencoderTraining
 from mnist_etc.training.classifier import ClassifierTraining
 from mnist_etc.training.recipe import run_training
 
-__all__ = ["train", "train_autoencoder", "train_classifier"]
+__all__ = ["session", "train", "train_autoencoder", "train_classifier"]
 
 
 def train(command: TrainCommand) -> float:
@@ -32,7 +32,7 @@ def train(command: TrainCommand) -> float:
         TrainingError: a fit diverged.
     """
     private = command.autoencoder.private or command.classifier.private
-    with _session(command, "train", private=private) as (dataset, tracker):
+    with session(command, "train", private=private) as (dataset, tracker):
         autoencoder = {}
         if FEATURES[command.classifier.features].trained:
             training = AutoencoderTraining(command, command.autoencoder, dataset)
@@ -52,19 +52,19 @@ def train(command: TrainCommand) -> float:
 
 def train_autoencoder(command: AutoencoderCommand) -> None:
     """Fit and publish the autoencoder alone; raises what `train` does."""
-    with _session(command, "train_.autoencoder", private=command.private) as (dataset, tracker):
+    with session(command, "train_.autoencoder", private=command.private) as (dataset, tracker):
         run_training(AutoencoderTraining(command, command, dataset), command, dataset, tracker)
 
 
 def train_classifier(command: ClassifierCommand) -> None:
     """Fit and publish the classifier on a finished autoencoder; raises what `train` does."""
     private = command.autoencoder.private or command.private
-    with _session(command, "train_.classifier", private=private) as (dataset, tracker):
+    with session(command, "train_.classifier", private=private) as (dataset, tracker):
         run_training(ClassifierTraining(command, command.autoencoder, command, dataset), command, dataset, tracker)
 
 
 @contextmanager
-def _session(run: RunConfig, command: str, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
+def session(run: RunConfig, command: str, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
     """The data, and a tracked run that alone writes into its folder."""
     dataset = load(run.data)
     data = Ledger(run.privacy).named(dataset.sha256, private=private)
