@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.ahead import read_ahead
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.images import is_light
 from mnist_etc.data.source import InputOptions, Pictures, Source
@@ -19,6 +20,9 @@ from mnist_etc.data.tables.layout import Column, Layout, choose
 from mnist_etc.data.tables.table import Rows, Table, read_rows
 
 __all__ = ["find_layout", "open_table", "whole_polarity"]
+
+AHEAD = 4
+"""Pieces that wait to be classified: memory is held by as many."""
 
 
 def open_table(path: Path, options: InputOptions) -> Source:
@@ -34,7 +38,7 @@ def open_table(path: Path, options: InputOptions) -> Source:
     table = open_folder_table(path) if path.is_dir() else open_files([path])
     layout = find_layout(table, image=options.key, label=options.label_key)
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
-    pieces = read_rows(table, layout, options.polarity)
+    pieces = read_ahead(read_rows(table, layout, options.polarity), AHEAD)
     first = next(pieces)
     if first.levels and not first.levels.obvious:
         notes.append(f"pixels of {path}: {first.levels}")
