@@ -65,11 +65,13 @@ def _check_finite(values: NDArray[Any]) -> None:
 
 
 def read_columns(columns: list[Any]) -> NDArray[Any]:
-    """Put pyarrow columns, one a pixel, side by side: ``(n, columns)``.
+    """Put pyarrow columns, one a pixel, side by side: ``(n, columns)``; an array of all of them is so already.
 
     Raises:
         Fault: a pixel is missing.
     """
+    if isinstance(columns[0], np.ndarray):
+        return columns[0]
     empty = [_first_null(column) for column in columns if column.null_count]
     if empty:
         raise Fault(min(empty), "an empty pixel")

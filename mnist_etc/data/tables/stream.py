@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.ahead import read_ahead
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.images import is_light
 from mnist_etc.data.source import InputOptions, Pictures, Source
@@ -22,6 +23,8 @@ __all__ = ["find_layout", "open_table", "whole_polarity"]
 
 COUNTED = 20
 """Rows whose numbers are no labels; a table may hold one row of each class in order."""
+AHEAD = 4
+"""Pieces that wait to be classified: memory is held by as many."""
 
 
 def open_table(path: Path, options: InputOptions) -> Source:
@@ -39,7 +42,7 @@ def open_table(path: Path, options: InputOptions) -> Source:
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
     if layout.label is None and not table.named and len(table.columns) > len(layout.image):
         notes.append(f"no labels: the column {table.columns[0].name!r} of {path} counts the rows")
-    pieces = read_rows(table, layout, options.polarity)
+    pieces = read_ahead(read_rows(table, layout, options.polarity), AHEAD)
     first = next(pieces)
     if first.levels and not first.levels.obvious:
         notes.append(f"pixels of {path}: {first.levels}")

@@ -42,6 +42,8 @@ class Table(Protocol):
     def batches(self, layout: Layout) -> Iterator[list[Any]]:
         """Read the columns at ``layout.positions``, as many pyarrow arrays of equal length a batch.
 
+        Columns of pixels may be one NumPy array ``(n, columns)`` in their place.
+
         Raises:
             DataError: a row is damaged.
         """
@@ -79,7 +81,8 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
     """
     start, levels = 0, None
     for batch in table.batches(layout):
-        pixels, failures = batch[: len(layout.image)], dict[int, DataError]()
+        others = len(layout.positions) - len(layout.image)
+        pixels, failures = batch[: len(batch) - others], dict[int, DataError]()
         pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
         if table.columns[layout.image[0]].kind is Kind.picture:
             from mnist_etc.data.tables.pictures import decode
@@ -108,7 +111,7 @@ def _rows(
     pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
     failures: Mapping[int, DataError],
 ) -> Rows:
-    labels, owners, rest = None, None, batch[len(layout.image) :]
+    labels, owners, rest = None, None, batch[len(batch) - len(layout.positions) + len(layout.image) :]
     kept = [row for row in range(len(batch[0])) if row not in failures]
     if layout.label is not None:
         labels = encode(rest.pop(0), table.classes.get(table.columns[layout.label].name)).some(kept)
