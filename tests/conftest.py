@@ -67,9 +67,12 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a slow test first, so that no worker is left alone with one; skip ``mnist`` without the real files."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with a slow test first, those on real images before all, so that no worker is left alone with one.
+
+    Without the real files ``mnist`` is skipped.
+    """
+    slow, real = ({item.path for item in items if item.get_closest_marker(mark)} for mark in ("slow", "mnist"))
+    items.sort(key=lambda item: (item.path not in slow, item.path not in real))
     root = os.environ.get("MNIST_ETC_DATA", "")
     missing = [name for name in ("mnist", "fashion_mnist") if not root or not (Path(root) / name).is_dir()]
     if missing:
