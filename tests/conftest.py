@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support import ROOT, TINY, Completed, Run, environment
+from processes import python
+from support import ROOT, TINY, Completed, Run
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +23,7 @@ def run(tmp_path: Path) -> Run:
     """Run ``python *args`` as a user would, in an empty folder unless ``cwd`` names another.
 
     A first argument such as ``train.py`` is taken from the repository root; ``-m name`` works too.
-    ``timed`` leaves coverage out of the child, for tests that judge its speed.
+    The rest is as `processes.python` has it.
     """
 
     def command(
@@ -34,22 +32,11 @@ def run(tmp_path: Path) -> Run:
         env: Mapping[str, str | None] | None = None,
         timeout: float = 300,
         timed: bool = False,
+        fresh: bool = False,
     ) -> Completed:
-        words = [str(word) for word in args]
-        if words[0].endswith(".py"):
-            words[0] = str(ROOT / words[0])
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=cwd or tmp_path,
-            env=environment(env, timed=timed),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - start)
+        first, *words = map(str, args)
+        first = str(ROOT / first) if first.endswith(".py") else first
+        return python(first, *words, cwd=cwd or tmp_path, env=env, timeout=timeout, timed=timed, fresh=fresh)
 
     return command
 
@@ -58,8 +45,8 @@ def run(tmp_path: Path) -> Run:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``artifacts/`` of a toy training."""
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-m", "train_.pipeline", *TINY]
-    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+    done = python("-m", "train_.pipeline", *TINY, cwd=folder)
+    assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -80,9 +67,12 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a slow test first, so that no worker is left alone with one; skip ``mnist`` without the real files."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with a slow test first, those on real images before all, so that no worker is left alone with one.
+
+    Without the real files ``mnist`` is skipped.
+    """
+    slow, real = ({item.path for item in items if item.get_closest_marker(mark)} for mark in ("slow", "mnist"))
+    items.sort(key=lambda item: (item.path not in slow, item.path not in real))
     root = os.environ.get("MNIST_ETC_DATA", "")
     missing = [name for name in ("mnist", "fashion_mnist") if not root or not (Path(root) / name).is_dir()]
     if missing:

@@ -48,6 +48,7 @@ class Run(Protocol):
         env: Mapping[str, str | None] | None = None,
         timeout: float = 300,
         timed: bool = False,
+        fresh: bool = False,
     ) -> Completed: ...
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from documents import PAGES, commands, fences, name, spans
 from PIL import Image, ImageDraw
-from support import ROOT, TINY_MODEL, environment
+from support import ROOT, TINY_MODEL
 
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.export.config import MODEL
@@ -75,9 +74,7 @@ class Shell:
     def python(self, *words: str) -> str:
         """What ``python`` with these words prints; it has to succeed."""
         words = (str(ROOT / words[0]), *words[1:]) if words[0].endswith(".py") else words
-        done = subprocess.run(
-            [sys.executable, *words], cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
-        )
+        done = processes.python(*words, cwd=self.folder)
         assert done.returncode == 0, f"python {' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -70,7 +70,7 @@ def test_a_graph_that_answers_otherwise_is_not_published(run: Run, place: Path, 
         "content.pop('manifest_sha256'); content['files'][path.name] = sha256(path)\n"
         "beside.write_text(json.dumps(content | {'manifest_sha256': manifest._digest(content)}))\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(path)], env=environment(), check=True)
+    assert run("-c", script, str(path)).returncode == 0
     done = run("-m", "mnist_etc.export", *TINY_MODEL)
     refused(done, "served graph and Keras", "not published")
     assert ModelRepository(tmp_path / "triton" / "model_repository").versions() == []

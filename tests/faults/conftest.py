@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import TINY, environment
+from processes import python
+from support import TINY
 
 
 @pytest.fixture(scope="session")
 def _tiny(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    command = [sys.executable, str(project / "train.py"), *TINY]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = python(str(project / "train.py"), *TINY, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 

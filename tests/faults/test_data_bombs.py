@@ -44,7 +44,7 @@ def test_an_archive_is_read_piece_by_piece(run: Run, tmp_path: Path) -> None:
     publish(digits_model(), tmp_path / "artifacts", "data=digits")
     images = npz(tmp_path / "many")
     report = tmp_path / "report"
-    done = run("-c", OBSERVED, report, ROOT / "infer.py", "data=digits", "input=many", "output=-")
+    done = run("-c", OBSERVED, report, ROOT / "infer.py", "data=digits", "input=many", "output=-", fresh=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1 + images
     assert int(report.read_text().split()[0]) < CAP
@@ -56,7 +56,7 @@ def test_inference(run: Run, tmp_path: Path, make: Callable[[Path], None]) -> No
     make(tmp_path / "bomb")
     assert (tmp_path / "bomb").stat().st_size < 2**23
     report = tmp_path / "report"
-    done = run("-c", OBSERVED, report, ROOT / "infer.py", "data=digits", "input=bomb")
+    done = run("-c", OBSERVED, report, ROOT / "infer.py", "data=digits", "input=bomb", fresh=True)
     refused(done, "bomb", "bytes")
     assert int(report.read_text().split()[0]) < CAP
     assert not list((tmp_path / "artifacts").rglob("*.csv"))

@@ -180,7 +180,7 @@ def test_a_model_of_another_form(content: bytes, tmp_path: Path) -> None:
 
 def observed(run: Run, report: Path, *arguments: str, timed: bool = False) -> tuple[Completed, int, set[str]]:
     """Run ``infer.py``; its peak memory in KiB and the modules it loaded."""
-    done = run("-c", OBSERVED, report, ROOT / "infer.py", *arguments, timed=timed)
+    done = run("-c", OBSERVED, report, ROOT / "infer.py", *arguments, timed=timed, fresh=True)
     peak, *modules = report.read_text().split()
     return done, int(peak), {name.partition(".")[0] for name in modules}
 

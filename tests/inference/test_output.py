@@ -225,7 +225,7 @@ Path(report).write_text(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status")
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
 def test_memory_does_not_grow_with_the_rows(run: Run, tmp_path: Path, suffix: str) -> None:
     peaks = []
-    for rows in (100_000, 1_000_000):
+    for rows in (100_000, 500_000):
         done = run("-c", WRITTEN, f"a.{suffix}", str(rows), "report", timed=True)
         assert done.returncode == 0, done.stderr
         peaks.append(int((tmp_path / "report").read_text()))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,9 @@ import pytest
 from glyphs import NAMES, draw_split, write_folder
 from numpy.typing import NDArray
 from PIL import Image
+from processes import python
 from serving.conftest import publish_small_model, serving
-from support import ROOT, Run, environment, refused
+from support import ROOT, Run, refused
 
 from mnist_etc.attack.report import COLUMNS
 from mnist_etc.attack.results import read_results
@@ -41,8 +40,8 @@ def chars(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the images, and ``artifacts/`` of a toy training on them."""
     folder = tmp_path_factory.mktemp("chars")
     write_folder(folder / "chars", train=12, test=3)
-    command = [sys.executable, str(ROOT / "train.py"), *TOY, "tracking_uri=null"]
-    subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+    done = python(str(ROOT / "train.py"), *TOY, "tracking_uri=null", cwd=folder)
+    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -19,6 +19,13 @@ TOY = ["data=folder", "data.root=chars", "data.name=chars", "data.prepare=none",
 EPOCHS = ["autoencoder.epochs=2", "classifier.epochs=40"]
 SMALL = ["privacy.delta=1e-3", "autoencoder.batch_size=64", "classifier.batch_size=64"]
 STEM = "full_model_h32_ee2_ce40"
+FEW = """
+from mnist_etc.models import fixed_features
+from mnist_etc.__main__ import main
+fixed_features.DRAWN = 400
+main()
+"""
+"""``python -m mnist_etc``, with the components of ``features=scattering`` found on a fifth of the drawn images."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +89,7 @@ def test_other_sides_in_every_kind_of_training(
 ) -> None:
     (tmp_path / "chars").symlink_to(chars)
     once = ["autoencoder.epochs=1", "classifier.epochs=1", f"data.side={side}", *SMALL, *keys]
-    done = run("train.py", *TOY, *once, timeout=600)
+    done = run("-c", FEW, "train", *TOY, *once, timeout=600)
     assert done.returncode == 0, done.stderr
     (model,) = (tmp_path / "artifacts/chars").glob("full_model_*.onnx")
     predictor = Predictor(model)

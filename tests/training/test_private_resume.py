@@ -86,7 +86,8 @@ def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path
 
 
 def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path: Path) -> None:
-    command = [*AUTOENCODER[:-1], "pretraining_epochs=1", "privacy.seed=1"]
+    few = "import train_.autoencoder; from mnist_etc.training import pretraining; pretraining.DRAWN = 500"
+    command = ["-c", f"{few}; train_.autoencoder.main()", *AUTOENCODER[2:-1], "pretraining_epochs=1", "privacy.seed=1"]
     assert run(*command, "artifacts=whole").returncode == 0
     killed_after_its_first_epoch(tmp_path, AE3, command)
     assert run(*command).returncode == 0
@@ -150,6 +151,8 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.pipeline import train
+from mnist_etc.models import fixed_features
+fixed_features.DRAWN = 400
 command = compose("train", TrainCommand, {keys})
 path = ArtifactFolder.of(command).classifier(command.autoencoder, command.classifier).checkpoint
 Tracker.metrics = lambda *_: print("measured", path.exists())

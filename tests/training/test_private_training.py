@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from support import Run, environment, refused, same_weights
+from processes import python
+from support import Run, refused, same_weights
 
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.artifacts.data_key import DataKey
@@ -41,8 +40,7 @@ def private(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """A folder in which ``train.py`` trained both parts with DP-SGD."""
     folder = tmp_path_factory.mktemp("private")
     tracked = ["tracking_uri=sqlite:///mlflow.db", "run_name=first"]
-    command = [sys.executable, str(project / "train.py"), *BOTH, *tracked]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = python(str(project / "train.py"), *BOTH, *tracked, cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "stdout").write_text(done.stdout)
     return folder
@@ -147,7 +145,7 @@ def test_all_trainings_on_the_same_images_add_up(private: Path, run: Run, tmp_pa
     ]
     first = manifest(private, FULL)
     assert first["privacy"]["lifetime"]["epsilon"] == pytest.approx(first["epsilon"], rel=1e-3)
-    asked = [*DIGITS, "private=true", "epochs=1", "batch_size=128", "seed=5", "artifacts=again"]
+    asked = [*DIGITS, "private=true", "epochs=1", "batch_size=128", "pretraining_epochs=0", "seed=5", "artifacts=again"]
     done = run("-m", "train_.autoencoder", *asked)
     assert done.returncode == 0, done.stderr
     again = json.loads((tmp_path / "again" / "digits" / "ae_h32_e1_private_weights.json").read_text())
@@ -195,7 +193,7 @@ def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:
 def test_a_given_seed_repeats_to_the_bit_and_promises_nothing(run: Run, tmp_path: Path) -> None:
     done = run("train.py", *BOTH, "privacy.seed=7")
     assert done.returncode == 0, done.stderr
-    assert run("train.py", *BOTH, "privacy.seed=7", "artifacts=again").returncode == 0
+    assert run("train.py", *BOTH, "privacy.seed=7", "artifacts=again", fresh=True).returncode == 0
     for stem in (AE, CLSF, FULL):
         first, again = (tmp_path / name / "digits" / f"{stem}.h5" for name in ("artifacts", "again"))
         assert same_weights(first, again)

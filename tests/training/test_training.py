@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
-from support import Run, environment, killed_at_its_first_checkpoint, same_weights, weights
+from processes import python
+from support import Run, killed_at_its_first_checkpoint, same_weights, weights
 
 SHORT = ["data=digits", "autoencoder.epochs=3", "classifier.epochs=2"]
 UNTRACKED = "tracking_uri=null"
@@ -24,8 +23,7 @@ AE, CLSF, FULL = "ae_h32_e3_weights", "clsf_h32_ee3_e2_fc_weights", "full_model_
 def trained(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """A folder in which ``train.py`` ran once, tracked."""
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, str(project / "train.py"), *SHORT, "run_name=first"]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = python(str(project / "train.py"), *SHORT, "run_name=first", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "stdout").write_text(done.stdout)
     (folder / "stderr").write_text(done.stderr)
@@ -142,7 +140,7 @@ print(np.array_equal(model(images), answered["{AE}"]))
 
 def test_a_seed_repeats_a_run_to_the_bit_and_another_does_not(trained: Path, run: Run, tmp_path: Path) -> None:
     """Every byte of the files, in another process: neither times nor hashes nor counters have a say."""
-    assert run("train.py", *SHORT, UNTRACKED).returncode == 0
+    assert run("train.py", *SHORT, UNTRACKED, fresh=True).returncode == 0
     assert run("train.py", *SHORT, UNTRACKED, "seed=1", "artifacts=other").returncode == 0
     for stem in (AE, CLSF, FULL):
         first = trained / "artifacts" / "digits" / f"{stem}.h5"
