@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 MODELS = list(ZOO)
 PRIVATE = {"cnn", "autoencoder"}
-FORMS = [(28, 10), (8, 2), (32, 100), (64, 1000)]
+FORMS = [(28, 10), (16, 2), (32, 100), (64, 1000)]
 """Sides and classes."""
-SMALL = 16
+SMALL = 8
 """A side at which each model is quick."""
 
 
@@ -34,7 +34,7 @@ def config(name: str, *words: str) -> ModelConfig:
 
 
 def network(name: str, *words: str, seed: int = 0, side: int = SMALL, classes: int = 10) -> keras.Model:
-    """A fresh one."""
+    """A fresh one, as ``conf/`` has it but for ``words``."""
     return ZOO[name].network(config(name, *words), seed, side, classes)
 
 
@@ -54,7 +54,7 @@ def layers_of(model: keras.Model) -> set[str]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_any_side_and_any_number_of_classes(name: str) -> None:
-    for side, classes in FORMS[:2] if name == "two_branch_cnn" else FORMS:
+    for side, classes in FORMS[1:2] if name == "two_branch_cnn" else FORMS:
         model = network(name, side=side, classes=classes)
         assert model.input_shape == (None, side, side, 1)
         picture = np.repeat(images(1, side), 2, axis=0)
