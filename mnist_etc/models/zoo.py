@@ -27,6 +27,8 @@ class ZooModel:
     """Class names of the Keras layers that it is made of: a clipping engine has to know each."""
     reads: frozenset[str] = frozenset()
     """Those of `mnist_etc.models.config.HYPERPARAMETERS` that it reads."""
+    logits_a_length: float | None = None
+    """Where the logits are lengths of capsules, in [0, 1], times a number: the number; a margin loss is of lengths."""
     trains: str | Callable[..., object] | None = None
     """``(config, model, seed)`` to the network that is fitted where it is more than the model that is published: image
     to logits and the image rebuilt, sharing the model's weights."""
