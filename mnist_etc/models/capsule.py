@@ -7,8 +7,9 @@ from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 
 from mnist_etc.models.blocks import activated, convolution
-from mnist_etc.models.capsules import Capsules, LongestCapsule, Presence, Squash
+from mnist_etc.models.capsules import Capsules, LengthLogits, LongestCapsule, Squash
 from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.zoo import LOGITS_A_LENGTH
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["add_decoder", "build_capsule"]
@@ -25,7 +26,7 @@ TRAINED_LAYERS = 6
 
 
 def build_capsule(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
-    """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``, which are those of capsules' lengths.
+    """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``: ten times capsules' lengths.
 
     The second convolution takes every other pixel, not the fourth one as in the paper: a third of the cost. The
     sixteen primary capsules of 8 numbers come from one depthwise convolution over the whole map.
@@ -44,20 +45,22 @@ def build_capsule(config: ModelConfig, seed: int, side: int, classes: int) -> ke
     whole = layers.DepthwiseConv2D(found.shape[1], use_bias=False, depthwise_initializer=HeNormal(next(seeds)))
     parts = Squash()(layers.Reshape((PRIMARY, PRIMARY_DIMENSION))(whole(found)))
     sums = Capsules(classes, DIMENSION, config.routing or "self_attention", next(seeds), name="capsules")(parts)
-    return keras.Model(images, Presence()(sums), name="capsule")
+    return keras.Model(images, LengthLogits(LOGITS_A_LENGTH)(sums), name="capsule")
 
 
 def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Model:
     """What is fitted: ``model``, and the image rebuilt from the longest capsule, ``(batch, side, side, 1)``.
 
     Args:
-        config: of the model.
+        config: with a ``reconstruction_weight``; without, ``model`` is fitted alone.
         model: that `build_capsule` returned.
         seed: of the decoder's fresh weights.
     """
+    if not config.reconstruction_weight:
+        return model
     seeds, shape = layer_seeds(seed, after=TRAINED_LAYERS), model.input_shape[1:]
     found = layers.Flatten()(LongestCapsule()(Squash()(model.get_layer("capsules").output)))
     for units in DECODER:
         found = layers.Dense(units, "relu", kernel_initializer=HeNormal(next(seeds)))(found)
     pixels = layers.Dense(shape[0] * shape[1], "sigmoid", kernel_initializer=GlorotUniform(next(seeds)))(found)
-    return keras.Model(model.inputs, [model.output, layers.Reshape(shape)(pixels)], name="capsule_and_decoder")
+    return keras.Model(model.input, [model.output, layers.Reshape(shape)(pixels)], name="capsule_and_decoder")

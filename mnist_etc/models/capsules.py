@@ -11,7 +11,7 @@ from keras.initializers import HeNormal
 
 from mnist_etc.registry import Registry
 
-__all__ = ["ROUTINGS", "Capsules", "LongestCapsule", "Presence", "Squash"]
+__all__ = ["ROUTINGS", "Capsules", "LengthLogits", "LongestCapsule", "Squash"]
 
 EPSILON = 1e-5
 """Added to a squared norm: the root of 0 has no gradient."""
@@ -110,17 +110,27 @@ class Capsules(layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("mnist_etc")
-class Presence(layers.Layer):  # type: ignore[misc]
-    """Sums of votes ``(batch, capsules, dimension)`` to logits ``(batch, capsules)``: those of the squashed lengths.
+class LengthLogits(layers.Layer):  # type: ignore[misc]
+    """Sums of votes ``(batch, capsules, dimension)`` to logits ``(batch, capsules)``: their squashed lengths, scaled.
 
-    The sigmoid of a logit is the length, so that the margin loss is that of the lengths; and what softmax makes of the
-    logits is the odds of each capsule over those of all: 0.9 where one is 0.9 long and nine others 0.1.
+    Softmax of lengths, which lie in [0, 1], would never be sure of anything.
+
+    Args:
+        scale: of the lengths.
+        words: what `keras.layers.Layer` takes.
     """
 
+    def __init__(self, scale: float, **words: Any) -> None:
+        super().__init__(**words)
+        self.scale = scale
+
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """``log(l / (1 - l))`` of ``l = 1 - exp(-norm)``."""
-        length = norm(inputs)[..., 0]
-        return length + ops.log(1.0 - ops.exp(-length))
+        """Of sums that are not squashed yet."""
+        return self.scale * (1.0 - ops.exp(-norm(inputs)[..., 0]))
+
+    def get_config(self) -> dict[str, Any]:
+        """What `__init__` takes."""
+        return {**super().get_config(), "scale": self.scale}
 
 
 @keras.saving.register_keras_serializable("mnist_etc")

@@ -37,10 +37,12 @@ def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Mod
     """What is fitted: ``model``, and the image rebuilt from the code, ``(batch, side, side, 1)``.
 
     Args:
-        config: of the model.
+        config: with a ``reconstruction_weight``; without, ``model`` is fitted alone.
         model: that `build_end_to_end` returned.
         seed: of the decoder's fresh weights.
     """
+    if not config.reconstruction_weight:
+        return model
     encoder, head = model.layers
     fresh = (Orthogonal(seed=one) for one in layer_seeds(seed, after=TRAINED_LAYERS))
     side, hid_dim = model.input_shape[1], encoder.output_shape[-1]

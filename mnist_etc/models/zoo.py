@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.registry import AUTOENCODERS
 from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ ZOO: Registry[ZooModel] = Registry("model")
 
 CONVOLUTIONAL = frozenset({"Conv2D", "MaxPooling2D", "AveragePooling2D", "ReLU", "Flatten", "Dense"})
 """Each of which a private training can follow."""
+LOGITS_A_LENGTH = 10.0
+"""Of the capsules."""
 RESIDUAL = frozenset({"Conv2D", "BatchNormalization", "ReLU", "MaxPooling2D", "GlobalAveragePooling2D", "Add", "Dense"})
 
 ZOO.add(
@@ -109,9 +110,10 @@ ZOO.add(
         build="mnist_etc.models.capsule:build_capsule",
         trains="mnist_etc.models.capsule:add_decoder",
         layers=frozenset(
-            {"Conv2D", "BatchNormalization", "ReLU", "DepthwiseConv2D", "Reshape", "Squash", "Capsules", "Presence"}
+            {"Conv2D", "BatchNormalization", "ReLU", "DepthwiseConv2D", "Reshape", "Squash", "Capsules", "LengthLogits"}
         ),
         reads=frozenset({"width", "routing", "reconstruction_weight"}),
+        logits_a_length=LOGITS_A_LENGTH,
     ),
 )
 ZOO.add(
@@ -120,7 +122,7 @@ ZOO.add(
         help="the autoencoder's encoder and a linear head, trained end to end beside the decoder",
         build="mnist_etc.models.end_to_end:build_end_to_end",
         trains="mnist_etc.models.end_to_end:add_decoder",
-        layers=AUTOENCODERS["convolutional"].layers | {"Dense"},
+        layers=frozenset({"Conv2D", "MaxPooling2D", "Flatten", "Dense"}),
         reads=frozenset({"hid_dim", "reconstruction_weight"}),
     ),
 )
