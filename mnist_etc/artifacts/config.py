@@ -118,7 +118,7 @@ class UseCommand(TrainCommand):
 def check_zoo_model(privacy: PrivacyConfig, model: ModelConfig) -> None:
     """Refuse a private training by an engine that has no rule for one of the model's layers."""
     if model.private:
-        refuse(privacy.engine, sorted(ZOO[model.name].layers))
+        refuse(privacy.engine, sorted(ZOO[model.name].made_of(private=True)))
 
 
 def _check_models(

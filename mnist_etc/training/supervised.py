@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,6 @@ from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task, run
 from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from mnist_etc.fit.checkpoint import Checkpoint, Metrics
 
 __all__ = ["SupervisedTraining", "train_supervised"]
@@ -80,23 +78,18 @@ class SupervisedTraining:
         """See `mnist_etc.training.recipe.Training`."""
         from mnist_etc.fit.task import Task
         from mnist_etc.models.augmentation import augmented
-        from mnist_etc.models.losses import CLASSIFICATION_LOSSES
+        from mnist_etc.models.losses import image_loss
 
         run, config, dataset = self._run, self._config, self._dataset
         row, train, validation = ZOO[config.name], dataset.train, dataset.validation
         model = row.network(config, run.seed, dataset.side, len(dataset.names))
         fitted = row.fitted(config, model, run.seed)
-        of_logits = CLASSIFICATION_LOSSES[config.loss]
-
-        def loss(predict: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-            import tensorflow as tf
-
-            pixels = tf.cast(images[..., tf.newaxis], tf.float32) / 255.0
-            if fitted is model:
-                return of_logits(predict(pixels), labels, config.label_smoothing)
-            logits, rebuilt = predict(pixels)
-            error = tf.reduce_mean(tf.square(rebuilt - pixels), [1, 2, 3])
-            return of_logits(logits, labels, config.label_smoothing) + (config.reconstruction_weight or 0.0) * error
+        loss = image_loss(
+            config.loss,
+            label_smoothing=config.label_smoothing,
+            logits_a_length=row.logits_a_length,
+            reconstruction_weight=config.reconstruction_weight or 0.0,
+        )
 
         def evaluate(_: int) -> Metrics:
             right = compute(model, validation).argmax(axis=1) == validation.labels
