@@ -119,13 +119,13 @@ PLANTED: dict[str, tuple[str, dict[str, object], Case, Case]] = {
     ),
     "overconfident": (
         "calibration_error",
-        {"calibration_error": 0.03},
-        lambda at, seed: evidence(at, Table(seed, 0.95, says=1.0)),
+        {"calibration_error": 0.05},
+        lambda at, seed: evidence(at, Table(seed, 0.93, says=1.0)),
         lambda at, seed: evidence(at, Table(seed, np.random.default_rng(seed).beta(9, 1, IMAGES).clip(0.2))),
     ),
     "not confident": (
         "calibration_error",
-        {"calibration_error": 0.03},
+        {"calibration_error": 0.05},
         lambda at, seed: evidence(at, Table(seed, 0.99, says=0.92)),
         lambda at, seed: evidence(at, Table(seed, 0.95)),
     ),
