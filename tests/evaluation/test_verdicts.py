@@ -51,6 +51,16 @@ def test_without_evidence_a_gate_fails_unless_there_is_nothing_to_lose(gate: str
     assert "not measured" in table([verdict])
 
 
+def test_answers_that_are_no_numbers_pass_no_gate_of_them(tmp_path: Path) -> None:
+    model = Table(0)
+    model.answers[:] = np.nan
+    names = ("accuracy", "class_accuracy", "calibration_error")
+    config = replace(OFF, **{name: getattr(DEFAULT, name) for name in names})
+    verdicts = judge(config, evidence(tmp_path, model))
+    assert [one.passed for one in verdicts] == [False, False, False]
+    json.dumps(to_json(config, verdicts), allow_nan=False)
+
+
 @pytest.mark.parametrize(("classes", "side"), [(2, 8), (47, 16)])
 def test_any_number_of_classes_and_side(classes: int, side: int, tmp_path: Path) -> None:
     names = tuple(f"kind {number}" for number in range(classes))

@@ -17,7 +17,7 @@ from mnist_etc.evaluation.corruptions import CORRUPTIONS, corrupted
 from mnist_etc.evaluation.gates.latency import Latency
 from mnist_etc.evaluation.gates.paired import Paired
 
-__all__ = ["Answer", "Evidence"]
+__all__ = ["Evidence"]
 
 Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """From images uint8 ``(n, side, side)`` to ``(n, classes)``, the greatest the class that is predicted."""
@@ -60,7 +60,9 @@ class Evidence:
 
     @cached_property
     def calibration_error(self) -> float:
-        """Expected; see `expected_calibration_error`."""
+        """Expected; see `expected_calibration_error`. Not a number where an answer is none."""
+        if not np.isfinite(self.answers).all():
+            return float("nan")
         return expected_calibration_error(self.answers, self.test.labels)
 
     @cached_property
