@@ -97,6 +97,11 @@ class SupervisedCommand(RunConfig):
         ZOO.check(self.model.name, "model")
         check_zoo_model(self.privacy, self.model)
 
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return tuple(ZOO)
+
 
 @dataclass(kw_only=True)
 class UseCommand(TrainCommand):
@@ -108,14 +113,14 @@ class UseCommand(TrainCommand):
         """Refuse what no range can say; see `check`."""
         if self.model.name in ZOO:
             check_zoo_model(self.privacy, self.model)
-        elif self.model.name not in self.other_models():
-            names = ", ".join([*self.other_models(), *ZOO])
+        elif self.model.name not in self.models():
+            names = ", ".join(self.models())
             raise ConfigError(f"Expected model as one of {names}; received {self.model.name!r}.")
 
     @classmethod
-    def other_models(cls) -> tuple[str, ...]:
-        """What ``model`` may name besides a row of the zoo."""
-        return (TRAINED,)
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return (TRAINED, *ZOO)
 
 
 def check_zoo_model(privacy: PrivacyConfig, model: ModelConfig) -> None:

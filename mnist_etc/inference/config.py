@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_etc.artifacts.config import TRAINED, UseCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ConfigError
@@ -71,6 +71,6 @@ class InferCommand(UseCommand):
             )
 
     @classmethod
-    def other_models(cls) -> tuple[str, ...]:
-        """What ``model`` may name besides a row of the zoo."""
-        return (AUTO, TRAINED, PRETRAINED)
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return (AUTO, PRETRAINED, *super().models())
