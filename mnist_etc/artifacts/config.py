@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ModelConfig
@@ -83,9 +84,16 @@ class SupervisedCommand(RunConfig):
     """``python -m train_.supervised``: a model of the zoo, image to logits."""
 
     model: ModelConfig
+    gates: GatesConfig
+    """What the model has to pass; else it stays a candidate, and nothing is published."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
+        if self.gates.as_trained:
+            raise ConfigError(
+                "Expected gates=default or gates=off, since nothing is trained yet; received gates.as_trained=true. "
+                "Leave it out."
+            )
         ZOO.check(self.model.name, "model")
         check_zoo_model(self.privacy, self.model)
 

@@ -18,7 +18,7 @@ from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.attack.metrics import ImageMetrics, against, image_metrics
 from mnist_etc.attack.registry import ATTACKS, FLOOR, YARDSTICK
 from mnist_etc.attack.report import write_report
-from mnist_etc.attack.results import Result, Seen, read_results
+from mnist_etc.attack.results import Result, Seen, read_results, write_study
 from mnist_etc.attack.sides import is_private, sides
 from mnist_etc.attack.yardstick import shortfall
 from mnist_etc.backend import load_tensorflow
@@ -89,6 +89,7 @@ def reconstruct(command: ReconstructCommand) -> Path:
             print(_told(policy.config, study.attack(policy, utility, count), count, start), flush=True)
     place = chosen.reconstruction
     write_report(place, [*study.results, *beside], study.pictures, study.confidences)
+    write_study(place, model, chosen.verified(chosen.artifact.h5)["files"][chosen.artifact.h5.name])
     return place
 
 

@@ -28,6 +28,7 @@ DOORS = {
     ("noprotect_reconstruction.py",): "reconstruct",
     ("-m", "train_.autoencoder"): "autoencoder",
     ("-m", "train_.classifier"): "classifier",
+    ("-m", "train_.supervised"): "supervised",
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
     ("-m", "mnist_etc.serving.triton"): "serve",
@@ -58,7 +59,7 @@ TOY = {
 UNLESS_GIVEN = {"reconstruct": ["policies=[logits,levels:2]", "attack.answers=[1,3]"]}
 """What joins the keys of a page that does not give them."""
 AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
-OWN = ("mine.py", "own_attack.py", "own_policy.py")
+OWN = ("mine.py", "own_attack.py", "own_policy.py", "own_gate.py")
 """Programs that the pages of docs/add show: tests named test_own_*.py run each with these commands."""
 ALONE = ("README.md", "docs/tutorial.md")
 """Pages that begin before anything is trained; the others stand on the default model."""
