@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
@@ -13,7 +13,15 @@ from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
-__all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrainCommand"]
+__all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrackingConfig", "TrainCommand"]
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    """What records a training beside the store at ``tracking_uri``."""
+
+    tensorboard: bool = False
+    """Write scalars, pictures and codes that ``tensorboard --logdir artifacts/`` shows."""
 
 
 @dataclass(kw_only=True)
@@ -32,6 +40,7 @@ class RunConfig:
     """MLflow run name; null: MLflow invents one."""
     tracking_uri: str | None = text(null="no tracking")
     """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 @dataclass(kw_only=True)

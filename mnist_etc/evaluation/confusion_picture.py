@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from mnist_etc.evaluation.confusion import NO_ANSWER, ConfusionMatrix
 from mnist_etc.files import temporary
 
-__all__ = ["draw_confusion", "write_confusion"]
+__all__ = ["confusion_pixels", "draw_confusion", "write_confusion"]
 
 SIZES = ((20, 44, 13), (60, 22, 11), (250, 14, 10), (1000, 9, 8))
 """Up to so many classes, pixels of a cell and of the text."""
@@ -45,6 +46,15 @@ def write_confusion(path: Path, matrix: ConfusionMatrix, *, key: str) -> None:
     origin.add_text("Software", SOFTWARE)
     with temporary(path, key=key) as unfinished:
         draw_confusion(matrix).save(unfinished, compress_level=3, pnginfo=origin)
+
+
+def confusion_pixels(
+    names: Sequence[str], labels: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """The picture of what was predicted, both ``(n,)``, as gray pixels ``(height, width)``."""
+    matrix = ConfusionMatrix(names)
+    matrix.add(labels, predicted)
+    return np.asarray(draw_confusion(matrix))
 
 
 def draw_confusion(matrix: ConfusionMatrix) -> Image.Image:
