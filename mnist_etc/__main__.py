@@ -32,6 +32,12 @@ COMMANDS = {
         job="mnist_etc.training.pipeline:train_classifier",
         examples=("epochs=6 hidden_units=[256]", "features=scattering private=true"),
     ),
+    "supervised": Command(
+        help="fit a model of the zoo, image to logits, and export it",
+        schema="mnist_etc.artifacts.config:SupervisedCommand",
+        job="mnist_etc.training.supervised:train_supervised",
+        examples=("model=cnn data=digits", "model=cnn model.epochs=6 data=fashion_mnist"),
+    ),
     "infer": Command(
         help="classify the test split or your own images into a CSV, without TensorFlow",
         schema="mnist_etc.inference.config:InferCommand",

@@ -109,7 +109,10 @@ def _epilog(name: str, command: Command) -> str:
     """What can be chosen, and commands that work."""
     groups: list[str] = []
     with suppress(ConfigError):  # --help answers without conf/ too
-        groups = [f"  {group}={'|'.join(several)}" for group, several in choices(name).items()]
+        for group, several in choices(name).items():
+            if group == "model":
+                several = [one for one in several if one in resolve(command.schema).models()]
+            groups.append(f"  {group}={'|'.join(several)}")
     examples = [f"  {program()} {words}" for words in command.examples]
     return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
 

@@ -227,7 +227,7 @@ def test_module_refuses_an_unknown_command_in_one_line(run: Run) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert "received 'trian'" in done.stderr
-    assert "train, autoencoder, classifier, infer" in done.stderr
+    assert "train, autoencoder, classifier, supervised" in done.stderr
 
 
 def test_module_hands_arguments_and_exit_code_on(run: Run) -> None:

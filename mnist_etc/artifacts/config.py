@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ModelConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
+<<<<<<< HEAD
 __all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrackingConfig", "TrainCommand"]
 
 
@@ -22,6 +24,20 @@ class TrackingConfig:
 
     tensorboard: bool = False
     """Write scalars, pictures and codes that ``tensorboard --logdir artifacts/`` shows."""
+=======
+__all__ = [
+    "TRAINED",
+    "AutoencoderCommand",
+    "ClassifierCommand",
+    "RunConfig",
+    "SupervisedCommand",
+    "TrainCommand",
+    "UseCommand",
+]
+
+TRAINED = "trained"
+"""As ``model``: what ``train.py`` trains, the autoencoder's code and the classifier on it."""
+>>>>>>> seam
 
 
 @dataclass(kw_only=True)
@@ -73,6 +89,49 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
         _check_models(self.privacy, self.autoencoder, self)
+
+
+@dataclass(kw_only=True)
+class SupervisedCommand(RunConfig):
+    """``python -m train_.supervised``: a model of the zoo, image to logits."""
+
+    model: ModelConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        ZOO.check(self.model.name, "model")
+        check_zoo_model(self.privacy, self.model)
+
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return tuple(ZOO)
+
+
+@dataclass(kw_only=True)
+class UseCommand(TrainCommand):
+    """Commands that use a trained model: the training keys choose which."""
+
+    model: ModelConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.model.name in ZOO:
+            check_zoo_model(self.privacy, self.model)
+        elif self.model.name not in self.models():
+            names = ", ".join(self.models())
+            raise ConfigError(f"Expected model as one of {names}; received {self.model.name!r}.")
+
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return (TRAINED, *ZOO)
+
+
+def check_zoo_model(privacy: PrivacyConfig, model: ModelConfig) -> None:
+    """Refuse a private training by an engine that has no rule for one of the model's layers."""
+    if model.private:
+        refuse(privacy.engine, sorted(ZOO[model.name].layers))
 
 
 def _check_models(

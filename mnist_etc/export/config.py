@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.policy.config import PolicyConfig
@@ -80,7 +80,7 @@ class TritonConfig:
 
 
 @dataclass(kw_only=True)
-class ExportCommand(TrainCommand):
+class ExportCommand(UseCommand):
     """The keys of ``python -m mnist_etc.export``, which publishes the trained model that the training keys choose."""
 
     triton: TritonConfig

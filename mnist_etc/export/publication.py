@@ -18,6 +18,7 @@ from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession, in_chunks, speedup
 from mnist_etc.export.trained_model import TrainedModel
 from mnist_etc.files import sha256
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.policy.config import AUTO
 from mnist_etc.policy.graph import answers, append_policy
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
@@ -188,10 +189,11 @@ def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
-    from mnist_etc.models.full_model import read_full_model
+    from mnist_etc.models.full_model import read_full_model, read_zoo_model
 
-    data = trained.dataset
-    model = read_full_model(
-        command.autoencoder, command.classifier, trained.artifact.h5, classes=len(data.names), side=data.side
-    )
+    path, shape = trained.artifact.h5, {"classes": len(trained.dataset.names), "side": trained.dataset.side}
+    if command.model.name in ZOO:
+        model = read_zoo_model(command.model, path, **shape)
+    else:
+        model = read_full_model(command.autoencoder, command.classifier, path, **shape)
     return in_chunks(lambda part: model(scale_pixels(part), training=False).numpy(), images)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, path, text
 from mnist_etc.serving.protocol import WireProtocol
 
-__all__ = ["InferCommand", "ModelSource"]
+__all__ = ["AUTO", "PRETRAINED", "InferCommand"]
 
 
-class ModelSource(Enum):
-    """The choice of the model that classifies."""
-
-    auto = "auto"
-    """The trained model; where none of the configuration is there, the pretrained one for a user's own digits."""
-    trained = "trained"
-    pretrained = "pretrained"
-    """The network for handwritten digits that comes with the package."""
+AUTO, PRETRAINED = "auto", "pretrained"
+"""As ``model``: the trained one or, where none of the configuration is there, the pretrained one for a user's own
+digits; and that one, the network for handwritten digits that comes with the package."""
 
 
 @dataclass(kw_only=True)
-class InferCommand(TrainCommand):
+class InferCommand(UseCommand):
     """The keys of ``infer.py``: the training keys choose the model, the rest says what to classify."""
 
     input: str | None = path(null="the dataset's test split")
@@ -42,7 +36,6 @@ class InferCommand(TrainCommand):
     """The ``.json`` file of what all came to: accuracy, classes, speed, warnings; ``-``: standard output."""
     top: int = between(1, 1000)
     """Classes that an answer names, the most probable first."""
-    model: ModelSource
     prepare: Prepare
     """The preparation of the input; the dataset's, unless given."""
     polarity: Polarity
@@ -67,12 +60,17 @@ class InferCommand(TrainCommand):
         ):
             if given and self.input is None:
                 raise ConfigError(f"Expected {key} with an input; received none. Pass input=<file or folder>.")
-        if self.model is ModelSource.pretrained and self.server is not None:
+        if self.model.name == PRETRAINED and self.server is not None:
             raise ConfigError("Expected model=pretrained or server=; received both. Leave one of them out.")
         if self.output == self.summary == "-":
             raise ConfigError("Expected output=- or summary=-; received both. Give one of them a file.")
-        if self.model is ModelSource.pretrained and self.data.side != SIDE:
+        if self.model.name == PRETRAINED and self.data.side != SIDE:
             raise ConfigError(
                 f"Expected data.side={SIDE} with model=pretrained, which reads {SIDE} x {SIDE}; received "
                 f"data.side={self.data.side}. Leave one of them out."
             )
+
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return (AUTO, PRETRAINED, *super().models())

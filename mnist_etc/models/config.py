@@ -1,4 +1,4 @@
-"""The schema of ``conf/autoencoder/`` and ``conf/classifier/``: what a model is, and how it is fitted."""
+"""The schema of ``conf/autoencoder/``, ``conf/classifier/``, ``conf/model/``: what a model is, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from enum import Enum
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.features import FEATURES
+from mnist_etc.models.losses import CLASSIFICATION_LOSSES
 from mnist_etc.models.optimizers import OPTIMIZERS
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
-from mnist_etc.schema import between, one_of
+from mnist_etc.models.schedules import SCHEDULES
+from mnist_etc.models.zoo import ZOO
+from mnist_etc.schema import between, one_of, text
 
-__all__ = ["UNVARIED", "AugmentationConfig", "AutoencoderConfig", "ClassifierConfig", "FitConfig", "OutputActivation"]
+__all__ = [
+    "UNVARIED",
+    "AugmentationConfig",
+    "AutoencoderConfig",
+    "ClassifierConfig",
+    "FitConfig",
+    "ModelConfig",
+    "OutputActivation",
+]
 
 
 class OutputActivation(Enum):
@@ -108,3 +119,53 @@ class ClassifierConfig(FitConfig):
                     f"Expected random_features=0 with {key}=true; received {self.random_features}. They are computed "
                     "once, of features that stay as they are. Leave one of them out."
                 )
+
+
+@dataclass(kw_only=True)
+class ModelConfig(FitConfig):
+    """A model of the zoo, image to logits, and its fit; of the numbers that may be null it reads those of its row."""
+
+    name: str = text()
+    """Row of `mnist_etc.models.zoo.ZOO`; ``trained`` is what ``train.py`` trains, in commands that use a model."""
+    loss: str = one_of(CLASSIFICATION_LOSSES)
+    label_smoothing: float = between(0, 0.5)
+    """Part of each label that is spread evenly over all classes."""
+    weight_decay: float = between(0, 1)
+    """Part of each weight that a step takes away at learning rate 1, of adamw and sgd."""
+    schedule: str = one_of(SCHEDULES)
+    ema: float = between(0, 0.999999)
+    """Decay, a step, of the running average of the weights, which is what is published; 0: the last weights are."""
+    augment: bool
+    """Fit on images that are varied as ``augmentation`` says."""
+    augmentation: AugmentationConfig
+    width: int | None = between(1, 4096)
+    depth: int | None = between(1, 100)
+    dropout: float | None = between(0, 0.99)
+    hid_dim: int | None = between(1, 1024)
+    """Numbers in the hidden code."""
+    routing: str | None = text(null="the row's own")
+    """Of capsules: self_attention, or dynamic."""
+    reconstruction_weight: float | None = between(0, 1000)
+    """Of the squared error of the image that the decoder rebuilds, in the loss."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.name not in ZOO:
+            return
+        reads = ZOO[self.name].reads
+        for key in HYPERPARAMETERS:
+            if getattr(self, key) is not None and key not in reads:
+                known = ", ".join(f"model.{one}" for one in sorted(reads)) or "none of them"
+                raise ConfigError(
+                    f"Expected model.{key}=null with model={self.name}, which reads {known}; received "
+                    f"{getattr(self, key)}. Leave it out."
+                )
+        if self.augment and self.private:
+            raise ConfigError(
+                "Expected model.augment=false of a private model; received true. Its guarantee is for each image seen "
+                "as it is."
+            )
+
+
+HYPERPARAMETERS = ("width", "depth", "dropout", "hid_dim", "routing", "reconstruction_weight")
+"""What some models of the zoo read; null leaves each to the model."""

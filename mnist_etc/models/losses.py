@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Predict = Callable[[tf.Tensor], tf.Tensor]
 
-__all__ = ["LOSSES", "cross_entropy", "squared_error"]
+__all__ = ["CLASSIFICATION_LOSSES", "LOSSES", "cross_entropy", "squared_error"]
 
 LOSSES: Registry[Callable[..., tf.Tensor]] = Registry("loss")
 """Each takes ``predict``, which is the model on a batch, and a batch of each array; it gives ``(batch,)``."""
@@ -35,3 +35,20 @@ def cross_entropy(predict: Predict, inputs: tf.Tensor, labels: tf.Tensor) -> tf.
 
 LOSSES.add("squared_error", squared_error)
 LOSSES.add("cross_entropy", cross_entropy)
+
+CLASSIFICATION_LOSSES: Registry[Callable[..., tf.Tensor]] = Registry("loss")
+"""What ``model.loss`` names; each takes logits ``(batch, classes)``, labels ``(batch,)`` and a label smoothing, and
+gives ``(batch,)``."""
+
+
+def negative_log_likelihood(logits: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Of the label, or of what ``smoothing`` makes of it."""
+    import tensorflow as tf
+
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if not smoothing:
+        return losses
+    return (1 - smoothing) * losses - smoothing * tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
+
+
+CLASSIFICATION_LOSSES.add("nll", negative_log_likelihood)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
 from mnist_etc.artifacts.ledger import Ledger
 from mnist_etc.artifacts.names import ArtifactFolder
@@ -17,7 +17,7 @@ from mnist_etc.training.autoencoder import AutoencoderTraining
 from mnist_etc.training.classifier import ClassifierTraining
 from mnist_etc.training.recipe import run_training
 
-__all__ = ["train", "train_autoencoder", "train_classifier"]
+__all__ = ["session", "train", "train_autoencoder", "train_classifier"]
 
 
 def train(command: TrainCommand) -> float:
@@ -34,7 +34,7 @@ def train(command: TrainCommand) -> float:
     """
     private, folder = command.autoencoder.private or command.classifier.private, ArtifactFolder.of(command)
     model = folder.full_model(command.autoencoder, command.classifier)
-    with _session(command, "train", model, private=private) as (dataset, tracker):
+    with session(command, "train", folder.tensorboard(model), private=private) as (dataset, tracker):
         autoencoder = {}
         if FEATURES[command.classifier.features].trained:
             training = AutoencoderTraining(command, command.autoencoder, dataset)
@@ -53,25 +53,26 @@ def train(command: TrainCommand) -> float:
 
 def train_autoencoder(command: AutoencoderCommand) -> None:
     """Fit and publish the autoencoder alone; raises what `train` does."""
-    model = ArtifactFolder.of(command).autoencoder(command)
-    with _session(command, "train_.autoencoder", model, private=command.private) as (dataset, tracker):
+    folder = ArtifactFolder.of(command)
+    logs = folder.tensorboard(folder.autoencoder(command))
+    with session(command, "train_.autoencoder", logs, private=command.private) as (dataset, tracker):
         run_training(AutoencoderTraining(command, command, dataset), command, dataset, tracker)
 
 
 def train_classifier(command: ClassifierCommand) -> None:
     """Fit and publish the classifier on a finished autoencoder; raises what `train` does."""
     private = command.autoencoder.private or command.private
-    model = ArtifactFolder.of(command).classifier(command.autoencoder, command)
-    with _session(command, "train_.classifier", model, private=private) as (dataset, tracker):
+    folder = ArtifactFolder.of(command)
+    logs = folder.tensorboard(folder.classifier(command.autoencoder, command))
+    with session(command, "train_.classifier", logs, private=private) as (dataset, tracker):
         run_training(ClassifierTraining(command, command.autoencoder, command, dataset), command, dataset, tracker)
 
 
 @contextmanager
-def _session(run: RunConfig, command: str, model: Artifact, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
-    """The data, and a tracked run that alone writes into its folder and ends in ``model``."""
+def session(run: RunConfig, command: str, logs: Path, *, private: bool) -> Iterator[tuple[Dataset, Tracker]]:
+    """The data, and a tracked run that alone writes into its folder; ``logs`` is that of TensorBoard's files."""
     dataset = load(run.data)
     data = Ledger(run.privacy).named(dataset.sha256, private=private)
-    folder = ArtifactFolder.of(run)
-    with exclusive(folder.lock):
-        with start(run, command=command, dataset=data, logs=folder.tensorboard(model)) as tracker:
+    with exclusive(ArtifactFolder.of(run).lock):
+        with start(run, command=command, dataset=data, logs=logs) as tracker:
             yield dataset, tracker
