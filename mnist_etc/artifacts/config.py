@@ -14,8 +14,19 @@ from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
-<<<<<<< HEAD
-__all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrackingConfig", "TrainCommand"]
+__all__ = [
+    "TRAINED",
+    "AutoencoderCommand",
+    "ClassifierCommand",
+    "RunConfig",
+    "SupervisedCommand",
+    "TrackingConfig",
+    "TrainCommand",
+    "UseCommand",
+]
+
+TRAINED = "trained"
+"""As ``model``: what ``train.py`` trains, the autoencoder's code and the classifier on it."""
 
 
 @dataclass(kw_only=True)
@@ -24,20 +35,6 @@ class TrackingConfig:
 
     tensorboard: bool = False
     """Write scalars, pictures and codes that ``tensorboard --logdir artifacts/`` shows."""
-=======
-__all__ = [
-    "TRAINED",
-    "AutoencoderCommand",
-    "ClassifierCommand",
-    "RunConfig",
-    "SupervisedCommand",
-    "TrainCommand",
-    "UseCommand",
-]
-
-TRAINED = "trained"
-"""As ``model``: what ``train.py`` trains, the autoencoder's code and the classifier on it."""
->>>>>>> seam
 
 
 @dataclass(kw_only=True)
