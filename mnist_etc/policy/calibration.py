@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.evaluation.reliability import Reliability
 
 __all__ = ["calibrate", "expected_calibration_error"]
 
@@ -13,7 +14,6 @@ CUTS = 200
 """Quantiles that an edge may lie at."""
 LEAST = 0.01
 """Fraction of the images that a level holds at least."""
-BINS = 15
 
 
 def calibrate(
@@ -76,7 +76,4 @@ def expected_calibration_error(answers: NDArray[np.float32], labels: NDArray[np.
         answers: ``(n, classes)``, probabilities.
         labels: ``(n,)``.
     """
-    top, right = answers.max(axis=1), answers.argmax(axis=1) == labels
-    place = np.minimum((top * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(place, top - right, BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return Reliability.of(answers, labels).error

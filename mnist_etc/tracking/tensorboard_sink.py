@@ -68,7 +68,9 @@ class TensorboardSink:
         """Draw scalars over epochs; those of a whole run stand apart, at its last epoch."""
         run = self._runs[-1]
         run.epoch, group = (run.epoch, "whole_run/") if epoch is None else (epoch, "")
-        self._write(lambda tf: [tf.summary.scalar(f"{group}{name}", value, run.epoch) for name, value in values.items()])
+        self._write(
+            lambda tf: [tf.summary.scalar(f"{group}{name}", value, run.epoch) for name, value in values.items()]
+        )
 
     def pictures(self, folder: Path, epoch: int | None) -> None:
         """Show the PNGs of a folder, under its name without the epoch that ends it; of one with a sheet that alone."""
