@@ -1,0 +1,80 @@
+"""What a model card tells, and what a release gate says."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mnist_etc.evaluation.figures import Figures
+
+__all__ = ["Facts", "Verdict"]
+
+
+class Verdict(Protocol):
+    """What a release gate says."""
+
+    @property
+    def gate(self) -> str:
+        """Its name."""
+
+    @property
+    def figure(self) -> float | None:
+        """What was measured; None: it could not be."""
+
+    @property
+    def bound(self) -> float | None:
+        """What the figure was held against."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it keeps to the bound."""
+
+    @property
+    def words(self) -> str:
+        """Both in words."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Facts:
+    """What a card tells: no date, machine or folder stands in it unless given here."""
+
+    model: str
+    """What it is called."""
+    manifest: Mapping[str, Any]
+    """Of the full model."""
+    info: Mapping[str, Any]
+    """What `mnist_etc.evaluation.model_info.model_info` returned."""
+    figures: Figures
+    verdicts: Sequence[Verdict]
+    """Of the release gates, in their order; empty: none was judged."""
+    command: str
+    """That trains it, quoted for a shell; see `mnist_etc.artifacts.remedies`."""
+    images: Mapping[str, int] = field(default_factory=dict)
+    """How many there are in ``training``, ``validation`` and ``test``."""
+    pictures: Sequence[str] = ()
+    """Paths of plots from the card's folder."""
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """The gates that it does not pass."""
+        return [verdict for verdict in self.verdicts if not verdict.passed]
+
+    @property
+    def name(self) -> str:
+        """The model and its data."""
+        return f"{self.model} on {self.manifest['configuration']['data']['name']}"
+
+    def uses(self) -> dict[str, str]:
+        """The commands that classify by this model, and publish it."""
+        words = shlex.split(self.command)
+        first = next((place for place, word in enumerate(words) if "=" in word and word[0] != "/"), len(words))
+        keys, program = " ".join(map(shlex.quote, words[first:])), " ".join(map(shlex.quote, words[:first]))
+        if program.startswith("mnist-etc-"):
+            uses = {"infer": "mnist-etc-infer", "export": "mnist-etc-export"}
+        elif "train_." in program or program.endswith("train.py"):
+            uses = {"infer": "python infer.py", "export": "python -m mnist_etc.export"}
+        else:
+            uses = {name: f"{program.rpartition(' ')[0]} {name}" for name in ("infer", "export")}
+        return {name: f"{use} {keys}".rstrip() for name, use in uses.items()}
