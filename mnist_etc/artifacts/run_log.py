@@ -60,11 +60,12 @@ class _Log:
         self._path, self._warnings = path, warnings
 
     def line(self, words: str) -> None:
-        """Write a line; of one that was drawn over, as progress bars are, nothing."""
-        if self._file is None or "\r" in words:
+        """Write a line, of one that was drawn over what was seen last."""
+        if self._file is None:
             return
+        seen = ESCAPE.sub("", words.rstrip("\r").rpartition("\r")[2])
         try:
-            self._file.write(ESCAPE.sub("", words) + "\n")
+            self._file.write(f"{seen}\n")
             self._file.flush()
         except OSError as error:
             self._file = None
@@ -80,7 +81,7 @@ class _Tee(io.TextIOBase):
 
     def __init__(self, stream: TextIO | None, log: _Log, *, terminal: bool = True) -> None:
         self._stream, self._log, self._terminal = stream, log, terminal
-        self._begun = ""
+        self._begun, self._drawn = "", False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -103,9 +104,14 @@ class _Tee(io.TextIOBase):
         """To both."""
         if self._stream is not None:
             self._stream.write(words)
-        *lines, self._begun = (self._begun + words.replace("\r\n", "\n")).split("\n")
+        if words.startswith("\r") and "\n" not in words:  # a bar, in whose line a warning may stand
+            self._drawn = True
+            return len(words)
+        *lines, self._begun = (self._begun + words).split("\n")
         for line in lines:
-            self._log.line(line)
+            if line or not self._drawn:
+                self._log.line(line)
+            self._drawn = False
         return len(words)
 
     def flush(self) -> None:

@@ -39,9 +39,7 @@ def _standing(card: Facts) -> str:
     if not card.failed:
         return f"It passed all {len(card.verdicts)} release gates."
     reasons = [f"- {escape(verdict.gate)}: {escape(verdict.words)}" for verdict in card.failed]
-    return "\n".join(
-        [f"**A candidate, not a release.** It failed these release gates:", "", *reasons]
-    )
+    return "\n".join(["**A candidate, not a release.** It failed these release gates:", "", *reasons])
 
 
 def _what(card: Facts) -> str:
