@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import environment
+from support import ROOT, environment
 
 from mnist_etc.errors import ExportError
 
@@ -51,51 +51,19 @@ def test_names_opset_and_free_batch(tmp_path: Path) -> None:
     assert not proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")
 
 
-EXPORT = """
-import sys
-from pathlib import Path
-
-import keras
-import numpy as np
-from keras import layers
-
-from mnist_etc.backend import load_tensorflow
-from mnist_etc.export.metadata import describe
-from mnist_etc.export.onnx import write_onnx
-
-folder, histories = Path(sys.argv[1]), map(int, sys.argv[2:])
-images = np.random.default_rng(0).random((64, 8, 8, 1), dtype=np.float32)
-for place, history in enumerate(histories):
-    for _ in range(history):
-        keras.Sequential([layers.Input((3,)), layers.Dense(2), layers.BatchNormalization()])
-    entrance = layers.Input((8, 8, 1))
-    values = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", use_bias=False)(entrance))
-    branches = [layers.Conv2D(4, 3, padding="same", activation="relu")(values) for _ in range(2)]
-    whole = layers.Add()(branches) * layers.GlobalAveragePooling2D(keepdims=True)(values)
-    model = keras.Model(entrance, layers.Dense(3)(layers.LayerNormalization()(layers.Flatten()(whole))))
-    generator = np.random.default_rng(1)
-    model.set_weights([generator.uniform(0.01, 0.1, weight.shape) for weight in model.get_weights()])
-    write_onnx(model, folder / f"{place}.onnx", images, describe(model, classes=["a", "b", "c"], epsilon=2.5))
-"""
-
-
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
-    """Twice in a process, and in another one that built other networks before and hashes otherwise."""
+    """Twice in this process, and in another one that built other networks before and hashes otherwise."""
     import onnx
+    from export.same_bytes import export
 
-    written = []
-    for process, histories in enumerate((["0", "3"], ["2"])):
-        folder = tmp_path / str(process)
-        folder.mkdir()
-        subprocess.run(
-            [sys.executable, "-c", EXPORT, str(folder), *histories],
-            env=environment({"PYTHONHASHSEED": str(process), "TF_CPP_MIN_LOG_LEVEL": "2"}),
-            check=True,
-            capture_output=True,
-        )
-        written += [path.read_bytes() for path in sorted(folder.iterdir())]
-    assert len(written) == 3
-    assert len(set(written)) == 1
+    written = [export(tmp_path / f"{history}.onnx", history=history) for history in (0, 3)]
+    subprocess.run(
+        [sys.executable, "-m", "export.same_bytes", str(tmp_path / "other.onnx")],
+        env=environment({"PYTHONHASHSEED": "7", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}),
+        check=True,
+        capture_output=True,
+    )
+    assert {*written, (tmp_path / "other.onnx").read_bytes()} == {written[0]}
     stated = {entry.key: entry.value for entry in onnx.load_from_string(written[0]).metadata_props}
     assert list(stated) == ["classes", "epsilon", "git_commit", "weights_sha256"]
     assert (json.loads(stated["classes"]), stated["epsilon"]) == (["a", "b", "c"], "2.5")
