@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support import SCHEMAS, Run
 
+from mnist_etc.composition import compose
+from mnist_etc.data import load
 from mnist_etc.tracking.codes import Codes
 from mnist_etc.tracking.tensorboard_sink import TensorboardSink
 from mnist_etc.tracking.tracker import Tracker
@@ -95,3 +98,22 @@ def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, capsys: py
     (warning,) = capsys.readouterr().err.splitlines()
     assert warning.startswith(f"warning: TensorBoard in {tmp_path}/logs cannot be used: ")
     assert warning.endswith("The training goes on untracked.")
+
+
+def test_a_private_training_shows_no_training_image(run: Run, tmp_path: Path) -> None:
+    """The real command: what it writes for TensorBoard is of validation images, and names the data by an HMAC alone."""
+    keys = ("data=digits", "data.validation=500", "epochs=1", "private=true", "batch_size=64", "pretraining_epochs=0")
+    done = run("-m", "train_.autoencoder", *keys, "tracking_uri=null", "tracking.tensorboard=true")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    (folder,) = (tmp_path / "artifacts/digits/logs/tensorboard").iterdir()
+    command = compose("autoencoder", SCHEMAS["autoencoder"], ["data=digits", "data.validation=500"])
+    dataset = load(command.data)
+    sprite = np.asarray(Image.open(folder / "autoencoder/code_sprite.png"))
+    columns = len(sprite) // 28
+    shown = sprite.reshape(columns, 28, columns, 28).swapaxes(1, 2).reshape(-1, 28, 28)[:500]
+    assert np.array_equal(shown, dataset.validation.images)
+    labels = (folder / "autoencoder/code_labels.tsv").read_text().split()
+    assert labels == [dataset.names[label] for label in dataset.validation.labels]
+    told = tags(folder)
+    assert "tags/dataset_hmac_sha256" in told
+    assert not any(dataset.sha256.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
