@@ -171,7 +171,7 @@ def _limits(card: Facts) -> str:
     side, fewest = card.info["input"][0], min(row["images"] for row in card.figures.classes)
     limits = (
         "It answers every image with one of its classes, also one that is of none of them.",
-        f"It was trained and measured on {side} x {side} images prepared as its data are; `infer.py` prepares others.",
+        f"It was trained and measured on {side} x {side} images prepared as its data are, as `infer.py` prepares any.",
         "The figures are of test images of the same origin as the training images; elsewhere it is worse.",
         f"A class with few test images has a wide interval; the fewest are {fewest:,}.",
         "No decision about a person should rest on it alone.",

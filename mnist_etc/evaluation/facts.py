@@ -41,7 +41,7 @@ class Facts:
     """What a card tells: no date, machine or folder stands in it unless given here."""
 
     model: str
-    """What it is called."""
+    """What it is called, as the key ``model`` of the commands that use it takes it."""
     manifest: Mapping[str, Any]
     """Of the full model."""
     info: Mapping[str, Any]
@@ -67,14 +67,14 @@ class Facts:
         return f"{self.model} on {self.manifest['configuration']['data']['name']}"
 
     def uses(self) -> dict[str, str]:
-        """The commands that classify by this model, and publish it."""
+        """The commands that classify by this model, and publish it: by the keys of its training."""
         words = shlex.split(self.command)
         first = next((place for place, word in enumerate(words) if "=" in word and word[0] != "/"), len(words))
-        keys, program = " ".join(map(shlex.quote, words[first:])), " ".join(map(shlex.quote, words[:first]))
-        if program.startswith("mnist-etc-"):
-            uses = {"infer": "mnist-etc-infer", "export": "mnist-etc-export"}
-        elif "train_." in program or program.endswith("train.py"):
-            uses = {"infer": "python infer.py", "export": "python -m mnist_etc.export"}
+        program, keys = words[:first], [word for word in words[first:] if not word.startswith("model=")]
+        if program[0].startswith("mnist-etc-"):
+            uses = {"infer": ["mnist-etc-infer"], "export": ["mnist-etc-export"]}
+        elif program[1:2] == ["-m"]:
+            uses = {"infer": ["python", "infer.py"], "export": ["python", "-m", "mnist_etc.export"]}
         else:
-            uses = {name: f"{program.rpartition(' ')[0]} {name}" for name in ("infer", "export")}
-        return {name: f"{use} {keys}".rstrip() for name, use in uses.items()}
+            uses = {name: [*program[:-1], name] for name in ("infer", "export")}
+        return {name: shlex.join([*use, f"model={self.model}", *keys]) for name, use in uses.items()}

@@ -54,7 +54,7 @@ def write_report(
     Args:
         places: what is read and written.
         figures: answers to the test images.
-        model: what it is called.
+        model: what it is called; row of `mnist_etc.models.zoo.ZOO`.
         manifest: of the full model.
         history: of each epoch what was measured.
         verdicts: of the release gates; empty: none was judged.

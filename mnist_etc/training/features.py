@@ -28,6 +28,8 @@ __all__ = ["FeatureOrigin", "before_logits", "codes_of", "compute", "expand", "f
 
 BATCH = 128
 """Images at a time; scattering is fastest from 32 to 128."""
+WIDEST = 1024
+"""Numbers of a code that is shown."""
 DRAWN = 2000
 """Images of each kind that random features are fitted to."""
 
@@ -99,11 +101,14 @@ def codes_of(network: keras.Model, split: Split) -> Codes:
 
 
 def before_logits(model: keras.Model) -> keras.Model:
-    """``model`` without its last layer, if that is a dense one on what others compute; else ``model`` itself."""
+    """``model`` without its last layer, if that is a dense one on up to 1,024 numbers; else ``model`` itself."""
     import keras
 
     *others, last = model.layers
-    return keras.Model(model.inputs, last.input) if others and isinstance(last, keras.layers.Dense) else model
+    if not (others and isinstance(last, keras.layers.Dense)):
+        return model
+    before = keras.Model(model.inputs, last.input)
+    return before if before.output_shape[-1] <= WIDEST else model
 
 
 def expand(network: keras.Model, units: int, seed: int) -> keras.Model:

@@ -146,11 +146,13 @@ def test_privacy_is_told_in_the_words_of_the_guarantee(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "uses"),
     [
-        (COMMAND, ["python infer.py model=cnn", "python -m mnist_etc.export model=cnn"]),
-        ("mnist-etc-supervised model=cnn", ["mnist-etc-infer model=cnn", "mnist-etc-export model=cnn"]),
-        ("python my.py supervised model=cnn", ["python my.py infer model=cnn", "python my.py export model=cnn"]),
-        ("python /a=b/train.py 'data.root=a b'", ["python infer.py 'data.root=a b'"]),
-        ("python train.py", ["python infer.py", "python -m mnist_etc.export"]),
+        (
+            COMMAND,
+            ["python infer.py model=cnn data=digits model.epochs=6", "python -m mnist_etc.export model=cnn"],
+        ),
+        ("python -m train_.supervised", ["python infer.py model=cnn\n", "python -m mnist_etc.export model=cnn\n"]),
+        ("mnist-etc-supervised model=cnn", ["mnist-etc-infer model=cnn\n", "mnist-etc-export model=cnn\n"]),
+        ("python /a=b/my.py supervised 'data.root=a b'", ["python /a=b/my.py infer model=cnn 'data.root=a b'\n"]),
     ],
 )
 def test_it_says_how_to_use_the_model_and_to_make_it_again(tmp_path: Path, command: str, uses: list[str]) -> None:
