@@ -107,7 +107,7 @@ def before_logits(model: keras.Model) -> keras.Model:
     *others, last = model.layers
     if not (others and isinstance(last, keras.layers.Dense)):
         return model
-    before = keras.Model(model.inputs, last.input)
+    before = keras.Model(model.inputs[0], last.input)
     return before if before.output_shape[-1] <= WIDEST else model
 
 
