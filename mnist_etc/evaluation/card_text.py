@@ -8,7 +8,7 @@ from typing import Any
 from mnist_etc.artifacts.data_key import HMAC, SHA256
 from mnist_etc.artifacts.manifest import flat
 from mnist_etc.evaluation.confusion import Interval
-from mnist_etc.evaluation.facts import Facts
+from mnist_etc.evaluation.facts import Facts, Verdict
 from mnist_etc.evaluation.markdown import escape, fence, table
 
 __all__ = ["body"]
@@ -38,7 +38,9 @@ def _standing(card: Facts) -> str:
         return "No release gate was judged."
     if not card.failed:
         return f"It passed all {len(card.verdicts)} release gates."
-    reasons = [f"- {escape(verdict.gate)}: {escape(verdict.words)}" for verdict in card.failed]
+    reasons = [
+        f"- {escape(one.gate)}: {_number(one.figure)}, {_bound(one)}; {escape(one.words)}" for one in card.failed
+    ]
     return "\n".join(["**A candidate, not a release.** It failed these release gates:", "", *reasons])
 
 
@@ -143,7 +145,7 @@ def _gates(card: Facts) -> str:
     rows = []
     for one in card.verdicts:
         result = "pass" if one.passed else "**fail**"
-        rows.append((escape(one.gate), _number(one.figure), _number(one.bound), result, escape(one.words)))
+        rows.append((escape(one.gate), _number(one.figure), _bound(one), result, escape(one.words)))
     header = ["gate", "figure", "bound", "result", "in words"]
     return table(header, rows)
 
@@ -208,8 +210,12 @@ def _between(share: Interval) -> str:
     return f"{share.low:.2%} to {share.high:.2%}"
 
 
-def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, int | float) else escape(str(value))
+def _bound(verdict: Verdict) -> str:
+    return f"{'at most' if verdict.at_most else 'at least'} {_number(verdict.bound)}"
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.6g}"
 
 
 def _shown(value: Any) -> str:

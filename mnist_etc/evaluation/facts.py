@@ -24,8 +24,12 @@ class Verdict(Protocol):
         """What was measured; None: it could not be."""
 
     @property
-    def bound(self) -> float | None:
+    def bound(self) -> float:
         """What the figure was held against."""
+
+    @property
+    def at_most(self) -> bool:
+        """Whether the bound is the greatest figure that passes, not the least."""
 
     @property
     def passed(self) -> bool:
@@ -33,7 +37,7 @@ class Verdict(Protocol):
 
     @property
     def words(self) -> str:
-        """Both in words."""
+        """What the figure is and rests on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -35,7 +35,7 @@ class Figures:
     images: NDArray[np.uint8]
     """``(n, side, side)``."""
     latency: Sequence[float] = ()
-    """Seconds that single answers took, one image each; empty: not measured."""
+    """Milliseconds that single answers took, one image each; empty: not measured."""
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ class Figures:
         """Of the latency in milliseconds, by ``p50`` and so on; empty where it was not measured."""
         if not len(self.latency):
             return {}
-        found = np.percentile(1000 * np.asarray(self.latency, np.float64), PERCENTILES)
+        found = np.percentile(np.asarray(self.latency, np.float64), PERCENTILES)
         return {f"p{share}": float(value) for share, value in zip(PERCENTILES, found, strict=True)}
 
     @cached_property

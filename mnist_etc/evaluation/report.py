@@ -117,5 +117,5 @@ def _plots(figures: Figures, history: History) -> dict[str, Callable[[Path], obj
     if plotted(history):
         plots["history"] = partial(plot_history, history=history)
     if len(figures.latency):
-        plots["latency"] = partial(plot_latency, seconds=figures.latency)
+        plots["latency"] = partial(plot_latency, milliseconds=figures.latency)
     return plots

@@ -28,8 +28,9 @@ class Judged:
 
     gate: str
     figure: float | None
-    bound: float | None
+    bound: float
     passed: bool
+    at_most: bool = False
     words: str = "in words"
 
 
@@ -40,8 +41,8 @@ def figures(names: Sequence[str] = AWKWARD, images: int = 400, side: int = 8) ->
     logits = generator.normal(0, 1.5, (images, len(names))).astype(np.float32)
     logits[np.arange(images), labels] += 4
     pixels = generator.integers(0, 256, (images, side, side), np.uint8)
-    seconds = generator.gamma(9, 0.0002, 300).tolist()
-    return Figures(names=names, labels=labels, logits=logits, images=pixels, latency=seconds)
+    milliseconds = generator.gamma(9, 0.2, 300).tolist()
+    return Figures(names=names, labels=labels, logits=logits, images=pixels, latency=milliseconds)
 
 
 def manifest(**privacy: Any) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from mnist_etc.evaluation.facts import Facts
 
 SCHEMA = json.loads((ROOT / "tests/evaluation/model_card.schema.json").read_text())
 """Of the head, after the Hub's specification (huggingface/hub-docs, modelcard.md)."""
-GATES = (Judged("accuracy", 0.98, 0.97, passed=True), Judged("size", 11.5, 10, passed=False, words="11.5 MB > 10 MB"))
+GATES = (
+    Judged("accuracy", 0.98, 0.97, passed=True),
+    Judged("size_mb", 11.5, 10, passed=False, at_most=True, words="11,500,000 bytes <b>"),
+)
 INFO = {
     "input": [8, 8, 1],
     "weights": 1234,
@@ -123,10 +126,10 @@ def test_a_candidate_says_what_it_failed_and_why(tmp_path: Path) -> None:
     card = written(tmp_path, facts())
     begin = card.partition("\n# ")[2].partition("\n## ")[0]
     assert "**A candidate, not a release.**" in begin
-    assert "- size: 11.5 MB \\> 10 MB" in begin
+    assert "- size\\_mb: 11.5, at most 10; 11,500,000 bytes \\<b\\>" in begin
     rows = section(card, "Release gates")
-    assert "| accuracy | 0.98 | 0.97 | pass |" in rows
-    assert "| size | 11.5 | 10 | **fail** |" in rows
+    assert "| accuracy | 0.98 | at least 0.97 | pass |" in rows
+    assert "| size\\_mb | 11.5 | at most 10 | **fail** |" in rows
     released = written(tmp_path, facts(verdicts=GATES[:1]))
     assert "andidate" not in released
     assert "It passed all 1 release gates." in released

@@ -104,7 +104,7 @@ def test_a_model_without_mistakes_and_one_image_are_drawn_too(tmp_path: Path) ->
         labels=np.array([1]),
         logits=np.array([[0, 9]], np.float32),
         images=np.zeros((1, 8, 8), np.uint8),
-        latency=[0.001],
+        latency=[1.0],
     )
     for name, plot in PLOTS.items():
         plot(tmp_path / f"{name}.png", one)

@@ -16,9 +16,9 @@ SHOWN = 99.5
 """Percentile up to which the histogram goes; what is slower is counted in its title."""
 
 
-def plot_latency(path: Path, seconds: Sequence[float]) -> None:
-    """Write the histogram of how long single answers took, at least one, with its percentiles, in ms, as PNG."""
-    times = 1000 * np.asarray(seconds, np.float64)
+def plot_latency(path: Path, milliseconds: Sequence[float]) -> None:
+    """Write the histogram of how long single answers took, at least one, with its percentiles, as PNG."""
+    times = np.asarray(milliseconds, np.float64)
     marks = np.percentile(times, PERCENTILES)
     most = max(float(np.percentile(times, SHOWN)), float(marks[-1]))
     shown = times[times <= most]
