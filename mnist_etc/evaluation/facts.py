@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mnist_etc.composition import PACKAGE
 from mnist_etc.evaluation.figures import Figures
 
 __all__ = ["Facts", "Verdict"]
@@ -78,7 +79,7 @@ class Facts:
         if program[0].startswith("mnist-etc-"):
             uses = {"infer": ["mnist-etc-infer"], "export": ["mnist-etc-export"]}
         elif program[1:2] == ["-m"]:
-            uses = {"infer": ["python", "infer.py"], "export": ["python", "-m", "mnist_etc.export"]}
+            uses = {"infer": ["python", "infer.py"], "export": ["python", "-m", f"{PACKAGE}.export"]}
         else:
             uses = {name: [*program[:-1], name] for name in ("infer", "export")}
         return {name: shlex.join([*use, f"model={self.model}", *keys]) for name, use in uses.items()}
