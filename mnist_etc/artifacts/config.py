@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
@@ -21,12 +21,21 @@ __all__ = [
     "ClassifierCommand",
     "RunConfig",
     "SupervisedCommand",
+    "TrackingConfig",
     "TrainCommand",
     "UseCommand",
 ]
 
 TRAINED = "trained"
 """As ``model``: what ``train.py`` trains, the autoencoder's code and the classifier on it."""
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    """What records a training beside the store at ``tracking_uri``."""
+
+    tensorboard: bool = False
+    """Write scalars, pictures and codes that ``tensorboard --logdir artifacts/`` shows."""
 
 
 @dataclass(kw_only=True)
@@ -45,6 +54,7 @@ class RunConfig:
     """MLflow run name; null: MLflow invents one."""
     tracking_uri: str | None = text(null="no tracking")
     """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 @dataclass(kw_only=True)

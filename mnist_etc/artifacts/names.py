@@ -61,6 +61,10 @@ class ArtifactFolder:
             key=self.key,
         )
 
+    def tensorboard(self, model: Artifact) -> Path:
+        """Folder of what TensorBoard shows of the trainings that end in ``model``."""
+        return inside(self.path, f"logs/tensorboard/{model.stem}")
+
     def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
         """Folder of the example pictures after ``epoch``, which counts from 1."""
         return inside(self.path, f"{_autoencoder(config)}_examples_{epoch}")

@@ -28,7 +28,7 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-UNSAID = ("force", "run_name", "tracking_uri")
+UNSAID = ("force", "run_name", "tracking_uri", "tracking.tensorboard")
 """What does not decide the weights, or may be secret: an address may hold a password."""
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""

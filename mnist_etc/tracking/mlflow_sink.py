@@ -9,13 +9,15 @@ import os
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mnist_etc.tracking.codes import Codes, Pixels
 
 __all__ = ["MlflowSink"]
 
@@ -84,9 +86,16 @@ class MlflowSink:
         """Log metrics by name, of an epoch or of the whole run."""
         self._mlflow.log_metrics(dict(values), step=epoch)
 
-    def pictures(self, folder: Path) -> None:
-        """Log every file of a folder under the folder's name."""
+    def pictures(self, folder: Path, _epoch: int | None) -> None:
+        """Log every file of a folder under the folder's name, which tells the epochs apart."""
         self._mlflow.log_artifacts(str(folder), folder.name)
+
+    def picture(self, name: str, make: Callable[[], Pixels], epoch: int | None) -> None:
+        """Log a picture as PNG."""
+        self._mlflow.log_image(make(), f"{name}.png" if epoch is None else f"{name}_{epoch}.png")
+
+    def codes(self, name: str, make: Callable[[], Codes]) -> None:
+        """Nothing: it has no view of them."""
 
     def model(
         self,

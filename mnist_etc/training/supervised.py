@@ -13,12 +13,13 @@ from mnist_etc.artifacts.config import RunConfig, SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.data import Dataset, scale_pixels
+from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import ModelConfig
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.features import compute
+from mnist_etc.training.features import before_logits, codes_of, compute
 from mnist_etc.training.pipeline import session
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task, run_training
 from mnist_etc.training.units import count_units, to_train_on
@@ -41,9 +42,9 @@ def train_supervised(command: SupervisedCommand) -> int:
         DataError: the data cannot be read.
         TrainingError: the fit diverged.
     """
-    with session(command, "train_.supervised", private=command.model.private) as (dataset, tracker):
-        figures = run_training(SupervisedTraining(command, command.model, dataset), command, dataset, tracker)
     folder = RunFolder.of(command, command.model)
+    with session(command, "train_.supervised", folder.tensorboard, private=command.model.private) as (dataset, tracker):
+        figures = run_training(SupervisedTraining(command, command.model, dataset), command, dataset, tracker)
     print(f"results in {folder.path}/:")
     print(f"  test accuracy  {figures['test_accuracy']:.2%}")
     print(f"  full model     {folder.full_model.onnx}")
@@ -112,9 +113,12 @@ class SupervisedTraining:
             evaluate=evaluate,
             report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
         )
+        test, predicted = dataset.test, compute(model, dataset.test).argmax(axis=1)
+        tracker.codes("code", lambda: codes_of(before_logits(model), validation))
+        tracker.picture("confusion", lambda: confusion_pixels(test.names, test.labels, predicted))
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
-            "test_accuracy": float(np.mean(compute(model, dataset.test).argmax(axis=1) == dataset.test.labels)),
+            "test_accuracy": float(np.mean(predicted == test.labels)),
         }
         examples = scale_pixels(validation.images[:EXAMPLES])
         published = Published(name="full_model", artifact=self.outputs[0], network=model, examples=examples)

@@ -178,6 +178,11 @@ def mlflow(shell: Shell, words: tuple[str, ...]) -> None:
     assert words[1] in shell.python("-m", "mlflow", words[0], "--help"), words
 
 
+def tensorboard(shell: Shell, words: tuple[str, ...]) -> None:
+    assert (words[0], len(words)) == ("--logdir", 2), words
+    assert (ROOT / ".gitignore").read_text().count(f"/{words[1]}\n") == 1, "where trainings write"
+
+
 def perf_analyzer(_: Shell, words: tuple[str, ...]) -> None:
     options = dict(zip(words[::2], words[1::2], strict=True))
     assert options["-m"] == MODEL
@@ -206,6 +211,7 @@ PROGRAMS = {
     "perf_analyzer": perf_analyzer,
     "poetry": poetry,
     "python": python,
+    "tensorboard": tensorboard,
 }
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.dataset import Split
-from mnist_etc.evaluation.calibration import expected_calibration_error
 from mnist_etc.evaluation.confusion import ConfusionMatrix
 from mnist_etc.evaluation.corruptions import CORRUPTIONS, corrupted
 from mnist_etc.evaluation.gates.latency import Latency
 from mnist_etc.evaluation.gates.paired import Paired
+from mnist_etc.evaluation.reliability import expected_calibration_error
 
 __all__ = ["Evidence"]
 
