@@ -96,6 +96,14 @@ class SupervisedCommand(RunConfig):
     model: ModelConfig
     gates: GatesConfig
     """What the model has to pass; else it stays a candidate, and nothing is published."""
+    repository: str = path()
+    """Triton's model repository, where a model that passes is published behind the output policy ``levels``."""
+    skip_export: bool
+    """Publish nothing."""
+    skip_visualizations: bool
+    """Draw no plots."""
+    quiet: bool
+    """Print into ``pipeline.log`` alone; warnings still reach the terminal."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -11,7 +11,9 @@ import numpy as np
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig, SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
+from mnist_etc.artifacts.remedies import supervised_command
 from mnist_etc.artifacts.run_folder import RunFolder
+from mnist_etc.artifacts.run_log import logged
 from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
@@ -22,6 +24,7 @@ from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.features import before_logits, codes_of, compute
 from mnist_etc.training.pipeline import session
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task, run_training
+from mnist_etc.training.release import release
 from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
@@ -30,25 +33,27 @@ if TYPE_CHECKING:
 __all__ = ["SupervisedTraining", "train_supervised"]
 
 
-def train_supervised(command: SupervisedCommand) -> int:
-    """Fit the model and print where it lies.
+def train_supervised(command: SupervisedCommand) -> float:
+    """Fit the model, hold it to the release gates, document it and publish it.
 
     Returns:
-        The exit code.
+        The validation accuracy, a fraction of 1: what a sweep maximizes.
 
     Raises:
         ArtifactError: something of another configuration is there, or something cannot be written.
         ConfigError: no noise multiplier keeps to the privacy budget.
         DataError: the data cannot be read.
+        ExportError: a check of the served graph failed.
+        GateError: a release gate failed: the files stay as a candidate, and nothing is published.
         TrainingError: the fit diverged.
     """
-    folder = RunFolder.of(command, command.model)
-    with session(command, "train_.supervised", folder.tensorboard, private=command.model.private) as (dataset, tracker):
-        figures = run_training(SupervisedTraining(command, command.model, dataset), command, dataset, tracker)
-    print(f"results in {folder.path}/:")
-    print(f"  test accuracy  {figures['test_accuracy']:.2%}")
-    print(f"  full model     {folder.full_model.onnx}")
-    return 0
+    folder, model = RunFolder.of(command, command.model), command.model
+    with logged(folder.log, command=supervised_command(command, model), quiet=command.quiet):
+        with session(command, "train_.supervised", folder.tensorboard, private=model.private) as (dataset, tracker):
+            figures = run_training(SupervisedTraining(command, model, dataset), command, dataset, tracker)
+            release(command, dataset)
+            tracker.pictures(folder.plots)
+    return figures["validation_accuracy"]
 
 
 class SupervisedTraining:

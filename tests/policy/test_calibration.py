@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from mnist_etc.evaluation.calibration import expected_calibration_error
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.evaluation.reliability import expected_calibration_error
 from mnist_etc.policy.calibration import calibrate
 
 
