@@ -56,6 +56,7 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     groups = {group.name for group in folder.iterdir() if group.is_dir()}
     asked = overrides(words, schema, groups)
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
+    OmegaConf.register_new_resolver("in", lambda value, several: value in several, replace=True)
     OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     ConfigStore.instance().store(f"{config_name}_schema", schema)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import keras
 from keras import layers
@@ -13,7 +12,7 @@ from mnist_etc.data.dataset import SIDE
 from mnist_etc.models.config import AutoencoderConfig, OutputActivation
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["build_autoencoder", "build_decoder", "build_encoder"]
+__all__ = ["build_autoencoder"]
 
 
 def build_autoencoder(config: AutoencoderConfig, seed: int = 0, side: int = SIDE) -> keras.Model:
@@ -31,23 +30,10 @@ def build_autoencoder(config: AutoencoderConfig, seed: int = 0, side: int = SIDE
         seed: of the fresh weights.
         side: pixels of each side of an image, a multiple of 4, 8 or more.
     """
-    fresh = (Orthogonal(seed=one) for one in layer_seeds(seed))
-    encoder = build_encoder(config.hid_dim, fresh, side)
-    decoder = build_decoder(config.hid_dim, fresh, side, config.output_activation)
-    return keras.Sequential([layers.Input((side, side, 1)), encoder, decoder], name="autoencoder")
-
-
-def build_encoder(hid_dim: int, fresh: Iterator[Initializer], side: int) -> keras.Model:
-    """Image ``(batch, side, side, 1)`` in [0, 1] to code ``(batch, hid_dim)``; see `build_autoencoder`.
-
-    Args:
-        hid_dim: width of the code.
-        fresh: gives each layer's initializer.
-        side: pixels of each side of an image.
-    """
     second, third, last = _kernels(side)
-    fine, middle, coarse = _widths(hid_dim)
-    return keras.Sequential(
+    fresh = (Orthogonal(seed=one) for one in layer_seeds(seed))
+    fine, middle, coarse = (math.ceil(config.hid_dim / part) for part in (8, 4, 2))
+    encoder = keras.Sequential(
         [
             layers.Input((side, side, 1)),
             _conv(next(fresh), fine, 5, "relu"),
@@ -55,39 +41,26 @@ def build_encoder(hid_dim: int, fresh: Iterator[Initializer], side: int) -> kera
             _conv(next(fresh), middle, second, "relu"),
             layers.MaxPooling2D(2),
             _conv(next(fresh), coarse, third, "relu"),
-            _conv(next(fresh), hid_dim, last),
+            _conv(next(fresh), config.hid_dim, last),
             layers.Flatten(),
         ],
         name="encoder",
     )
-
-
-def build_decoder(
-    hid_dim: int, fresh: Iterator[Initializer], side: int, output_activation: OutputActivation
-) -> keras.Model:
-    """Code ``(batch, hid_dim)`` to image ``(batch, side, side, 1)``; see `build_encoder`."""
-    second, third, last = _kernels(side)
-    fine, middle, coarse = _widths(hid_dim)
-    return keras.Sequential(
+    decoder = keras.Sequential(
         [
-            layers.Input((hid_dim,)),
-            layers.Reshape((1, 1, hid_dim)),
+            layers.Input((config.hid_dim,)),
+            layers.Reshape((1, 1, config.hid_dim)),
             _transposed(next(fresh), coarse, last, "relu"),
             _transposed(next(fresh), middle, third),
             _transposed(next(fresh), middle, 2, "relu", strides=2),
             _transposed(next(fresh), fine, second),
             _transposed(next(fresh), fine, 2, "relu", strides=2),
             _transposed(next(fresh), 1, 5),
-            _output(output_activation),
+            _output(config.output_activation),
         ],
         name="decoder",
     )
-
-
-def _widths(hid_dim: int) -> tuple[int, int, int]:
-    """Channels of the first to third convolution."""
-    fine, middle, coarse = (math.ceil(hid_dim / part) for part in (8, 4, 2))
-    return fine, middle, coarse
+    return keras.Sequential([layers.Input((side, side, 1)), encoder, decoder], name="autoencoder")
 
 
 def _kernels(side: int) -> tuple[int, int, int]:

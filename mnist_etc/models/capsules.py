@@ -9,9 +9,10 @@ import keras
 from keras import layers, ops
 from keras.initializers import HeNormal
 
-from mnist_etc.registry import Registry
+from mnist_etc.models.routing import ROUTINGS
+from mnist_etc.registry import resolve
 
-__all__ = ["ROUTINGS", "Capsules", "LengthLogits", "LongestCapsule", "Squash"]
+__all__ = ["Capsules", "LengthLogits", "LongestCapsule", "Squash"]
 
 EPSILON = 1e-5
 """Added to a squared norm: the root of 0 has no gradient."""
@@ -57,12 +58,6 @@ def by_agreement(votes: keras.KerasTensor, prior: keras.KerasTensor) -> keras.Ke
     return ops.sum(ops.softmax(logits, axis=-3) * votes, axis=2)
 
 
-ROUTINGS: Registry[Any] = Registry("routing")
-"""What ``model.routing`` names; each takes votes and a prior, see `by_self_attention`."""
-ROUTINGS.add("self_attention", by_self_attention)
-ROUTINGS.add("dynamic", by_agreement)
-
-
 @keras.saving.register_keras_serializable("mnist_etc")
 class Squash(layers.Layer):  # type: ignore[misc]
     """Vectors in the last axis to vectors of the same direction, shorter than 1."""
@@ -79,7 +74,7 @@ class Capsules(layers.Layer):  # type: ignore[misc]
     Args:
         capsules: how many there are to be.
         dimension: of each.
-        routing: a row of `ROUTINGS`.
+        routing: a row of `mnist_etc.models.routing.ROUTINGS`.
         seed: of the fresh weights.
         words: what `keras.layers.Layer` takes.
     """
@@ -87,7 +82,7 @@ class Capsules(layers.Layer):  # type: ignore[misc]
     def __init__(self, capsules: int, dimension: int, routing: str, seed: int = 0, **words: Any) -> None:
         super().__init__(**words)
         self.capsules, self.dimension, self.routing, self.seed = capsules, dimension, routing, seed
-        self._route = ROUTINGS[routing]
+        self._route = resolve(ROUTINGS[routing])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """One matrix a pair of capsules."""

@@ -10,6 +10,7 @@ from mnist_etc.models.features import FEATURES
 from mnist_etc.models.losses import CLASSIFICATION_LOSSES
 from mnist_etc.models.optimizers import OPTIMIZERS, Manner
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
+from mnist_etc.models.routing import ROUTINGS
 from mnist_etc.models.schedules import SCHEDULES
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.schema import between, one_of, text
@@ -185,8 +186,8 @@ class ModelConfig(FitConfig):
     dropout: float | None = between(0, 0.99)
     hid_dim: int | None = between(1, 1024)
     """Numbers in the hidden code."""
-    routing: str | None = text(null="the row's own")
-    """Of capsules: self_attention, or dynamic."""
+    routing: str | None = one_of(ROUTINGS)
+    """Of capsules."""
     reconstruction_weight: float | None = between(0, 1000)
     """Of the squared error of the image that the decoder rebuilds, in the loss."""
 

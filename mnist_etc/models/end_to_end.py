@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 from keras import layers
-from keras.initializers import Orthogonal
 
-from mnist_etc.models.autoencoder import build_decoder, build_encoder
 from mnist_etc.models.blocks import linear
 from mnist_etc.models.clip import clip_straight_through
-from mnist_etc.models.config import ModelConfig, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, FitConfig, ModelConfig, OutputActivation
+from mnist_etc.models.registry import AUTOENCODERS
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["add_decoder", "build_end_to_end"]
 
-HID_DIM = 32
-TRAINED_LAYERS = 5
+AUTOENCODER = "convolutional"
+AUTOENCODER_LAYERS = 10
 """With weights."""
+HID_DIM = 32
 
 
 def build_end_to_end(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
@@ -28,9 +30,9 @@ def build_end_to_end(config: ModelConfig, seed: int, side: int, classes: int) ->
         side: pixels of each side of an image.
         classes: how many there are.
     """
-    seeds = layer_seeds(seed)
-    encoder = build_encoder(config.hid_dim or HID_DIM, (Orthogonal(seed=one) for one in seeds), side)
-    return keras.Sequential([layers.Input((side, side, 1)), encoder, linear(classes, seeds)], name="autoencoder")
+    encoder = _autoencoder(config, seed, side).get_layer("encoder")
+    head = linear(classes, layer_seeds(seed, after=AUTOENCODER_LAYERS))
+    return keras.Sequential([layers.Input((side, side, 1)), encoder, head], name="autoencoder")
 
 
 def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Model:
@@ -44,9 +46,13 @@ def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Mod
     if not config.reconstruction_weight:
         return model
     encoder, head = model.layers
-    fresh = (Orthogonal(seed=one) for one in layer_seeds(seed, after=TRAINED_LAYERS))
-    side, hid_dim = model.input_shape[1], encoder.output_shape[-1]
-    decoder = build_decoder(hid_dim, fresh, side, OutputActivation.linear)
+    decoder = _autoencoder(config, seed, model.input_shape[1]).get_layer("decoder")
     images = layers.Input(model.input_shape[1:])
     code = encoder(images)
     return keras.Model(images, [head(code), clip_straight_through(decoder(code))], name="autoencoder_and_decoder")
+
+
+def _autoencoder(config: ModelConfig, seed: int, side: int) -> keras.Model:
+    fit = {field.name: getattr(config, field.name) for field in dataclasses.fields(FitConfig)}
+    settings = AutoencoderConfig(**fit, hid_dim=config.hid_dim or HID_DIM, output_activation=OutputActivation.linear)
+    return AUTOENCODERS[AUTOENCODER].network(settings, seed, side)

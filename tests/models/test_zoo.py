@@ -119,7 +119,7 @@ def test_a_private_one_is_followed_or_refused_before_it_is_built(name: str) -> N
     from mnist_etc.privacy.layers import chain, rule_of
 
     if name not in PRIVATE:
-        with pytest.raises(ConfigError, match="Expected layers (that answer each example|with an exact per-example)"):
+        with pytest.raises(ConfigError, match=r"Expected layers (that answer each example|with an exact per-example)"):
             network(name, "model.private=true")
         return
     model = network(name, "model.private=true", side=64)
