@@ -51,7 +51,7 @@ def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) ->
 
 def _apart(seed: tf.Tensor, number: int) -> tf.Tensor:
     """A seed of its own for each kind of change, so that one more leaves the others as they are."""
-    return tf.random.experimental.stateless_fold_in(seed, number)
+    return tf.random.stateless_uniform((number + 1, 2), seed, minval=None, maxval=None, dtype=tf.int32)[number]
 
 
 def _transforms(drawn: tf.Tensor, config: AugmentationConfig, middle: float) -> tf.Tensor:
