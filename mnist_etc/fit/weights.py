@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mnist_etc.fit.normalization import fused_normalization
+
 __all__ = ["FlatWeights"]
 
 
@@ -52,7 +54,8 @@ class FlatWeights:
         self, flat: tf.Tensor, state: Sequence[tf.Tensor], inputs: tf.Tensor
     ) -> tuple[tf.Tensor, Sequence[tf.Tensor]]:
         """What the model of weights ``flat`` gives for a batch in training, and the state it leaves."""
-        outputs, left = self.model.stateless_call(self.pieces(flat), state, inputs, training=True)
+        with fused_normalization():
+            outputs, left = self.model.stateless_call(self.pieces(flat), state, inputs, training=True)
         return outputs, left
 
     def keep(self, before: Sequence[tf.Tensor], after: Sequence[tf.Tensor]) -> None:

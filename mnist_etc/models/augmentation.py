@@ -27,14 +27,14 @@ def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) ->
     pixels = tf.cast(images[..., tf.newaxis], tf.float32)
     if config.stroke:
         pixels = _stroked(pixels, drawn[6] * config.stroke)
-    transforms = _transforms(drawn, config, (side - 1) / 2)
+    moves = _moves(drawn, config, (side - 1) / 2)
     if config.elastic:
         by = config.elastic * _smooth_fields(batch, side, config.smoothness, _apart(seed, 1))
-        pixels = _sampled(pixels[..., 0], *_places(transforms, side), by)[..., tf.newaxis]
+        pixels = _sampled(pixels[..., 0], *_places(moves, side), by)[..., tf.newaxis]
     else:
         pixels = tf.raw_ops.ImageProjectiveTransformV3(
             images=pixels,
-            transforms=transforms,
+            transforms=tf.stack([*moves, *[tf.zeros_like(moves[0])] * 2], axis=1),
             output_shape=(side, side),
             fill_value=0.0,
             interpolation="BILINEAR",
@@ -51,11 +51,11 @@ def augmented(images: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig) ->
 
 def _apart(seed: tf.Tensor, number: int) -> tf.Tensor:
     """A seed of its own for each kind of change, so that one more leaves the others as they are."""
-    return tf.random.experimental.stateless_fold_in(seed, number)
+    return tf.random.stateless_uniform((number + 1, 2), seed, minval=None, maxval=None, dtype=tf.int32)[number]
 
 
-def _transforms(drawn: tf.Tensor, config: AugmentationConfig, middle: float) -> tf.Tensor:
-    """Rows of the eight numbers that take a pixel of the result to one of the image, about its ``middle``."""
+def _moves(drawn: tf.Tensor, config: AugmentationConfig, middle: float) -> list[tf.Tensor]:
+    """Six numbers for each image, that take a pixel of the result to one of the image, about its ``middle``."""
     angle = drawn[0] * (config.rotation * math.pi / 180)
     wide, high = 1 + drawn[1] * config.scale, 1 + drawn[2] * config.scale
     lean = drawn[3] * config.shear
@@ -64,14 +64,13 @@ def _transforms(drawn: tf.Tensor, config: AugmentationConfig, middle: float) -> 
     down_across, down = high * sine, high * (lean * sine + cosine)
     from_left = middle + drawn[4] * config.shift - middle * (across + across_down)
     from_top = middle + drawn[5] * config.shift - middle * (down_across + down)
-    nothing = tf.zeros_like(angle)
-    return tf.stack([across, across_down, from_left, down_across, down, from_top, nothing, nothing], axis=1)
+    return [across, across_down, from_left, down_across, down, from_top]
 
 
-def _places(transforms: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Columns and rows ``(batch, side, side)`` of the image that ``transforms`` takes each pixel of the result to."""
+def _places(moves: list[tf.Tensor], side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Columns and rows ``(batch, side, side)`` of the image that ``moves`` take each pixel of the result to."""
     across, down = tf.range(side, dtype=tf.float32), tf.range(side, dtype=tf.float32)[:, tf.newaxis]
-    a, b, c, d, e, f = (transforms[:, number, tf.newaxis, tf.newaxis] for number in range(6))
+    a, b, c, d, e, f = (tf.reshape(numbers, (-1, 1, 1)) for numbers in moves)
     return a * across + b * down + c, d * across + e * down + f
 
 

@@ -177,7 +177,7 @@ class ModelConfig(FitConfig):
     """How far uphill sam and sam_sgd take their second gradient, by the norm of all weights together."""
     schedule: str = one_of(SCHEDULES)
     ema: float = between(0, 0.999999)
-    """Decay, a step, of the running average of the weights, which is measured and published; 0: the last weights are."""
+    """Decay, a step, of the running average of the weights, which is measured and published; 0: the last ones are."""
     augment: bool
     """Fit on images that are varied as ``augmentation`` says."""
     augmentation: AugmentationConfig

@@ -44,7 +44,7 @@ class ClassificationLoss:
 
     help: str
     of: Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]
-    """Logits ``(batch, classes)``, labels ``(batch,)`` and label smoothing to the loss of each example, ``(batch,)``."""
+    """Logits ``(batch, classes)``, labels ``(batch,)`` and label smoothing to each example's loss, ``(batch,)``."""
     smooths: bool = True
     """Whether it takes a label smoothing above 0."""
     of_lengths: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mnist_etc.registry import Registry
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    Schedule = keras.optimizers.schedules.LearningRateSchedule
+    Schedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 __all__ = ["SCHEDULES"]
 

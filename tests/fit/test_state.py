@@ -1,8 +1,11 @@
-"""What a model keeps beside its weights: moving statistics as Keras moves them, random masks by seed, on resuming too."""
+"""What a model keeps beside its weights: moving statistics as Keras moves them, masks by seed, on resuming too."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,16 +54,31 @@ def trained(config: ModelConfig, path: Path, model: keras.Model, *, stop: bool =
     return [variable.numpy().tobytes() for variable in model.variables]
 
 
-def test_moving_statistics_are_those_of_keras(tmp_path: Path) -> None:
+def convolutional(**normalization: Any) -> keras.Model:
+    fresh = [keras.initializers.GlorotUniform(number) for number in range(2)]
+    return keras.Sequential(
+        [
+            layers.Input((4,)),
+            layers.Reshape((2, 2, 1)),
+            layers.Conv2D(6, 2, padding="same", kernel_initializer=fresh[0]),
+            layers.BatchNormalization(momentum=0.9, **normalization),
+            layers.Flatten(),
+            layers.Dense(CLASSES, kernel_initializer=fresh[1]),
+        ]
+    )
+
+
+@pytest.mark.parametrize("build", [normalized, convolutional, partial(convolutional, scale=False)])
+def test_moving_statistics_are_those_of_keras(build: Callable[[], keras.Model], tmp_path: Path) -> None:
     config = config_of(optimizer="sgd", batch_size=NUMBER, epochs=4, schedule="constant", warmup=0.0)
-    ours, theirs = normalized(), normalized()
+    ours, theirs = build(), build()
     trained(config, tmp_path, ours)
     theirs.compile(
         keras.optimizers.SGD(config.learning_rate, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     theirs.fit(*arrays(NUMBER), batch_size=NUMBER, epochs=4, shuffle=False, verbose=0)
-    norm = ours.layers[1]
+    (norm,) = (layer for layer in ours.layers if isinstance(layer, layers.BatchNormalization))
     assert np.abs(norm.moving_mean.numpy()).max() > 0.01
     for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert np.allclose(mine, other, atol=1e-5)

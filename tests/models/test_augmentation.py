@@ -24,7 +24,8 @@ FAINT = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
 def made(image: NDArray[np.uint8], seed: int = 0, **how: float) -> NDArray[np.uint8]:
     """So many varied copies of ``image``."""
     copies = tf.constant(np.broadcast_to(image, (NUMBER, 28, 28)))
-    return np.asarray(augmented(copies, tf.constant([seed, 1]), replace(UNVARIED, **how)))
+    in_a_graph = tf.function(lambda seed: augmented(copies, seed, replace(UNVARIED, **how)), autograph=False)
+    return np.asarray(in_a_graph(tf.constant([seed, 1])))
 
 
 def moments(images: NDArray[np.uint8]) -> NDArray[np.float64]:
