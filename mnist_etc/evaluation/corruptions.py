@@ -148,7 +148,7 @@ def dotted_line(pixels: Floats, draws: np.random.Generator) -> Floats:
     left, right = draws.integers(0, SIDE - 1, (2, len(pixels))).astype(float)
     line = _line(pixels, np.zeros(len(pixels)), left, np.full(len(pixels), SIDE - 1.0), right)
     dashes = (np.arange(pixels.shape[-1]) / _unit(pixels) // 2) % 2 == 1
-    return pixels + line * dashes
+    return np.asarray(pixels + line * dashes)
 
 
 def zigzag(pixels: Floats, draws: np.random.Generator) -> Floats:
@@ -235,7 +235,7 @@ def _line(pixels: Floats, left: Floats, top: Floats, right: Floats, bottom: Floa
     height = top[:, None] + slope[:, None] * (places - left[:, None])
     away = np.minimum(np.abs(places[None, :, None] - height[:, None, :]), 2.3 - 1e-10)
     inside = (places >= np.floor(left)[:, None]) & (places < np.ceil(right)[:, None])
-    return np.clip(np.log(1 - away / 2.3) + 1, 0, 1) * inside[:, None, :]
+    return np.asarray(np.clip(np.log(1 - away / 2.3) + 1, 0, 1) * inside[:, None, :])
 
 
 def _plasma(count: int, draws: np.random.Generator, decay: float, side: int = 256) -> Floats:
@@ -246,20 +246,19 @@ def _plasma(count: int, draws: np.random.Generator, decay: float, side: int = 25
 def _few_plasmas(count: int, draws: np.random.Generator, decay: float, side: int) -> Floats:
     maps, step, wibble = np.zeros((count, side, side), np.float32), side, 100.0
 
-    def moved(sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    def moved(*four: NDArray[np.float32]) -> NDArray[np.float32]:
+        sums = np.sum(four, axis=0)
         noise = draws.random(sums.shape, np.float32) * 2 - 1
         return np.asarray(sums / 4 + np.float32(wibble * wibble) * noise)
 
     while step >= 2:
         half = step // 2
         corners = maps[:, ::step, ::step]
-        sums = corners + np.roll(corners, -1, 1)
-        maps[:, half::step, half::step] = moved(sums + np.roll(sums, -1, 2))
+        right, below = np.roll(corners, -1, 2), np.roll(corners, -1, 1)
+        maps[:, half::step, half::step] = moved(corners, right, below, np.roll(right, -1, 1))
         middles = maps[:, half::step, half::step]
-        both = middles + np.roll(middles, 1, 1)
-        maps[:, ::step, half::step] = moved(both + corners + np.roll(corners, -1, 2))
-        both = middles + np.roll(middles, 1, 2)
-        maps[:, half::step, ::step] = moved(both + corners + np.roll(corners, -1, 1))
+        maps[:, ::step, half::step] = moved(middles, np.roll(middles, 1, 1), corners, right)
+        maps[:, half::step, ::step] = moved(middles, np.roll(middles, 1, 2), corners, below)
         step, wibble = half, wibble / decay
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     return np.asarray((maps - low) / (high - low))[:, :SIDE, :SIDE].astype(np.float64)
