@@ -180,7 +180,7 @@ def mlflow(shell: Shell, words: tuple[str, ...]) -> None:
 
 def tensorboard(shell: Shell, words: tuple[str, ...]) -> None:
     assert (words[0], len(words)) == ("--logdir", 2), words
-    assert (ROOT / ".gitignore").read_text().count(f"/{words[1]}\n") == 1, "where trainings write"
+    assert (ROOT / ".gitignore").read_text().count(f"/{words[1]}/\n") == 1, "where trainings write"
 
 
 def perf_analyzer(_: Shell, words: tuple[str, ...]) -> None:
