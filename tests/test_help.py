@@ -20,6 +20,7 @@ GROUPS = {
     "data": {"mnist", "digits", "fashion_mnist", "folder", "csv", "parquet", *PUBLISHED},
     "features": {"code", "scattering"},
     "model": {*ZOO},
+    "gates": {"as_trained", "default", "off"},
     "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
 }
 IN_README = {
@@ -38,11 +39,11 @@ IN_README = {
 OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set()}
 """What ``model`` may name besides the zoo's; of other commands ``trained``."""
 WITHOUT = {
-    "train": {"model", "policy"},
-    "autoencoder": {"features", "model", "policy"},
-    "classifier": {"model", "policy"},
+    "train": {"model", "policy", "gates"},
+    "autoencoder": {"features", "model", "policy", "gates"},
+    "classifier": {"model", "policy", "gates"},
     "supervised": {"features", "policy"},
-    "audit": {"features", "model", "policy"},
+    "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
     "export": set(),
 }
@@ -70,7 +71,7 @@ def test_groups_and_examples(
     said, _, examples = capsys.readouterr().out.partition("examples:\n")
     assert COMMANDS[command].help[1:] in " ".join(said.split())
     groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].splitlines() if line)
-    assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy"})
+    assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy", "gates"})
     models = GROUPS["model"] | OTHER_MODELS.get(command, {"trained"})
     for name, choices in groups.items():
         assert set(choices.split("|")) == (models if name == "model" else GROUPS[name])

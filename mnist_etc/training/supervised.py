@@ -24,7 +24,6 @@ from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.features import before_logits, codes_of, compute
 from mnist_etc.training.pipeline import session
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published, fit_task, run_training
-from mnist_etc.training.release import release
 from mnist_etc.training.units import count_units, to_train_on
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def train_supervised(command: SupervisedCommand) -> float:
     with logged(folder.log, command=supervised_command(command, model), quiet=command.quiet):
         with session(command, "train_.supervised", folder.tensorboard, private=model.private) as (dataset, tracker):
             figures = run_training(SupervisedTraining(command, model, dataset), command, dataset, tracker)
+            from mnist_etc.training.release import release
+
             release(command, dataset)
             tracker.pictures(folder.plots)
     return figures["validation_accuracy"]
