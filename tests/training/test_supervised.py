@@ -73,7 +73,7 @@ def test_every_command_takes_the_model_by_the_same_keys(here: tuple[Path, Comple
     quick = ("attack.epochs=1", "attack.networks=1", "attack.units=32", "attack.answers=[1]", "attack.images=300")
     done = run("noprotect_reconstruction.py", *model, *study, *quick, cwd=folder)
     assert done.returncode == 0, done.stderr
-    table = (runs(folder) / "reconstruction" / "results.csv").read_text()
+    table = (runs(folder) / "reconstruction" / "attacks.csv").read_text()
     assert "inverse network" in table
     assert "hill climbing" not in table
     assert "autoencoder" not in table
