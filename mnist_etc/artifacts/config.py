@@ -32,6 +32,8 @@ TRAINED = "trained"
 class RunConfig:
     """What every training shares."""
 
+    multirun = True  # no annotation: not a key, but whether the command may be run once for each of several values
+
     data: DataConfig
     privacy: LifetimePrivacyConfig
     seed: int = between(0, 2**32 - 1)
@@ -98,6 +100,8 @@ class SupervisedCommand(RunConfig):
 @dataclass(kw_only=True)
 class UseCommand(TrainCommand):
     """Commands that use a trained model: the training keys choose which."""
+
+    multirun = False
 
     model: ModelConfig
 
