@@ -38,6 +38,12 @@ COMMANDS = {
         job="mnist_etc.training.supervised:train_supervised",
         examples=("model=cnn data=digits", "model=cnn model.epochs=6 data=fashion_mnist"),
     ),
+    "sweep": Command(
+        help="search for the hyperparameters of a training",
+        schema="mnist_etc.sweep.config:SweepCommand",
+        job="mnist_etc.sweep.job:sweep",
+        examples=("model=cnn data=digits sweep.trials=32", "sweep.command=train data=digits sweep.processes=2"),
+    ),
     "infer": Command(
         help="classify the test split or your own images into a CSV, without TensorFlow",
         schema="mnist_etc.inference.config:InferCommand",

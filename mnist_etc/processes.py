@@ -72,6 +72,8 @@ class Child:
                 output.close()
         self._socket.setblocking(False)
         self._rest = b""
+        self.closed = False
+        """Whether it has said all that it will."""
         self._began = time.monotonic()
 
     @property
@@ -90,15 +92,18 @@ class Child:
 
     def told(self) -> Iterator[dict[str, Any]]:
         """What it told since this was asked last."""
-        with suppress(BlockingIOError, ConnectionError):
-            while part := self._socket.recv(65_536):
+        with suppress(BlockingIOError):
+            while part := self._receive():
                 self._rest += part
+            self.closed = True
         *lines, self._rest = self._rest.split(b"\n")
         yield from map(json.loads, lines)
 
-    def ended(self) -> int | None:
-        """The exit code, once there is one."""
-        return self._process.poll()
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(65_536)
+        except ConnectionError:
+            return b""
 
     def wait(self) -> int:
         """Wait for its end, and return the exit code."""

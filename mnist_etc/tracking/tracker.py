@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.manifest import flat
+from mnist_etc.processes import tags as tags_given
+from mnist_etc.processes import tell
 
 __all__ = ["Sink", "Tracker", "start"]
 
@@ -68,7 +70,7 @@ def start(run: RunConfig, *, command: str, dataset: Mapping[str, str]) -> Iterat
     from mnist_etc.tracking.mlflow_sink import MlflowSink
 
     sinks = [] if run.tracking_uri is None else [MlflowSink(run.tracking_uri)]
-    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": _git_commit()}
+    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": _git_commit(), **tags_given()}
     tracker = Tracker(*sinks, name=run.run_name, tags=tags)
     with tracker.ending():
         yield tracker
@@ -99,6 +101,14 @@ class Tracker:
             yield
 
     @contextmanager
+    def outer(self) -> Iterator[None]:
+        """The outer run alone, for what starts other processes whose runs are inside it."""
+        self._opened = True
+        self._each(lambda sink: sink.start(self._name, self._tags))
+        with self.ending():
+            yield
+
+    @contextmanager
     def ending(self) -> Iterator[None]:
         """End the innermost open run after the block, as failed or killed if it raises."""
         status = "FINISHED"
@@ -120,6 +130,8 @@ class Tracker:
 
     def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
         """Log metrics by name, of an epoch or, without one, of the whole run."""
+        if epoch is not None:
+            tell(epoch=epoch, metrics=dict(values))
         self._each(lambda sink: sink.metrics(values, epoch))
 
     def pictures(self, folder: Path) -> None:
