@@ -11,7 +11,7 @@ from mnist_etc.artifacts.config import RunConfig
 
 __all__ = ["combination_folder", "sweep_folder"]
 
-LONGEST = 100
+LONGEST = 150
 """Characters of a name; a longer one ends in eight digits of its checksum."""
 UNNAMED = ("artifacts", "force", "run_name", "tracking_uri")
 """Keys that the name of a combination leaves out, since they decide no weight."""

@@ -67,13 +67,13 @@ def write_plots(study: optuna.Study, folder: Path) -> list[Path]:
         warnings.simplefilter("ignore")
         for name, function in PLOTS.items():
             try:
-                drawn = getattr(pictures, function)(study)
+                drawn = getattr(pictures, function)(study, target_name="validation accuracy")
             except (ValueError, RuntimeError, ZeroDivisionError):  # nothing differs, so nothing is important
                 continue
             axes = drawn if hasattr(drawn, "figure") else drawn.ravel()[0]
             figure = axes.figure
             wide = len(study.best_trial.params) if name in ("slices", "parallel_coordinates") else 1
-            figure.set_size_inches(max(8.0, 2.6 * wide), 5.0)
+            figure.set_size_inches(max(8.0, 3.8 * wide), 5.0)
             with temporary(folder / f"{name}.png") as path:
                 figure.savefig(path, dpi=110, bbox_inches="tight")
             plt.close(figure)

@@ -8,6 +8,7 @@ every trial but the lost ones.
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -40,16 +41,18 @@ class KernelLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+        self._path, self._handle = path, -1
 
     def acquire(self) -> bool:
         """Wait for it."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._handle = handle
         return True
 
     def release(self) -> None:
         """Let others have it."""
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+        os.close(self._handle)
 
 
 def is_local(storage: str) -> bool:
@@ -91,7 +94,7 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
             )
     except ImportError as error:
         raise ConfigError(
-            f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {error}. For "
+            f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {str(error).rstrip('.')}. For "
             "PostgreSQL: pip install 'mnist-etc[postgres]'"
         ) from None
     except (SQLAlchemyError, OSError, ValueError, KeyError, RuntimeError) as error:
