@@ -10,6 +10,7 @@ from typing import NoReturn
 from mnist_etc.command import Command, run
 from mnist_etc.composition import PREFIX
 from mnist_etc.errors import ConfigError
+from mnist_etc.registry import resolve
 
 __all__ = ["COMMANDS", "door", "main", "script"]
 
@@ -91,6 +92,11 @@ def main() -> None:
             version = _version()
             print(version if word == "--version" else _help(version))
             return
+        if word == "--shell-completion":
+            from mnist_etc.completion import script as completion
+
+            print(completion(" ".join(rest), {name: resolve(row.schema) for name, row in COMMANDS.items()}))
+            return
         if word not in COMMANDS:
             raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
     except ConfigError as error:
@@ -129,6 +135,7 @@ def _help(version: str) -> str:
         *(f"  {name:<13}{command.help}" for name, command in COMMANDS.items()),
         "",
         "The keys of a command: python -m mnist_etc <command> --cfg job",
+        'Completion: eval "$(python -m mnist_etc --shell-completion bash)", or zsh or fish',
     ]
     return "\n".join(lines)
 

@@ -31,6 +31,7 @@ BASE = "base"
 SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
 NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
 """What Hydra says of them."""
+NO_KEY = re.compile(r".*raised while composing config: Key '([^']*)' not in")
 ANY_VALUE = (ValueError, TypeError, AssertionError, OSError, RecursionError)
 """What Hydra and OmegaConf let through besides their own, for some values and damaged files."""
 T = TypeVar("T")
@@ -207,6 +208,8 @@ def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(program(), schema, *sweep.groups())
+    if no_key := NO_KEY.match(reason):
+        return unknown(no_key[1], schema)
     if no_group := NO_GROUP.match(reason):
         return unknown(no_group[1] or no_group[2], schema)
     return f"Expected a valid configuration; received: {reason}"
