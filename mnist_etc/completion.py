@@ -19,10 +19,18 @@ from mnist_etc.registry import Registry
 __all__ = ["SHELLS", "script"]
 
 DOORS = {
-    **{"train.py": "train", "infer.py": "infer", "noprotect_reconstruction.py": "reconstruct"},
-    **{"train_.pipeline": "train", "train_.autoencoder": "autoencoder", "train_.classifier": "classifier"},
-    **{"train_.supervised": "supervised", f"{PACKAGE}.export": "export", f"{PACKAGE}.sweep": "sweep"},
-    **{f"{PACKAGE}.serving.tune": "tune", f"{PACKAGE}.serving.triton": "serve", f"{PACKAGE}.privacy.audit": "audit"},
+    "train.py": "train",
+    "infer.py": "infer",
+    "noprotect_reconstruction.py": "reconstruct",
+    "train_.pipeline": "train",
+    "train_.autoencoder": "autoencoder",
+    "train_.classifier": "classifier",
+    "train_.supervised": "supervised",
+    f"{PACKAGE}.export": "export",
+    f"{PACKAGE}.sweep": "sweep",
+    f"{PACKAGE}.serving.tune": "tune",
+    f"{PACKAGE}.serving.triton": "serve",
+    f"{PACKAGE}.privacy.audit": "audit",
 }
 """Files and modules that are run as a command, and which."""
 FLAGS = ("--help", "--cfg", "--info")
@@ -97,7 +105,14 @@ def _bash(words: Mapping[str, Iterable[str]]) -> str:
     return "\n".join(
         [
             f'# eval "$(python -m {PACKAGE} --shell-completion bash)"',
-            *("_mnist_etc_words() {", '  case "${1-}" in', f"    '') echo '{' '.join(words)}' ;;", *cases, "  esac", "}"),
+            *(
+                "_mnist_etc_words() {",
+                '  case "${1-}" in',
+                f"    '') echo '{' '.join(words)}' ;;",
+                *cases,
+                "  esac",
+                "}",
+            ),
             *("_mnist_etc_door() {", '  case "$1" in', *doors, "  esac", "}"),
             BASH.strip(),
             f"complete -o default -F _mnist_etc mnist-etc {' '.join(PREFIX + name for name in words)} python python3",
@@ -118,8 +133,9 @@ def _fish(words: Mapping[str, Iterable[str]]) -> str:
         given = f"-a '{' '.join(several)}'"
         lines.append(f"complete -c mnist-etc -n '__fish_seen_subcommand_from {name}' {given}")
         lines.append(f"complete -c {PREFIX}{name} {given}")
-        for door in [*(door for door, other in DOORS.items() if other == name), f"-m {PACKAGE} {name}"]:
-            lines.append(f"complete -c python -n 'string match -q -- \"*{door} *\" (commandline -cp)' {given}")
+        doors = [*(door for door, other in DOORS.items() if other == name), f"-m {PACKAGE} {name}"]
+        typed = "complete -c python -n 'string match -q -- \"*{} *\" (commandline -cp)' {}"
+        lines.extend(typed.format(door, given) for door in doors)
     return "\n".join(lines)
 
 

@@ -88,7 +88,7 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[list[st
 
     groups = {group.name for group in folder.iterdir() if group.is_dir()} - {EXPERIMENT}
     words, experiment = chosen(words, folder, config_name)
-    asked = [*extends(experiment, folder, config_name), *overrides(words, schema, groups)]
+    asked = [*extends(experiment, config_name), *overrides(words, schema, groups)]
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
     OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     ConfigStore.instance().store(f"{config_name}_schema", schema)

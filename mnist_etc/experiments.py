@@ -52,7 +52,7 @@ def chosen(words: list[str], conf: Path, command: str) -> tuple[list[str], str |
     return [word for word in words if not word.startswith(f"{EXPERIMENT}=")], name
 
 
-def extends(experiment: str | None, conf: Path, command: str) -> list[str]:
+def extends(experiment: str | None, command: str) -> list[str]:
     """Hydra's overrides that have a command's configuration extended by an experiment.
 
     Raises:

@@ -113,7 +113,9 @@ def _values(name: str, schema: type[Any], word: str) -> list[str]:
     if isinstance(value, Glob):
         known = choices(name) | {EXPERIMENT: experiments(conf_folder(name), name)}
         if not (found := value.filter(known.get(key, []))):
-            raise ConfigError(f"Expected a choice of {key} that {word.partition('=')[2]} fits; received none. See --help")
+            raise ConfigError(
+                f"Expected a choice of {key} that {word.partition('=')[2]} fits; received none. See --help"
+            )
         return [f"{key}={one}" for one in found]
     text = kinds(schema).get(key) in (str, str | None)
     return [f"{key}={one}" for one in itertools.islice(_elements(parsed, text=text), MOST + 1)]

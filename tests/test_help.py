@@ -71,7 +71,11 @@ def test_groups_and_examples(
         run(command, COMMANDS[command])
     said, _, examples = capsys.readouterr().out.partition("examples:\n")
     assert COMMANDS[command].help[1:] in " ".join(said.split())
-    groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].partition("named experiments:")[0].splitlines() if line)
+    groups = dict(
+        line.strip().split("=")
+        for line in said.partition("default first:")[2].partition("named experiments:")[0].splitlines()
+        if line
+    )
     assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy"})
     models = GROUPS["model"] | OTHER_MODELS.get(command, {"trained"})
     for name, choices in groups.items():

@@ -142,7 +142,11 @@ def _say(line: str) -> None:
 def _private(command: SweepCommand, space: Space) -> str | None:
     """What a private search has to say of itself, if any of its trials is a private training."""
     supervised = command.sweep.command == "supervised"
-    parts = {"model": command.model} if supervised else {"autoencoder": command.autoencoder, "classifier": command.classifier}
+    parts = (
+        {"model": command.model}
+        if supervised
+        else {"autoencoder": command.autoencoder, "classifier": command.classifier}
+    )
     if not any(part.private or f"{key}.private" in space.parameters for key, part in parts.items()):
         return None
     return (
@@ -161,7 +165,9 @@ def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[None]
         yield
         return
     sink = MlflowSink(command.tracking_uri)
-    tracker = Tracker(sink, name=command.run_name or name, tags={"command": "mnist_etc.sweep", "data": command.data.name})
+    tracker = Tracker(
+        sink, name=command.run_name or name, tags={"command": "mnist_etc.sweep", "data": command.data.name}
+    )
     with tracker.outer():
         work.tags.update(sink.parent())
         yield

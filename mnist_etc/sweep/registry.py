@@ -45,7 +45,7 @@ TARGETS.add(
     Target(
         schema=TrainCommand,
         artifact=lambda run: ArtifactFolder.of(run).full_model(run.autoencoder, run.classifier),
-        label=lambda run: "train",
+        label=lambda _: "train",
     ),
 )
 

@@ -106,7 +106,9 @@ def write_best(
     for key, value in best.items():
         _put(nested, key, yaml.safe_load(value) if isinstance(value, str) and value.startswith("[") else value)
     defaults = [{f"override /{group}": value} for group, value in groups.items()]
-    body = yaml.safe_dump({**({"defaults": defaults} if defaults else {}), **nested}, sort_keys=False, allow_unicode=True)
+    body = yaml.safe_dump(
+        {**({"defaults": defaults} if defaults else {}), **nested}, sort_keys=False, allow_unicode=True
+    )
     head = f"# @package _global_\n# {command} experiment={path}          {told}\n"
     write_bytes(path, (head + body).encode(), key="artifacts")
 

@@ -152,7 +152,9 @@ class Search:
 
         if self._heartbeat is not None:
             return None
-        return int(np.random.SeedSequence([self._seed, len(self.study.get_trials(deepcopy=False))]).generate_state(1)[0])
+        return int(
+            np.random.SeedSequence([self._seed, len(self.study.get_trials(deepcopy=False))]).generate_state(1)[0]
+        )
 
     def _listen(self, running: Running) -> None:
         for told in running.child.told():
@@ -190,7 +192,9 @@ class Search:
         running.child.close()
         del self._running[running.trial.number]
         self._tell(running.trial, state, value)
-        shown = " ".join(f"{key}={one:.4g}" if isinstance(one, float) else f"{key}={one}" for key, one in running.values.items())
+        shown = " ".join(
+            f"{key}={one:.4g}" if isinstance(one, float) else f"{key}={one}" for key, one in running.values.items()
+        )
         self._say(f"{running.folder}  {words}  {shown}")
 
     def _tell(self, trial: optuna.Trial, state: str, value: float | None = None) -> None:

@@ -1,8 +1,8 @@
 """The search space, read from YAML: a key of the configuration, its type and range, and when it is searched at all.
 
-    model.optimizer: { type: categorical, choices: [adam, sgd] }
-    model.learning_rate: { type: float, low: 1e-4, high: 1e-2, log: true }
-    model.weight_decay: { type: float, low: 0, high: 0.01, step: 0.001, if: { model.optimizer: [sgd] } }
+model.optimizer: { type: categorical, choices: [adam, sgd] }
+model.learning_rate: { type: float, low: 1e-4, high: 1e-2, log: true }
+model.weight_decay: { type: float, low: 0, high: 0.01, step: 0.001, if: { model.optimizer: [sgd] } }
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Parameter:
 Suggest = Callable[["optuna.Trial", str, Parameter], Value]
 KINDS: Registry[Suggest] = Registry("type of a parameter")
 KINDS.add(
-    "float", lambda trial, key, one: trial.suggest_float(key, one.low or 0.0, one.high or 0.0, step=one.step, log=one.log)
+    "float",
+    lambda trial, key, one: trial.suggest_float(key, one.low or 0.0, one.high or 0.0, step=one.step, log=one.log),
 )
 KINDS.add(
     "int",
@@ -110,7 +111,7 @@ class Space:
 def word(key: str, value: Value) -> str:
     """As it is typed on a command line."""
     if value is None or isinstance(value, bool):
-        return f"{key}={ {None: 'null', True: 'true', False: 'false'}[value]}".replace("= ", "=")
+        return f"{key}={ {None: 'null', True: 'true', False: 'false'}[value] }".replace("= ", "=")
     return f"{key}={value}"
 
 
@@ -135,7 +136,9 @@ def _check_key(key: str, schema: type[Any], path: Path) -> None:
     if key not in kinds(schema):
         raise ConfigError(f"{unknown(key, schema)} (in {path})")
     if key.startswith(FIXED):
-        raise ConfigError(f"Expected keys that decide how well a model is trained in {path}; received {key}. Remove it.")
+        raise ConfigError(
+            f"Expected keys that decide how well a model is trained in {path}; received {key}. Remove it."
+        )
 
 
 def _parameter(key: str, given: Any, before: Mapping[str, Parameter], path: Path) -> Parameter:
@@ -145,7 +148,7 @@ def _parameter(key: str, given: Any, before: Mapping[str, Parameter], path: Path
     given = dict(given)
     when = {str(other): _listed(allowed) for other, allowed in (given.pop("if", None) or {}).items()}
     if wrong := set(given) - {"type", "low", "high", "log", "step", "choices"}:
-        raise ConfigError(f"Expected type, low, high, log, step, choices or if of {place}; received {sorted(wrong)[0]!r}.")
+        raise ConfigError(f"Expected type, low, high, log, step, choices or if of {place}; received {min(wrong)!r}.")
     one = Parameter(when=when, **{"type": "categorical" if "choices" in given else "float"} | given)
     KINDS.check(one.type, f"the type of {place}")
     for other, allowed in when.items():

@@ -93,8 +93,9 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
                 heartbeat_stale_trial_callback=requeue,
             )
     except ImportError as error:
+        reason = str(error).rstrip(".")
         raise ConfigError(
-            f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {str(error).rstrip('.')}. For "
+            f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {reason}. For "
             "PostgreSQL: pip install 'mnist-etc[postgres]'"
         ) from None
     except (SQLAlchemyError, OSError, ValueError, KeyError, RuntimeError) as error:
@@ -139,7 +140,9 @@ def open_study(
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
     """Every trial but those that were lost."""
-    return [trial for trial in study.get_trials(deepcopy=False) if not _is_lost(trial) and SURPLUS not in trial.user_attrs]
+    return [
+        trial for trial in study.get_trials(deepcopy=False) if not _is_lost(trial) and SURPLUS not in trial.user_attrs
+    ]
 
 
 def requeue(study: optuna.Study, trial: FrozenTrial) -> None:

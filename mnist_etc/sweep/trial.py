@@ -99,7 +99,11 @@ class Training:
 
     def _all(self, folder: str, values: Mapping[str, Value]) -> list[str]:
         own = [word(key, value) for key, value in values.items()]
-        return [*(one for one in self.base if not one.startswith("artifacts=")), *own, f"artifacts={self.folder / folder}"]
+        return [
+            *(one for one in self.base if not one.startswith("artifacts=")),
+            *own,
+            f"artifacts={self.folder / folder}",
+        ]
 
 
 def _words(command: SweepCommand) -> list[str]:

@@ -70,7 +70,9 @@ def test_doors_are_of_the_commands_that_they_are_said_to_be() -> None:
         if door.endswith(".py"):
             assert (ROOT / door).is_file()
         else:
-            module = importlib.import_module(f"{door}.__main__" if door in ("mnist_etc.export", "mnist_etc.sweep") else door)
+            module = importlib.import_module(
+                f"{door}.__main__" if door in ("mnist_etc.export", "mnist_etc.sweep") else door
+            )
             assert Path(str(module.__file__)).read_text().count(f'door("{name}")') == 1
 
 
@@ -80,4 +82,6 @@ def test_other_shells(run: Run, shell: str) -> None:
 
 
 def test_no_such_shell(run: Run) -> None:
-    refused(run("-m", "mnist_etc", "--shell-completion", "csh"), "as one of bash, zsh, fish", "'csh'", code=2, plain=True)
+    refused(
+        run("-m", "mnist_etc", "--shell-completion", "csh"), "as one of bash, zsh, fish", "'csh'", code=2, plain=True
+    )

@@ -48,7 +48,9 @@ def test_combinations(words: list[str], expected: list[str] | None) -> None:
         (("train.py", "seed=1,2"), ("python train.py -m seed=1,2",)),
     ],
 )
-def test_refused_before_anything_is_run(run: Run, tmp_path: Path, command: tuple[str, ...], words: tuple[str, ...]) -> None:
+def test_refused_before_anything_is_run(
+    run: Run, tmp_path: Path, command: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     refused(run(*command), *words, code=2)
     assert list(tmp_path.iterdir()) == []
 
@@ -57,9 +59,7 @@ def test_one_that_fails_leaves_the_others(run: Run, tmp_path: Path) -> None:
     """The first cannot write; a table says what came of each."""
     (tmp_path / "artifacts/multirun").mkdir(parents=True)
     (tmp_path / "artifacts/multirun/data=digits_epochs=1_hid_dim=2").write_text("in the way")
-    done = run(
-        "-m", "train_.autoencoder", "--multirun", "data=digits", "epochs=1", "hid_dim=2,4", "tracking_uri=null"
-    )
+    done = run("-m", "train_.autoencoder", "--multirun", "data=digits", "epochs=1", "hid_dim=2,4", "tracking_uri=null")
     assert done.returncode == 1, done.stderr
     assert "warning: hid_dim=2 failed with exit code 1" in done.stderr
     header, first, second = done.stdout.splitlines()[-3:]

@@ -70,9 +70,9 @@ def test_eight_kills_lose_no_trial_and_count_none_twice(tmp_path: Path) -> None:
 
 def test_trials_end_with_the_search_that_started_them(tmp_path: Path) -> None:
     script = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from toy import Toy; from pathlib import Path;"
-        f"child = Toy(Path({str(tmp_path)!r}), seconds=60).launch('trial_0', {{'x': 0.5}}); print(child.pid, flush=True);"
-        "child.wait()"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from toy import Toy, Path;"
+        f"child = Toy(Path({str(tmp_path)!r}), seconds=60).launch('trial_0', {{'x': 0.5}}); "
+        "print(child.pid, flush=True); child.wait()"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 
 import optuna
@@ -85,7 +86,7 @@ def test_failed_trials_count_and_constraints_bound_the_best(tmp_path: Path) -> N
     assert (study.best_value, len(study.trials)) == (best.value, 14)
     write_table(study, tmp_path / "trials.csv")
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 15
-    assert [path.stem for path in write_plots(study, tmp_path / "plots")][0] == "history"
+    assert next(path.stem for path in write_plots(study, tmp_path / "plots")) == "history"
     none = searched(tmp_path, Toy(tmp_path, seconds=0), 14)
     assert len(none.trials) == 14
 
@@ -107,7 +108,9 @@ def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> 
     address = f"sqlite:///{tmp_path}/study.db"
     storage = open_storage(address, 1)
     study = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
-    dead = study.ask()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dead = study.ask()
     dead.suggest_float("x", 0, 1)
     dead.set_user_attr("folder", "trial_0000")
     assert isinstance(storage, optuna.storages.RDBStorage)
@@ -130,7 +133,7 @@ def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> 
 def test_a_study_of_something_else(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path / "j"), 10)
     open_study(storage, "one", {"command": "supervised model=cnn"}, PRUNERS["none"]())
-    with pytest.raises(ConfigError, match="model=tiny; received one of supervised model=cnn. Pass sweep.name="):
+    with pytest.raises(ConfigError, match=r"model=tiny; received one of supervised model=cnn\. Pass sweep\.name="):
         open_study(storage, "one", {"command": "supervised model=tiny"}, PRUNERS["none"]())
 
 
