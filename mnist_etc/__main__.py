@@ -10,6 +10,7 @@ from typing import NoReturn
 from mnist_etc.command import Command, run
 from mnist_etc.composition import PREFIX
 from mnist_etc.errors import ConfigError
+from mnist_etc.registry import resolve
 
 __all__ = ["COMMANDS", "door", "main", "script"]
 
@@ -37,6 +38,12 @@ COMMANDS = {
         schema="mnist_etc.artifacts.config:SupervisedCommand",
         job="mnist_etc.training.supervised:train_supervised",
         examples=("model=cnn data=digits", "model=cnn model.epochs=6 data=fashion_mnist"),
+    ),
+    "sweep": Command(
+        help="search for the hyperparameters of a training",
+        schema="mnist_etc.sweep.config:SweepCommand",
+        job="mnist_etc.sweep.job:sweep",
+        examples=("model=cnn data=digits sweep.trials=32", "sweep.command=train data=digits sweep.processes=2"),
     ),
     "infer": Command(
         help="classify the test split or your own images into a CSV, without TensorFlow",
@@ -85,6 +92,11 @@ def main() -> None:
             version = _version()
             print(version if word == "--version" else _help(version))
             return
+        if word == "--shell-completion":
+            from mnist_etc.completion import script as completion
+
+            print(completion(" ".join(rest), {name: resolve(row.schema) for name, row in COMMANDS.items()}))
+            return
         if word not in COMMANDS:
             raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
     except ConfigError as error:
@@ -123,6 +135,7 @@ def _help(version: str) -> str:
         *(f"  {name:<13}{command.help}" for name, command in COMMANDS.items()),
         "",
         "The keys of a command: python -m mnist_etc <command> --cfg job",
+        'Completion: eval "$(python -m mnist_etc --shell-completion bash)", or zsh or fish',
     ]
     return "\n".join(lines)
 

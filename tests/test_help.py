@@ -28,6 +28,7 @@ IN_README = {
     "autoencoder": "python -m train_.autoencoder",
     "classifier": "python -m train_.classifier",
     "supervised": "python -m train_.supervised",
+    "sweep": "python -m mnist_etc.sweep",
     "infer": "python infer.py",
     "export": "python -m mnist_etc.export",
     "serve": "make serve",
@@ -36,13 +37,14 @@ IN_README = {
     "audit": "python -m mnist_etc.privacy.audit",
 }
 """How the table of commands in README calls each."""
-OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set()}
+OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "sweep": set()}
 """What ``model`` may name besides the zoo's; of other commands ``trained``."""
 WITHOUT = {
     "train": {"model", "policy", "gates"},
     "autoencoder": {"features", "model", "policy", "gates"},
     "classifier": {"model", "policy", "gates"},
     "supervised": {"features", "policy"},
+    "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
     "export": set(),
@@ -70,7 +72,11 @@ def test_groups_and_examples(
         run(command, COMMANDS[command])
     said, _, examples = capsys.readouterr().out.partition("examples:\n")
     assert COMMANDS[command].help[1:] in " ".join(said.split())
-    groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].splitlines() if line)
+    groups = dict(
+        line.strip().split("=")
+        for line in said.partition("default first:")[2].partition("named experiments:")[0].splitlines()
+        if line
+    )
     assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy", "gates"})
     models = GROUPS["model"] | OTHER_MODELS.get(command, {"trained"})
     for name, choices in groups.items():

@@ -24,6 +24,7 @@ SCRIPTS = {
     "mnist-etc-train": "mnist_etc.__main__:script",
     "mnist-etc-autoencoder": "mnist_etc.__main__:script",
     "mnist-etc-classifier": "mnist_etc.__main__:script",
+    "mnist-etc-sweep": "mnist_etc.__main__:script",
     "mnist-etc-infer": "mnist_etc.__main__:script",
     "mnist-etc-reconstruct": "mnist_etc.__main__:script",
     "mnist-etc-audit": "mnist_etc.__main__:script",

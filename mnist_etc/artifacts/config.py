@@ -42,6 +42,8 @@ class TrackingConfig:
 class RunConfig:
     """What every training shares."""
 
+    multirun = True  # no annotation: not a key, but whether the command may be run once for each of several values
+
     data: DataConfig
     privacy: LifetimePrivacyConfig
     seed: int = between(0, 2**32 - 1)
@@ -124,6 +126,8 @@ class SupervisedCommand(RunConfig):
 @dataclass(kw_only=True)
 class UseCommand(TrainCommand):
     """Commands that use a trained model: the training keys choose which."""
+
+    multirun = False
 
     model: ModelConfig
 

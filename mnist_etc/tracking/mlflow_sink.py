@@ -68,6 +68,11 @@ class MlflowSink:
             mlflow.start_run(run_name=name, tags=dict(tags))
         self._mlflow = mlflow
 
+    def parent(self) -> dict[str, str]:
+        """Tags that put the run of another process inside the one that is open, if one is."""
+        run = self._mlflow and self._mlflow.active_run()
+        return {"mlflow.parentRunId": run.info.run_id} if run else {}
+
     def end(self, status: str) -> None:
         """End the innermost open run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self._mlflow.end_run(status)

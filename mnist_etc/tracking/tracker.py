@@ -15,6 +15,8 @@ import numpy.typing as npt
 from mnist_etc.artifacts.checkout import git_commit
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.manifest import flat
+from mnist_etc.processes import tags as tags_given
+from mnist_etc.processes import tell
 from mnist_etc.tracking.codes import Codes, Pixels
 
 __all__ = ["Sink", "Tracker", "start"]
@@ -80,7 +82,8 @@ def start(run: RunConfig, *, command: str, dataset: Mapping[str, str], logs: Pat
         from mnist_etc.tracking.tensorboard_sink import TensorboardSink
 
         sinks.append(TensorboardSink(logs))
-    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": git_commit() or "unknown"}
+    commit = git_commit() or "unknown"
+    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": commit, **tags_given()}
     tracker = Tracker(*sinks, name=run.run_name, tags=tags)
     with tracker.ending():
         yield tracker
@@ -111,6 +114,14 @@ class Tracker:
             yield
 
     @contextmanager
+    def outer(self) -> Iterator[None]:
+        """The outer run alone, for what starts other processes whose runs are inside it."""
+        self._opened = True
+        self._each(lambda sink: sink.start(self._name, self._tags))
+        with self.ending():
+            yield
+
+    @contextmanager
     def ending(self) -> Iterator[None]:
         """End the innermost open run after the block, as failed or killed if it raises."""
         status = "FINISHED"
@@ -132,6 +143,8 @@ class Tracker:
 
     def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
         """Log metrics by name, of an epoch or, without one, of the whole run."""
+        if epoch is not None:
+            tell(epoch=epoch, metrics=dict(values))
         self._each(lambda sink: sink.metrics(values, epoch))
 
     def pictures(self, folder: Path, epoch: int | None = None) -> None:

@@ -29,6 +29,7 @@ DOORS = {
     ("-m", "train_.autoencoder"): "autoencoder",
     ("-m", "train_.classifier"): "classifier",
     ("-m", "train_.supervised"): "supervised",
+    ("-m", "mnist_etc.sweep"): "sweep",
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
     ("-m", "mnist_etc.serving.triton"): "serve",
@@ -41,6 +42,14 @@ TOY = {
     "train": [*TINY_MODEL, "tracking_uri=null"],
     "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
+    "sweep": [
+        "data=digits",
+        "data.validation=700",
+        "model.epochs=1",
+        "tracking_uri=null",
+        "sweep.trials=1",
+        "sweep.processes=1",
+    ],
     "infer": TINY_MODEL,
     "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]"],
     "audit": [
