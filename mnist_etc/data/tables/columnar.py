@@ -12,7 +12,7 @@ from mnist_etc.data.source import PIECE
 from mnist_etc.data.tables.layout import Column, Kind, Layout
 from mnist_etc.errors import DataError
 
-__all__ = ["ArrowTable", "ParquetTable"]
+__all__ = ["ArrowTable", "ParquetTable", "rows_of_groups"]
 
 MANY = 64
 """Columns: with more of them less is buffered of each."""
@@ -46,17 +46,18 @@ class ParquetTable(_ColumnarTable):
 
     Args:
         path: of the file.
+        row_groups: the first that is read and the one after the last; None: all.
 
     Raises:
         DataError: it is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, row_groups: tuple[int, int] | None = None) -> None:
         import pyarrow.parquet as pq
 
         with _told(path, "Parquet"):
             super().__init__(path, pq.read_schema(path))
-        self._path = path
+        self._path, self._row_groups = path, row_groups
 
     def batches(self, layout: Layout) -> Iterator[list[Any]]:
         """Read columns; see `Table`."""
@@ -66,8 +67,21 @@ class ParquetTable(_ColumnarTable):
         buffer = BUFFER[len(names) > MANY]
         with _told(self._path, "Parquet"):
             with pq.ParquetFile(self._path, buffer_size=buffer, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=2 * PIECE, columns=names, use_threads=False):
+                chosen = range(*(self._row_groups or (0, file.num_row_groups)))
+                for batch in file.iter_batches(2 * PIECE, chosen, names, use_threads=False):
                     yield [batch.column(name) for name in names]
+
+
+def rows_of_groups(path: Path) -> list[int]:
+    """How many rows each row group of a Parquet file has.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    with _told(path, "Parquet"), pq.ParquetFile(path) as file:
+        return [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
 
 
 class ArrowTable(_ColumnarTable):

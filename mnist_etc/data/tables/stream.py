@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.images import is_light
-from mnist_etc.data.source import InputOptions, Pictures, Source
+from mnist_etc.data.source import InputOptions, Part, Pictures, Source
+from mnist_etc.data.tables.columnar import ParquetTable, rows_of_groups
 from mnist_etc.data.tables.files import open_files, open_folder_table
 from mnist_etc.data.tables.labels import Naming
 from mnist_etc.data.tables.layout import Column, Layout, choose
@@ -31,14 +32,23 @@ def open_table(path: Path, options: InputOptions) -> Source:
     Raises:
         DataError: it is no table, or no column or several of them fit.
     """
-    table = open_folder_table(path) if path.is_dir() else open_files([path])
+    part, start, groups = options.part or Part(), 0, None
+    if part.row_groups is not None:
+        groups, start = part.row_groups, sum(rows_of_groups(path)[: part.row_groups[0]])
+    table: Table = (
+        ParquetTable(path, groups) if groups else open_folder_table(path) if path.is_dir() else open_files([path])
+    )
     layout = find_layout(table, image=options.key, label=options.label_key)
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
-    pieces = read_rows(table, layout, options.polarity)
+    told, first_part = None, part.like in (None, str(path)) and not start
+    if part.like is not None:
+        told = next(read_rows(open_files([Path(part.like)]), layout, options.polarity))
+    pieces = read_rows(table, layout, options.polarity, start=start, levels=told.levels if told else None)
     first = next(pieces)
     if first.levels and not first.levels.obvious:
         notes.append(f"pixels of {path}: {first.levels}")
-    polarity = whole_polarity(first.pictures, options.prepare, options.polarity)
+    polarity = whole_polarity((told or first).pictures, options.prepare, options.polarity)
+    notes = notes if first_part else []
     return Source("index", _pieces(itertools.chain([first], pieces), options), notes, polarity)
 
 
