@@ -18,6 +18,7 @@ from typing import IO, Any
 from mnist_etc.errors import ArtifactError, BusyError
 
 __all__ = [
+    "UNFINISHED",
     "exclusive",
     "inside",
     "read_limited",

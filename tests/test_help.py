@@ -33,6 +33,7 @@ IN_README = {
     "tune": "python -m mnist_etc.serving.tune",
     "reconstruct": "python noprotect_reconstruction.py",
     "audit": "python -m mnist_etc.privacy.audit",
+    "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
 OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set()}
@@ -44,6 +45,7 @@ WITHOUT = {
     "supervised": {"features", "policy"},
     "audit": {"features", "model", "policy"},
     "serve": set(GROUPS),
+    "copy": set(GROUPS),
     "export": set(),
 }
 

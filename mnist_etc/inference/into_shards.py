@@ -85,7 +85,7 @@ def _claim(folder: Path, config: InferCommand, model: SelectedModel) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     if config.force:
-        for shard in folder.glob("*.parquet"):
+        for shard in folder.rglob("*.parquet"):
             if read_counts(shard) is not None:
                 shard.unlink()
     write_json(state, wanted)

@@ -70,7 +70,7 @@ def list_shards(path: Path) -> list[Shard]:
         like = str(tables[0])
         return [
             Shard(
-                name=_parquet(str(table.relative_to(path)).replace("/", "-")),
+                name=_parquet(str(table.relative_to(path))),
                 path=str(table),
                 part=Part(like=like),
                 state=_state(table),
