@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +21,11 @@ from mnist_etc.inference.shards import Shard, classify_shard
 
 __all__ = ["answer"]
 
+SECONDS = 5
+"""For a connection."""
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""Variables of Ray: nothing is sent to anybody, and no advice about accelerators is printed."""
+
 
 def answer(config: InferCommand, shards: Sequence[Shard]) -> Iterator[str]:
     """See `mnist_etc.inference.engines.InferenceEngine`.
@@ -30,10 +37,12 @@ def answer(config: InferCommand, shards: Sequence[Shard]) -> Iterator[str]:
     """
     if not shards:
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
+    _reach(config.ray.address)
     try:
         ray.init(config.ray.address, include_dashboard=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -53,6 +62,20 @@ def answer(config: InferCommand, shards: Sequence[Shard]) -> Iterator[str]:
         stack.callback(ray.shutdown)
         for row in told.iter_rows():
             yield str(row["name"])
+
+
+def _reach(address: str | None) -> None:
+    """Refuse an address where nobody listens, for which Ray itself would wait five minutes."""
+    found = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address or "")
+    if not found:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"Expected a Ray cluster at ray.address={address}; received: {error}. Check the address, or pass "
+            "ray.address=null for this machine."
+        ) from error
 
 
 class _Actor:
