@@ -11,7 +11,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from mnist_etc.copying.config import CopyCommand
-from mnist_etc.errors import ConfigError, DataError
+from mnist_etc.errors import ConfigError, DataError, MnistEtcError
 from mnist_etc.files import UNFINISHED, temporary
 
 __all__ = ["copy"]
@@ -37,7 +37,9 @@ def copy(command: CopyCommand) -> None:
         left = [name for name in sorted(there) if have.get(name) != there[name]]
         for name in left:
             source.copy(name, target)
-    except (OSError, ValueError) as error:
+    except MnistEtcError:
+        raise
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             f"Expected to copy {command.source} to {command.target}; received: {reason}. Check both addresses and the "
