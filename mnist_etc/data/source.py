@@ -24,10 +24,10 @@ class Part:
 
     files: tuple[str, ...] = ()
     """Of a folder of pictures: their paths below it."""
-    row_groups: tuple[int, int] | None = None
+    rows: tuple[int, int] | None = None
     """Of a Parquet file: the first, and the one after the last; None: all."""
     like: str | None = None
-    """The table whose first rows tell what the numbers of all pixels stand for."""
+    """The table whose columns and first rows tell what all pixels and labels stand for."""
 
 
 @dataclass(frozen=True, kw_only=True)

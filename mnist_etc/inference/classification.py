@@ -18,7 +18,7 @@ from mnist_etc.errors import DataError
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.labels import Labeler
-from mnist_etc.inference.model import Classifier, SelectedModel, open_second_judge
+from mnist_etc.inference.model import Classifier, SecondJudge, SelectedModel
 from mnist_etc.inference.output import STANDARD_OUTPUT, Write, open_sink
 from mnist_etc.inference.summary import UNFAMILIAR, Summary
 from mnist_etc.inference.table import answers, columns
@@ -72,6 +72,7 @@ class Classification:
         source: the images.
         labeler: gives them their labels.
         tells: print the answers where they are few.
+        second: judges beside the model how far an image is from the training data; see `open_second_judge`.
     """
 
     def __init__(
@@ -83,10 +84,11 @@ class Classification:
         labeler: Labeler,
         *,
         tells: bool = True,
+        second: SecondJudge | None = None,
     ) -> None:
         self._config, self._model, self._classifier = config, model, classifier
         self._source, self._labeler = source, labeler
-        self._second = open_second_judge(config, model)
+        self._second = second
         self._tells = tells and config.input is not None and config.output != STANDARD_OUTPUT
         self.summary = Summary(classifier.names, config.top)
         self.sheets: list[Path] = []
@@ -149,7 +151,7 @@ class Classification:
 
 
 def _judge(
-    batch: Batch, logits: NDArray[np.float32], familiarity: Familiarity, second: tuple[Predictor, Familiarity] | None
+    batch: Batch, logits: NDArray[np.float32], familiarity: Familiarity, second: SecondJudge | None
 ) -> NDArray[np.float64]:
     """Distances from the training data, the greater where two judge; adds a warning for what is far from it."""
     distances = familiarity.distance(logits, batch.mismatch)

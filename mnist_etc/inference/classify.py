@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
-from pathlib import Path
-from typing import Any
 
 from mnist_etc.errors import ExitCode
-from mnist_etc.files import write_bytes
 from mnist_etc.inference.classification import Classification, open_labels, open_source
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.engines import is_folder
 from mnist_etc.inference.into_shards import into_shards
-from mnist_etc.inference.model import SelectedModel, open_classifier, select_model
+from mnist_etc.inference.model import open_classifier, open_second_judge, select_model
 from mnist_etc.inference.output import STANDARD_OUTPUT, check_output, check_target, side_files
-from mnist_etc.inference.summary import ALL_SHOWN, SCHEMA, Summary
+from mnist_etc.inference.summary import ALL_SHOWN, Summary
+from mnist_etc.inference.summary_file import write_summary
 
 __all__ = ["infer"]
 
@@ -36,15 +33,15 @@ def infer(config: InferCommand) -> int:
         DataError: Nothing could be read, or the labels do not fit the images.
         ServingError: The server does not answer, or serves another model.
     """
-    if is_folder(config.output):
-        return into_shards(config)
-    reads = [config.input, config.labels]
-    check_output(config.output, reads, config.force)
+    reads, in_parts = [config.input, config.labels], is_folder(config.output)
+    if not in_parts:
+        check_output(config.output, reads, config.force)
     check_target(config.summary, "summary", (".json",), [*reads, config.output], config.force)
+    run = into_shards if in_parts else _infer
     if STANDARD_OUTPUT not in (config.output, config.summary):
-        return _infer(config)
+        return run(config)
     with contextlib.redirect_stdout(sys.stderr):
-        return _infer(config)
+        return run(config)
 
 
 def _infer(config: InferCommand) -> int:
@@ -53,7 +50,7 @@ def _infer(config: InferCommand) -> int:
     with open_classifier(config, model) as classifier:
         source = open_source(config, classifier.names)
         labeler = open_labels(config, source, classifier.names)
-        run = Classification(config, model, classifier, source, labeler)
+        run = Classification(config, model, classifier, source, labeler, second=open_second_judge(config, model))
         run.classify(table)
     summary = run.summary
     written = _write_side_files(config, summary, table)
@@ -64,8 +61,7 @@ def _infer(config: InferCommand) -> int:
     print(f"privacy of the training images: {model.privacy}")
     if written:
         print(f"classes and confusions: {', '.join(written)}")
-    if config.summary is not None:
-        _write_summary(config.summary, {"schema": SCHEMA, **_heading(config, model, table), **summary.content(labeler)})
+    write_summary(config, model, table, summary, labeler)
     print("standard output" if table == STANDARD_OUTPUT else table)
     return ExitCode.SOME_SKIPPED if summary.bad else ExitCode.DONE
 
@@ -86,23 +82,3 @@ def _write_side_files(config: InferCommand, summary: Summary, table: str) -> lis
     matrix.write(names[1], key=key)
     write_confusion(names[2], matrix, key=key)
     return [str(names[0]), *(name.name for name in names[1:])]
-
-
-def _heading(config: InferCommand, model: SelectedModel, table: str) -> dict[str, Any]:
-    """What was asked, for the summary."""
-    return {
-        "model": config.server or str(model.onnx),
-        "privacy": model.privacy,
-        "input": config.input,
-        "labels": config.labels,
-        "output": table,
-    }
-
-
-def _write_summary(target: str, content: dict[str, Any]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    if target != STANDARD_OUTPUT:
-        write_bytes(Path(target), text.encode(), key="summary")
-    elif sys.__stdout__ is not None:
-        sys.__stdout__.write(text)
-        sys.__stdout__.flush()

@@ -96,7 +96,7 @@ class InferCommand(UseCommand):
             return
         if self.input is None:
             raise ConfigError("Expected an input with a folder as output; received none. Pass input=<file or folder>.")
-        for key in ("labels", "show", "server", "summary"):
+        for key in ("labels", "show", "server"):
             if getattr(self, key) is not None:
                 raise ConfigError(
                     f"Expected {key}=null with a folder of shards as output; received {getattr(self, key)}. Leave one "

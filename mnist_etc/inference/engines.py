@@ -13,6 +13,7 @@ from mnist_etc.registry import Registry, resolve
 
 if TYPE_CHECKING:
     from mnist_etc.inference.config import InferCommand
+    from mnist_etc.inference.model import SelectedModel
     from mnist_etc.inference.shards import Shard
 
 __all__ = ["INFERENCE_ENGINES", "LOCAL", "STATE", "InferenceEngine", "is_folder"]
@@ -27,15 +28,15 @@ class InferenceEngine:
     """A row of `INFERENCE_ENGINES`."""
 
     help: str
-    answer: str | Callable[[InferCommand, Sequence[Shard]], Iterator[str]]
-    """``module:function``, or the function; it answers every part by `mnist_etc.inference.shards.classify_shard` and
+    answer: str | Callable[[InferCommand, SelectedModel, Sequence[Shard]], Iterator[str]]
+    """``module:function``, or the function; it answers every part by `mnist_etc.inference.shards.ShardClassifier` and
     yields the name of each as it is done."""
     package: str | None = None
     """What must be installed besides, which is the extra of the same name; None: nothing."""
 
-    def run(self, config: InferCommand, shards: Sequence[Shard]) -> Iterator[str]:
-        """Answer ``shards``; see `answer`."""
-        answered: Iterator[str] = resolve(self.answer)(config, shards)
+    def run(self, config: InferCommand, model: SelectedModel, shards: Sequence[Shard]) -> Iterator[str]:
+        """Answer ``shards`` by ``model``; see `answer`."""
+        answered: Iterator[str] = resolve(self.answer)(config, model, shards)
         return answered
 
     def require_installed(self) -> None:

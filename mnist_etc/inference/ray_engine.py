@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import ray
 import ray.data
 
-from mnist_etc.errors import ConfigError
+from mnist_etc import errors
+from mnist_etc.errors import ArtifactError, ConfigError, DataError, MnistEtcError
+from mnist_etc.files import sha256
 from mnist_etc.inference.config import InferCommand
-from mnist_etc.inference.model import open_classifier, select_model
-from mnist_etc.inference.shards import Shard, classify_shard
+from mnist_etc.inference.model import SelectedModel, select_model
+from mnist_etc.inference.shards import Shard, ShardClassifier
 
 __all__ = ["answer"]
 
@@ -25,43 +30,70 @@ SECONDS = 5
 """For a connection."""
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Variables of Ray: nothing is sent to anybody, and no advice about accelerators is printed."""
+HERE = "local"
+"""Ray's word for a cluster of its own; without it, it would join one that happens to run on this machine."""
 
 
-def answer(config: InferCommand, shards: Sequence[Shard]) -> Iterator[str]:
+def answer(config: InferCommand, model: SelectedModel, shards: Sequence[Shard]) -> Iterator[str]:
     """See `mnist_etc.inference.engines.InferenceEngine`.
 
-    Every node needs this package and the same paths, as on a shared file system.
+    Every node needs this package and the same paths, as on a shared file system; each selects the model itself.
 
     Raises:
         ConfigError: there is no cluster at ``config.ray.address``.
+        DataError: Ray gave up.
     """
-    if not shards:
-        return
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     _reach(config.ray.address)
-    try:
-        ray.init(config.ray.address, include_dashboard=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"Expected a Ray cluster at ray.address={config.ray.address}; received: {str(error).splitlines()[0]} "
-            "Check the address, or pass ray.address=null for this machine."
-        ) from error
-    actors = max(1, min(len(shards), int(ray.cluster_resources().get("CPU", 1))))
-    rows = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
-    told = rows.map(
-        _Actor,
-        fn_constructor_args=(replace(config, threads=config.threads or 1), list(shards)),
-        concurrency=actors,
-        num_cpus=1,
-    )
     with contextlib.ExitStack() as stack:
         stack.callback(ray.shutdown)
-        for row in told.iter_rows():
-            yield str(row["name"])
+        try:
+            ray.init(
+                config.ray.address or HERE, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"Expected a Ray cluster at ray.address={config.ray.address}; received: {str(error).splitlines()[0]} "
+                "Check the address, or pass ray.address=null for this machine."
+            ) from error
+        try:
+            for row in _rows(config, sha256(model.onnx), shards).iter_rows():
+                sys.stderr.write(row["said"])
+                if row["error"]:
+                    raise getattr(errors, row["error"])(row["message"])
+                yield str(row["name"])
+        except ray.exceptions.RayError as error:
+            cause = str(error).strip().splitlines()[-1]
+            raise DataError(f"Expected an answer from Ray's actors; received: {cause} Run it again.") from error
+
+
+def _rows(config: InferCommand, digest: str, shards: Sequence[Shard]) -> Any:
+    """What the actors say of each part, one a core at once."""
+    actors = max(1, min(len(shards), int(ray.cluster_resources().get("CPU", 1))))
+    numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
+    absolute = [
+        replace(
+            shard, path=_absolute(shard.path), part=replace(shard.part, like=_absolute(shard.part.like or "") or None)
+        )
+        for shard in shards
+    ]
+    everywhere = replace(
+        config,
+        input=_absolute(str(config.input)),
+        output=_absolute(str(config.output)),
+        artifacts=_absolute(config.artifacts),
+        threads=config.threads or 1,
+    )
+    return numbers.map(_Actor, fn_constructor_args=(everywhere, digest, absolute), concurrency=actors, num_cpus=1)
+
+
+def _absolute(path: str) -> str:
+    """An actor's folder is another one."""
+    return str(Path(path).absolute()) if path else path
 
 
 def _reach(address: str | None) -> None:
@@ -79,13 +111,27 @@ def _reach(address: str | None) -> None:
 
 
 class _Actor:
-    """Holds one session of ONNX Runtime for all the parts that it answers."""
+    """Holds one session of ONNX Runtime for all the parts that it answers; what goes wrong is said by the driver."""
 
-    def __init__(self, config: InferCommand, shards: Sequence[Shard]) -> None:
-        self._config, self._shards, self._model = config, shards, select_model(config)
-        self._stack = contextlib.ExitStack()
-        self._classifier = self._stack.enter_context(open_classifier(config, self._model))
+    def __init__(self, config: InferCommand, digest: str, shards: Sequence[Shard]) -> None:
+        self._config, self._digest, self._shards = config, digest, shards
+        self._classifier: ShardClassifier | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        shard = self._shards[int(row["shard"])]
-        return {"name": classify_shard(self._config, self._model, self._classifier, shard)}
+        told = {"name": "", "said": "", "error": "", "message": ""}
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+            try:
+                self._classifier = self._classifier or self._load()
+                told["name"] = self._classifier.answer(self._shards[int(row["shard"])])
+            except MnistEtcError as error:
+                told |= {"error": type(error).__name__, "message": str(error)}
+        return told | {"said": said.getvalue()}
+
+    def _load(self) -> ShardClassifier:
+        model = select_model(self._config)
+        if sha256(model.onnx) != self._digest:
+            raise ArtifactError(
+                f"Expected the model of the command in {model.onnx} of {socket.gethostname()}; received another. "
+                "Copy it there, or share the folder."
+            )
+        return ShardClassifier(self._config, model)
