@@ -130,7 +130,7 @@ def ray_cluster() -> Iterator[tuple[str, int]]:
 
 def wait_for(address: str, head: subprocess.Popen[bytes]) -> None:
     """Wait until the cluster says that it is well."""
-    asked = [Path(sys.executable).with_name("ray"), "health-check", f"--address={address}"]
+    asked = [str(Path(sys.executable).with_name("ray")), "health-check", f"--address={address}"]
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and head.poll() is None:
         if not subprocess.run(asked, capture_output=True, check=False).returncode:

@@ -52,7 +52,7 @@ def row(name: str, scratch: Path) -> list[str]:
     for index, task in enumerate(tasks):
         config = {} if task is None else {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
         log = (scratch / f"{name}{index}.log").open("w")
-        command = [sys.executable, __file__, name, scratch]
+        command = [sys.executable, __file__, name, str(scratch)]
         environment = os.environ | config | {"PYTHONPATH": str(ROOT)}
         children.append(subprocess.Popen(command, cwd=scratch, env=environment, stdout=log, stderr=log))
     codes = [child.wait() for child in children]
