@@ -6,15 +6,9 @@ import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.registry import Registry, resolve
-
-if TYPE_CHECKING:
-    from mnist_etc.inference.config import InferCommand
-    from mnist_etc.inference.model import SelectedModel
-    from mnist_etc.inference.shards import Shard
 
 __all__ = ["INFERENCE_ENGINES", "LOCAL", "STATE", "InferenceEngine", "is_folder"]
 
@@ -28,13 +22,13 @@ class InferenceEngine:
     """A row of `INFERENCE_ENGINES`."""
 
     help: str
-    answer: str | Callable[[InferCommand, SelectedModel, Sequence[Shard]], Iterator[str]]
-    """``module:function``, or the function; it answers every part by `mnist_etc.inference.shards.ShardClassifier` and
-    yields the name of each as it is done."""
+    answer: str | Callable[..., Iterator[str]]
+    """``module:function``, or the function, of the `InferCommand`, the `SelectedModel` and every `Shard` that is left;
+    it answers them by `mnist_etc.inference.shards.ShardClassifier` and yields the name of each as it is done."""
     package: str | None = None
     """What must be installed besides, which is the extra of the same name; None: nothing."""
 
-    def run(self, config: InferCommand, model: SelectedModel, shards: Sequence[Shard]) -> Iterator[str]:
+    def run(self, config: object, model: object, shards: Sequence[object]) -> Iterator[str]:
         """Answer ``shards`` by ``model``; see `answer`."""
         answered: Iterator[str] = resolve(self.answer)(config, model, shards)
         return answered

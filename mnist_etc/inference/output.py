@@ -28,7 +28,6 @@ __all__ = [
     "MARK",
     "STANDARD_OUTPUT",
     "Format",
-    "Write",
     "check_output",
     "check_target",
     "open_parquet",

@@ -11,7 +11,6 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -79,25 +78,8 @@ def _rows(config: InferCommand, digest: str, shards: Sequence[Shard]) -> Any:
     """What the actors say of each part, one a core at once."""
     actors = max(1, min(len(shards), int(ray.cluster_resources().get("CPU", 1))))
     numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
-    absolute = [
-        replace(
-            shard, path=_absolute(shard.path), part=replace(shard.part, like=_absolute(shard.part.like or "") or None)
-        )
-        for shard in shards
-    ]
-    everywhere = replace(
-        config,
-        input=_absolute(str(config.input)),
-        output=_absolute(str(config.output)),
-        artifacts=_absolute(config.artifacts),
-        threads=config.threads or 1,
-    )
-    return numbers.map(_Actor, fn_constructor_args=(everywhere, digest, absolute), concurrency=actors, num_cpus=1)
-
-
-def _absolute(path: str) -> str:
-    """An actor's folder is another one."""
-    return str(Path(path).absolute()) if path else path
+    given = replace(config, threads=config.threads or 1), digest, str(Path.cwd()), list(shards)
+    return numbers.map(_Actor, fn_constructor_args=given, concurrency=actors, num_cpus=1)
 
 
 def _reach(address: str | None) -> None:
@@ -117,8 +99,8 @@ def _reach(address: str | None) -> None:
 class _Actor:
     """Holds one session of ONNX Runtime for all the parts that it answers; what goes wrong is said by the driver."""
 
-    def __init__(self, config: InferCommand, digest: str, shards: Sequence[Shard]) -> None:
-        self._config, self._digest, self._shards = config, digest, shards
+    def __init__(self, config: InferCommand, digest: str, folder: str, shards: Sequence[Shard]) -> None:
+        self._config, self._digest, self._folder, self._shards = config, digest, folder, shards
         self._classifier: ShardClassifier | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +114,14 @@ class _Actor:
         return told | {"said": said.getvalue()}
 
     def _load(self) -> ShardClassifier:
+        try:
+            os.chdir(self._folder)
+        except OSError as error:
+            if not all(Path(str(path)).is_absolute() for path in (self._config.input, self._config.output)):
+                raise ArtifactError(
+                    f"Expected the folder {self._folder} of the command on {socket.gethostname()} too; received: "
+                    f"{error.strerror}. Share it, or pass absolute paths."
+                ) from error
         model = select_model(self._config)
         if sha256(model.onnx) != self._digest:
             raise ArtifactError(

@@ -252,14 +252,16 @@ def test_an_actor_of_ray_tells_what_is_wrong_and_what_it_skipped(
     digest = sha256(select_model(config).onnx)
     (here / "in" / "more" / "a.parquet").write_bytes(b"PAR1 damaged")
     capfd.readouterr()
-    actor = ray_engine._Actor(config, digest, shards)
+    actor = ray_engine._Actor(config, digest, str(here), shards)
     told = [actor({"shard": number}) for number in range(2)]
     assert [one["name"] for one in told] == ["b.parquet", ""]
     assert told[0]["said"].startswith("skipped: ")
     assert told[1]["error"] == "DataError"
     assert "more/a.parquet" in told[1]["message"]
-    other = ray_engine._Actor(config, "0", shards)({"shard": 0})
+    other = ray_engine._Actor(config, "0", str(here), shards)({"shard": 0})
+    nowhere = ray_engine._Actor(config, digest, str(here / "nowhere"), shards)({"shard": 0})
     assert "Expected the model of the command" in other["message"]
+    assert "Expected the folder" in nowhere["message"]
     assert capfd.readouterr() == ("", "")
 
 
