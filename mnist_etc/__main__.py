@@ -81,6 +81,12 @@ COMMANDS = {
         job="mnist_etc.audit.job:audit",
         examples=("data=mnist privacy.target_epsilon=3",),
     ),
+    "copy": Command(
+        help="copy a folder of data or artifacts to or from a bucket, what differs alone",
+        schema="mnist_etc.copying.config:CopyCommand",
+        job="mnist_etc.copying.job:copy",
+        examples=("source=s3://bucket/mnist target=data/mnist", "source=artifacts target=s3://bucket/artifacts"),
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from typing import IO, Any, TextIO
 from mnist_etc.errors import ArtifactError, BusyError
 
 __all__ = [
+    "UNFINISHED",
     "appended",
     "exclusive",
     "inside",

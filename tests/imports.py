@@ -26,7 +26,19 @@ FLOOR = (
 """Files at the top of the package that make the lowest room."""
 ORDER = (
     *("floor", "data", "labels", "models", "predictor", "privacy", "fit", "audit", "artifacts", "pretrained"),
-    *("evaluation", "tracking", "policy", "attack", "export", "training", "serving", "inference", "sweep", "command"),
+    *(
+        "evaluation",
+        "tracking",
+        "policy",
+        "attack",
+        "export",
+        "training",
+        "serving",
+        "inference",
+        "sweep",
+        "copying",
+        "command",
+    ),
 )
 """The rooms, from the lowest up: each may import itself and those before it."""
 COMMAND = ("command", "multirun", "completion", "api", "__main__", "__init__")

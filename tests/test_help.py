@@ -35,6 +35,7 @@ IN_README = {
     "tune": "python -m mnist_etc.serving.tune",
     "reconstruct": "python noprotect_reconstruction.py",
     "audit": "python -m mnist_etc.privacy.audit",
+    "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
 OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "sweep": set()}
@@ -47,6 +48,7 @@ WITHOUT = {
     "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
+    "copy": set(GROUPS),
     "export": set(),
 }
 

@@ -23,7 +23,10 @@ from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.inference.config import AUTO, PRETRAINED, InferCommand
 from mnist_etc.predictor import Predictor
 
-__all__ = ["Classifier", "SelectedModel", "open_classifier", "open_second_judge", "select_model"]
+__all__ = ["Classifier", "SecondJudge", "SelectedModel", "open_classifier", "open_second_judge", "select_model"]
+
+SecondJudge = tuple[Predictor, Familiarity]
+"""See `open_second_judge`."""
 
 
 class Classifier(Protocol):
@@ -115,7 +118,7 @@ def open_classifier(config: InferCommand, model: SelectedModel) -> Iterator[Clas
         yield predictor
 
 
-def open_second_judge(config: InferCommand, model: SelectedModel) -> tuple[Predictor, Familiarity] | None:
+def open_second_judge(config: InferCommand, model: SelectedModel) -> SecondJudge | None:
     """Load the pretrained network to judge beside ``model`` how far a user's pictures are from MNIST's digits.
 
     It knows them better than a small model does, so it finds more of what is none. None where there is nothing to
