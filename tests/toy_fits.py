@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.models.config import UNVARIED, ModelConfig
+from mnist_etc.models.config import UNVARIED, ZooConfig
 
 __all__ = ["CLASSES", "arrays", "config_of"]
 
 CLASSES = 3
 
 
-def config_of(**changes: Any) -> ModelConfig:
+def config_of(**changes: Any) -> ZooConfig:
     """Of a model of the zoo; two epochs of batches of five."""
     values: dict[str, Any] = {
         "name": "cnn", "epochs": 2, "private": False, "l2_norm_clip": 1.0, "batch_size": 5, "optimizer": "adam",
@@ -22,7 +22,7 @@ def config_of(**changes: Any) -> ModelConfig:
         "schedule": "cosine", "ema": 0.0, "augment": False, "augmentation": UNVARIED, "width": None, "depth": None,
         "dropout": None, "hid_dim": None, "routing": None, "reconstruction_weight": None,
     }  # fmt: skip
-    return ModelConfig(**values | changes)
+    return ZooConfig(**values | changes)
 
 
 def arrays(number: int = 12, features: int = 4) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ModelConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
 from mnist_etc.models.zoo import ZOO
@@ -95,7 +95,7 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
 class SupervisedCommand(RunConfig):
     """``python -m train_.supervised``: a model of the zoo, image to logits."""
 
-    model: ModelConfig
+    model: ZooConfig
     gates: GatesConfig
     """What the model has to pass; else it stays a candidate, and nothing is published."""
     repository: str = path()
@@ -129,7 +129,7 @@ class UseCommand(TrainCommand):
 
     multirun = False
 
-    model: ModelConfig
+    model: ZooConfig
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -145,7 +145,7 @@ class UseCommand(TrainCommand):
         return (TRAINED, *ZOO)
 
 
-def check_zoo_model(privacy: PrivacyConfig, model: ModelConfig) -> None:
+def check_zoo_model(privacy: PrivacyConfig, model: ZooConfig) -> None:
     """Refuse a private training by an engine that has no rule for one of the model's layers."""
     if model.private:
         refuse(privacy.engine, sorted(ZOO[model.name].made_of(private=True)))

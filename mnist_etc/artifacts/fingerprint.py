@@ -9,7 +9,7 @@ from typing import Any
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
-from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ModelConfig
+from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.features import FEATURES
 
 __all__ = ["fingerprint", "zoo_fingerprint"]
@@ -35,9 +35,9 @@ def fingerprint(
     return settings
 
 
-def zoo_fingerprint(run: RunConfig, model: ModelConfig) -> dict[str, Any]:
+def zoo_fingerprint(run: RunConfig, model: ZooConfig) -> dict[str, Any]:
     """The same of a model of the zoo."""
-    settings = _plain(model, ModelConfig)
+    settings = _plain(model, ZooConfig)
     augmentation = _plain(settings.pop("augmentation"), AugmentationConfig)
     if settings.pop("augment"):
         settings["augmentation"] = augmentation

@@ -16,7 +16,7 @@ from mnist_etc.composition import choices, own_script
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ModelConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 
 __all__ = ["arguments", "command", "flatten", "program", "supervised_command", "supervised_words"]
 
@@ -72,13 +72,13 @@ def command(
     return " ".join([program(name), *arguments(name, SCHEMAS[name], wanted, run, classifier)])
 
 
-def supervised_command(run: RunConfig, model: ModelConfig, elsewhere: str | None = None) -> str:
+def supervised_command(run: RunConfig, model: ZooConfig, elsewhere: str | None = None) -> str:
     """The same that trains a model of the zoo."""
     places = {} if elsewhere is None else {"artifacts": _new_folder(run, elsewhere)}
     return " ".join([program("supervised"), *supervised_words(run, model, places)])
 
 
-def supervised_words(run: RunConfig, model: ModelConfig, places: Mapping[str, Any]) -> list[str]:
+def supervised_words(run: RunConfig, model: ZooConfig, places: Mapping[str, Any]) -> list[str]:
     """Its words, quoted for a shell: what differs from the defaults of ``conf/``, the model first.
 
     Args:
@@ -86,7 +86,7 @@ def supervised_words(run: RunConfig, model: ModelConfig, places: Mapping[str, An
         model: of the zoo.
         places: values that take the place of those of ``run``, by key.
     """
-    wanted = flatten(run, (RunConfig,)) | flatten(model, (ModelConfig,), "model.") | dict(places)
+    wanted = flatten(run, (RunConfig,)) | flatten(model, (ZooConfig,), "model.") | dict(places)
     return arguments("supervised", SupervisedCommand, wanted, run, None, model)
 
 
@@ -102,7 +102,7 @@ def arguments(
     wanted: Mapping[str, Any],
     run: RunConfig,
     classifier: ClassifierConfig | None,
-    model: ModelConfig | None = None,
+    model: ZooConfig | None = None,
 ) -> list[str]:
     """The words of a command line, quoted for a shell, after which each key has its wanted value.
 
@@ -152,7 +152,7 @@ def _missing(name: str, schema: type, wanted: Mapping[str, Any], words: list[str
     return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
 
 
-def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None, model: ModelConfig | None) -> list[str]:
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None, model: ZooConfig | None) -> list[str]:
     """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
     words: list[str] = []
     with suppress(ConfigError):  # a message about something else goes before one about conf/

@@ -14,7 +14,7 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import supervised_command, supervised_words
 from mnist_etc.files import inside
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 
 __all__ = ["RunFolder"]
 
@@ -33,10 +33,10 @@ class RunFolder:
     """``artifacts/[<data name>/]<run>/``, for example ``artifacts/cnn_epochs=6``."""
 
     folder: ArtifactFolder
-    model: ModelConfig
+    model: ZooConfig
 
     @classmethod
-    def of(cls, run: RunConfig, model: ModelConfig) -> RunFolder:
+    def of(cls, run: RunConfig, model: ZooConfig) -> RunFolder:
         """The folder of the training that ``run`` and ``model`` are.
 
         Raises:
@@ -104,7 +104,7 @@ class RunFolder:
         return inside(self.path, "reconstruction")
 
 
-def _name(run: RunConfig, model: ModelConfig) -> str:
+def _name(run: RunConfig, model: ZooConfig) -> str:
     """``cnn``, or ``cnn_epochs=6_seed=1``: the model, and each key that is not as ``conf/`` has it."""
     off = () if model.private else ("privacy.", "model.l2_norm_clip=")
     off = off if model.augment else (*off, "model.augmentation.")

@@ -8,7 +8,7 @@ from keras.initializers import GlorotUniform, HeNormal
 
 from mnist_etc.models.blocks import activated, convolution
 from mnist_etc.models.capsules import Capsules, LengthLogits, LongestCapsule, Squash
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import LOGITS_A_LENGTH
 from mnist_etc.seeds import layer_seeds
 
@@ -25,7 +25,7 @@ TRAINED_LAYERS = 6
 """With weights."""
 
 
-def build_capsule(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_capsule(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``: ten times capsules' lengths.
 
     The second convolution takes every other pixel, not the fourth one as in the paper: a third of the cost. The
@@ -48,7 +48,7 @@ def build_capsule(config: ModelConfig, seed: int, side: int, classes: int) -> ke
     return keras.Model(images, LengthLogits(LOGITS_A_LENGTH)(sums), name="capsule")
 
 
-def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Model:
+def add_decoder(config: ZooConfig, model: keras.Model, seed: int) -> keras.Model:
     """What is fitted: ``model``, and the image rebuilt from the longest capsule, ``(batch, side, side, 1)``.
 
     Args:

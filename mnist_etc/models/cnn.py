@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from mnist_etc.models.blocks import convolution, linear, normalization
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_cnn"]
@@ -16,7 +16,7 @@ LARGEST_MAP = 8
 """Cells along each side that the logits read; a larger image is averaged over."""
 
 
-def build_cnn(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_cnn(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``.
 
     Four convolutions, pooled after the first two, before batch normalization, which then costs a quarter. A private one

@@ -21,8 +21,8 @@ __all__ = [
     "AutoencoderConfig",
     "ClassifierConfig",
     "FitConfig",
-    "ModelConfig",
     "OutputActivation",
+    "ZooConfig",
 ]
 
 
@@ -160,7 +160,7 @@ class ClassifierConfig(FitConfig):
 
 
 @dataclass(kw_only=True)
-class ModelConfig(FitConfig):
+class ZooConfig(FitConfig):
     """A model of the zoo, image to logits, and its fit; of the numbers that may be null it reads those of its row."""
 
     name: str = text()

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from mnist_etc.models.blocks import activated, convolution, linear, normalization
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_efficient"]
@@ -17,7 +17,7 @@ WIDTH = 32
 DEPTH = 1
 
 
-def build_efficient(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_efficient(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``.
 
     Residual blocks (He et al. 2015, arXiv:1512.03385) on a half and on a quarter of the image's side, after a

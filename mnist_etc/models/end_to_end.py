@@ -9,7 +9,7 @@ from keras import layers
 
 from mnist_etc.models.blocks import linear
 from mnist_etc.models.clip import clip_straight_through
-from mnist_etc.models.config import AutoencoderConfig, FitConfig, ModelConfig, OutputActivation
+from mnist_etc.models.config import AutoencoderConfig, FitConfig, OutputActivation, ZooConfig
 from mnist_etc.models.registry import AUTOENCODERS
 from mnist_etc.seeds import layer_seeds
 
@@ -21,7 +21,7 @@ AUTOENCODER_LAYERS = 10
 HID_DIM = 32
 
 
-def build_end_to_end(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_end_to_end(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``, linear in the code.
 
     Args:
@@ -35,7 +35,7 @@ def build_end_to_end(config: ModelConfig, seed: int, side: int, classes: int) ->
     return keras.Sequential([layers.Input((side, side, 1)), encoder, head], name="autoencoder")
 
 
-def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Model:
+def add_decoder(config: ZooConfig, model: keras.Model, seed: int) -> keras.Model:
     """What is fitted: ``model``, and the image rebuilt from the code, ``(batch, side, side, 1)``.
 
     Args:
@@ -52,7 +52,7 @@ def add_decoder(config: ModelConfig, model: keras.Model, seed: int) -> keras.Mod
     return keras.Model(images, [head(code), clip_straight_through(decoder(code))], name="autoencoder_and_decoder")
 
 
-def _autoencoder(config: ModelConfig, seed: int, side: int) -> keras.Model:
+def _autoencoder(config: ZooConfig, seed: int, side: int) -> keras.Model:
     fit = {field.name: getattr(config, field.name) for field in dataclasses.fields(FitConfig)}
     settings = AutoencoderConfig(**fit, hid_dim=config.hid_dim or HID_DIM, output_activation=OutputActivation.linear)
     return AUTOENCODERS[AUTOENCODER].network(settings, seed, side)

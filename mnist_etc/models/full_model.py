@@ -10,7 +10,7 @@ from keras import layers
 
 from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.models.classifier import build_full_model, build_whitening
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ModelConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.h5 import read_h5
 from mnist_etc.models.random_features import after_random_features, build_random_features
@@ -20,7 +20,7 @@ from mnist_etc.models.zoo import ZOO
 __all__ = ["read_full_model", "read_zoo_model"]
 
 
-def read_zoo_model(config: ModelConfig, path: Path, *, classes: int = len(DIGITS), side: int = SIDE) -> keras.Model:
+def read_zoo_model(config: ZooConfig, path: Path, *, classes: int = len(DIGITS), side: int = SIDE) -> keras.Model:
     """The same of a model of the zoo.
 
     Raises:

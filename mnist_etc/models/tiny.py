@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from mnist_etc.models.blocks import activated, convolution, linear
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_tiny"]
@@ -16,7 +16,7 @@ POOLED = 1, 3
 """Convolutions, from 0, that a pool follows."""
 
 
-def build_tiny(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_tiny(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``, linear in the mean of the last map.
 
     Five convolutions, two of them at the whole side: few weights, each of which is used often.

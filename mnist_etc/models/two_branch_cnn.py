@@ -7,7 +7,7 @@ from keras import layers, ops
 from keras.initializers import HeNormal
 
 from mnist_etc.models.blocks import linear
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["GroupedConv2D", "build_two_branch_cnn"]
@@ -27,7 +27,7 @@ class GroupedConv2D(layers.Conv2D):  # type: ignore[misc]
         return self.activation(ops.concatenate(found, -1) + self.bias)
 
 
-def build_two_branch_cnn(config: ModelConfig, seed: int, side: int, classes: int) -> keras.Model:
+def build_two_branch_cnn(config: ZooConfig, seed: int, side: int, classes: int) -> keras.Model:
     """Image ``(batch, side, side, 1)`` in [0, 1] to logits ``(batch, classes)``.
 
     3x3 of 32; a pool; two branches side by side, each 3x3 of 64 in two groups, summed; a pool; 3x3 of 512, twice; then

@@ -17,7 +17,7 @@ from mnist_etc.artifacts.run_log import logged
 from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -68,7 +68,7 @@ class SupervisedTraining:
 
     name = "supervised"
 
-    def __init__(self, run: RunConfig, config: ModelConfig, dataset: Dataset) -> None:
+    def __init__(self, run: RunConfig, config: ZooConfig, dataset: Dataset) -> None:
         self._run, self._config, self._dataset = run, config, to_train_on(dataset, run.privacy, private=config.private)
         self.outputs: tuple[Artifact, ...] = (RunFolder.of(run, config).full_model,)
         self.settings: Mapping[str, Any] = zoo_fingerprint(run, config)

@@ -21,6 +21,7 @@ from support import ROOT, TINY_MODEL
 
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.export.config import MODEL
+from mnist_etc.models.zoo import ZOO
 
 DOORS = {
     ("train.py",): "train",
@@ -39,10 +40,12 @@ DOORS = {
 ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]
 """Enough for the network of ``policy=auto`` to reach its yardstick."""
+TINY_ZOO = ["data=digits", "data.validation=700", "model.epochs=1", "model.augment=false"]
 TOY = {
     "train": [*TINY_MODEL, "tracking_uri=null"],
     "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
+    "supervised": [*TINY_ZOO, "gates=off", "tracking_uri=null"],
     "sweep": [
         "data=digits",
         "data.validation=700",
@@ -129,6 +132,8 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
     toy = dict(word.partition("=")[::2] for word in TOY[command])
     toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
     toy |= {"autoencoder.pretraining_epochs": "0"} if "autoencoder.private" in given else {}
+    if given.get("model") in ZOO:
+        toy |= dict(word.partition("=")[::2] for word in TINY_ZOO)
     default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
     return [f"{key}={value}" for key, value in (default | given | toy).items()]
 

@@ -17,7 +17,7 @@ from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
 from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.task import Task
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.losses import cross_entropy
 
 SEED = 3
@@ -30,7 +30,7 @@ def dense() -> keras.Model:
     return keras.Sequential([layers.Input((4,)), layers.Dense(CLASSES, kernel_initializer=kernel)])
 
 
-def fitted(config: ModelConfig, folder: Path) -> Values:
+def fitted(config: ZooConfig, folder: Path) -> Values:
     """Kernel and bias of `dense` after the fit, in one vector."""
     model = dense()
     task = Task(label="dense", model=model, arrays=list(arrays()), loss=cross_entropy)
@@ -39,7 +39,7 @@ def fitted(config: ModelConfig, folder: Path) -> Values:
     return np.concatenate([value.ravel() for value in model.get_weights()]).astype(float)
 
 
-def by_hand(config: ModelConfig, step: Callable[[Values, Gradient, float, int], Values]) -> list[Values]:
+def by_hand(config: ZooConfig, step: Callable[[Values, Gradient, float, int], Values]) -> list[Values]:
     """The weights after each step; ``step`` takes weights, gradient of the batch, rate and the step's number from 1."""
     inputs, labels = arrays()
     steps = -(-len(inputs) // config.batch_size)

@@ -17,7 +17,7 @@ from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
 from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.task import Task
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.losses import cross_entropy
 
 NUMBER = 16
@@ -40,7 +40,7 @@ class StoppedError(Exception):
     """In the second epoch."""
 
 
-def trained(config: ModelConfig, path: Path, model: keras.Model, *, stop: bool = False) -> list[bytes]:
+def trained(config: ZooConfig, path: Path, model: keras.Model, *, stop: bool = False) -> list[bytes]:
     """The bytes of all that the model holds after the fit."""
     task = Task(label="toy", model=model, arrays=list(arrays(NUMBER)), loss=cross_entropy)
 

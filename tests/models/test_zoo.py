@@ -12,7 +12,7 @@ from support import SCHEMAS
 
 from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import ModelConfig
+from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ SMALL = 8
 """A side at which each model is quick."""
 
 
-def config(name: str, *words: str) -> ModelConfig:
+def config(name: str, *words: str) -> ZooConfig:
     """That of ``model=<name>``."""
     command: Any = compose("supervised", SCHEMAS["supervised"], [f"model={name}", *words])
-    model: ModelConfig = command.model
+    model: ZooConfig = command.model
     return model
 
 
