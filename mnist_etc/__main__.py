@@ -10,6 +10,7 @@ from typing import NoReturn
 from mnist_etc.command import Command, run
 from mnist_etc.composition import PREFIX
 from mnist_etc.errors import ConfigError
+from mnist_etc.registry import resolve
 
 __all__ = ["COMMANDS", "door", "main", "script"]
 
@@ -31,6 +32,18 @@ COMMANDS = {
         schema="mnist_etc.artifacts.config:ClassifierCommand",
         job="mnist_etc.training.pipeline:train_classifier",
         examples=("epochs=6 hidden_units=[256]", "features=scattering private=true"),
+    ),
+    "supervised": Command(
+        help="fit a model of the zoo, image to logits, and export it",
+        schema="mnist_etc.artifacts.config:SupervisedCommand",
+        job="mnist_etc.training.supervised:train_supervised",
+        examples=("model=cnn data=digits", "model=cnn model.epochs=6 data=fashion_mnist"),
+    ),
+    "sweep": Command(
+        help="search for the hyperparameters of a training",
+        schema="mnist_etc.sweep.config:SweepCommand",
+        job="mnist_etc.sweep.job:sweep",
+        examples=("model=cnn data=digits sweep.trials=32", "sweep.command=train data=digits sweep.processes=2"),
     ),
     "infer": Command(
         help="classify the test split or your own images into a CSV, without TensorFlow",
@@ -68,6 +81,12 @@ COMMANDS = {
         job="mnist_etc.audit.job:audit",
         examples=("data=mnist privacy.target_epsilon=3",),
     ),
+    "copy": Command(
+        help="copy a folder of data or artifacts to or from a bucket, what differs alone",
+        schema="mnist_etc.copying.config:CopyCommand",
+        job="mnist_etc.copying.job:copy",
+        examples=("source=s3://bucket/mnist target=data/mnist", "source=artifacts target=s3://bucket/artifacts"),
+    ),
 }
 
 
@@ -78,6 +97,11 @@ def main() -> None:
         if word in ("-h", "--help", "--version"):
             version = _version()
             print(version if word == "--version" else _help(version))
+            return
+        if word == "--shell-completion":
+            from mnist_etc.completion import script as completion
+
+            print(completion(" ".join(rest), {name: resolve(row.schema) for name, row in COMMANDS.items()}))
             return
         if word not in COMMANDS:
             raise ConfigError(f"Expected a command, one of {', '.join(COMMANDS)}; received {word!r}. See --help.")
@@ -117,6 +141,7 @@ def _help(version: str) -> str:
         *(f"  {name:<13}{command.help}" for name, command in COMMANDS.items()),
         "",
         "The keys of a command: python -m mnist_etc <command> --cfg job",
+        'Completion: eval "$(python -m mnist_etc --shell-completion bash)", or zsh or fish',
     ]
     return "\n".join(lines)
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mnist_etc import interrupt
-from mnist_etc.composition import choices, compose, program
+from mnist_etc.composition import choices, compose, conf_folder, inform, program
 from mnist_etc.errors import ConfigError, ExitCode, MnistEtcError
+from mnist_etc.experiments import experiments
 from mnist_etc.overrides import keys, one_value
+from mnist_etc.processes import follow, tell
 from mnist_etc.registry import resolve
 
 __all__ = ["Command", "run"]
 
-SWEEPS = ("-m", "--multirun")
+INFO = ("config", "defaults", "defaults-tree", "searchpath")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +43,24 @@ def run(name: str, command: Command) -> NoReturn:
         name: the file of ``conf/`` to start from, without its suffix.
         command: its row.
     """
+    follow()
     try:
         schema: type[Any] = resolve(command.schema)
         arguments = _parse(name, command, schema)
-        config = compose(name, schema, arguments.words)
-        if arguments.cfg:
-            print(_as_yaml(config), end="")
-            sys.exit(0)
-        job = resolve(command.job)
-        interrupt.loaded()
-        result = job(config)
+        if arguments.multirun:
+            result = _run_each(name, schema, arguments)
+        else:
+            config = compose(name, schema, arguments.words)
+            if arguments.cfg or arguments.info:
+                print(_as_yaml(config), end="") if arguments.cfg else inform(
+                    arguments.info, name, schema, arguments.words
+                )
+                sys.exit(0)
+            job = resolve(command.job)
+            interrupt.loaded()
+            result = job(config)
+            if isinstance(result, float):
+                tell(result=result)
     except MnistEtcError as error:
         print("error:", *str(error).splitlines(), file=sys.stderr)
         sys.exit(error.exit_code)
@@ -71,6 +81,17 @@ def run(name: str, command: Command) -> NoReturn:
         )
         sys.exit(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _run_each(name: str, schema: type, arguments: argparse.Namespace) -> int:
+    """Run the command in a process for each combination of values; see `mnist_etc.multirun`."""
+    if not getattr(schema, "multirun", False):
+        raise ConfigError(one_value(program(), schema, "", "--multirun"))
+    if arguments.cfg or arguments.info:
+        raise ConfigError("Expected --multirun alone; received --cfg or --info, which are of one configuration.")
+    from mnist_etc.multirun import run_each
+
+    return run_each(name, schema, arguments.words)
 
 
 def _end_quietly() -> NoReturn:
@@ -94,10 +115,11 @@ def _parse(name: str, command: Command, schema: type) -> argparse.Namespace:
     )
     parser.add_argument("words", nargs="*", metavar="key=value", help=_help(schema))
     parser.add_argument("--cfg", choices=["job"], help="print every key with its value and stop")
-    for word in sys.argv[1:]:
-        if word in SWEEPS:
-            raise ConfigError(one_value(program(), schema, "", word))
-    return parser.parse_args()
+    parser.add_argument("--info", choices=INFO, help="print how Hydra composes the configuration and stop")
+    several = "run once for each combination of values: key=1,2 key=range(3) group=glob(*)"
+    shown = several if getattr(schema, "multirun", False) else argparse.SUPPRESS
+    parser.add_argument("-m", "--multirun", action="store_true", help=shown)
+    return parser.parse_intermixed_args()
 
 
 def _help(schema: type) -> str:
@@ -109,7 +131,12 @@ def _epilog(name: str, command: Command) -> str:
     """What can be chosen, and commands that work."""
     groups: list[str] = []
     with suppress(ConfigError):  # --help answers without conf/ too
-        groups = [f"  {group}={'|'.join(several)}" for group, several in choices(name).items()]
+        for group, several in choices(name).items():
+            if group == "model":
+                several = [one for one in several if one in resolve(command.schema).models()]
+            groups.append(f"  {group}={'|'.join(several)}")
+        if known := experiments(conf_folder(name), name):
+            groups += ["", "named experiments:", f"  experiment={'|'.join(known)}"]
     examples = [f"  {program()} {words}" for words in command.examples]
     return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
 

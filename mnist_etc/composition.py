@@ -10,14 +10,17 @@ import re
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.experiments import EXPERIMENT, chosen, extends
 from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
 from mnist_etc.schema import check, expand_home
 
-__all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "own_script", "program"]
+__all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "entry", "inform", "own_script", "program"]
 
 PACKAGE, PREFIX = "mnist_etc", "mnist-etc-"
 """Of ``python -m``, and of the console scripts."""
@@ -28,6 +31,7 @@ BASE = "base"
 SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
 NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
 """What Hydra says of them."""
+NO_KEY = re.compile(r".*raised while composing config: Key '([^']*)' not in")
 ANY_VALUE = (ValueError, TypeError, AssertionError, OSError, RecursionError)
 """What Hydra and OmegaConf let through besides their own, for some values and damaged files."""
 T = TypeVar("T")
@@ -44,8 +48,37 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
     """
+    with _hydra(config_name, schema, words) as asked:
+        from hydra import compose as hydra_compose
+        from omegaconf import OmegaConf
+
+        config = OmegaConf.to_object(hydra_compose(config_name, asked))
+    if not isinstance(config, schema):
+        raise ConfigError(
+            f"Expected {config_name}_schema in the defaults of {conf_folder(config_name)}/{config_name}.yaml; "
+            "received none."
+        )
+    expand_home(config)
+    check(config)
+    return config
+
+
+def inform(about: str, config_name: str, schema: type, words: list[str]) -> None:
+    """Print what Hydra knows of a composition: ``config``, ``defaults``, ``defaults-tree`` or ``searchpath``.
+
+    Raises:
+        ConfigError: see `compose`.
+    """
+    with _hydra(config_name, schema, words) as asked:
+        from hydra.core.global_hydra import GlobalHydra
+
+        GlobalHydra.instance().hydra.show_info(about, config_name, asked)
+
+
+@contextmanager
+def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[list[str]]:
+    """Hydra's overrides for ``words``, while it knows ``conf/``; what it raises in the block is told in a line."""
     folder = conf_folder(config_name)
-    from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.errors import HydraException
@@ -53,27 +86,23 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
     from yaml import YAMLError
 
-    groups = {group.name for group in folder.iterdir() if group.is_dir()}
-    asked = overrides(words, schema, groups)
+    groups = {group.name for group in folder.iterdir() if group.is_dir()} - {EXPERIMENT}
+    words, experiment = chosen(words, folder, config_name)
+    asked = [*extends(experiment, config_name), *overrides(words, schema, groups)]
     OmegaConf.register_new_resolver("if", lambda test, yes, no: yes if test else no, replace=True)
+    OmegaConf.register_new_resolver("in", lambda value, several: value in several, replace=True)
     OmegaConf.register_new_resolver("env", lambda name, default: os.environ.get(name) or default, replace=True)
     ConfigStore.instance().store(f"{config_name}_schema", schema)
     try:
         with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            config = OmegaConf.to_object(hydra_compose(config_name, asked))
+            yield asked
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
     except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
         where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
+        where = f"{where} (with {EXPERIMENT}={experiment})" if experiment else where
         raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
-    if not isinstance(config, schema):
-        raise ConfigError(
-            f"Expected {config_name}_schema in the defaults of {folder}/{config_name}.yaml; received none."
-        )
-    expand_home(config)
-    check(config)
-    return config
 
 
 def choices(config_name: str) -> dict[str, list[str]]:
@@ -119,6 +148,12 @@ def own_script() -> str | None:
     if main.__spec__ or path.suffix != ".py" or not Path(sys.argv[0]).name.startswith(PREFIX):
         return None
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def entry(name: str) -> list[str]:
+    """The words after the interpreter that start the command ``name`` in another process, as this one knows it."""
+    script = own_script()
+    return [script, name] if script else ["-m", PACKAGE, name]
 
 
 def conf_folder(config_name: str) -> Path:
@@ -174,6 +209,8 @@ def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(program(), schema, *sweep.groups())
+    if no_key := NO_KEY.match(reason):
+        return unknown(no_key[1], schema)
     if no_group := NO_GROUP.match(reason):
         return unknown(no_group[1] or no_group[2], schema)
     return f"Expected a valid configuration; received: {reason}"

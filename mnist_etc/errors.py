@@ -5,13 +5,14 @@
   + DataError      1   a dataset or an image is missing, damaged or not of the expected form
   + ArtifactError  1   trained weights or their manifest are missing, altered, of another configuration or unwritable
   + ExportError    1   an exported model does not answer as the model it was made from
+  + GateError      3   a model misses a release gate; it was not published
   + BusyError      1   another training writes into the same folder
   + TrainingError  1   a training diverged
   + PrivacyError   1   a guarantee cannot be given
   + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
 
-Without an exception of this tree: DONE 0, SOME_SKIPPED 3, INTERRUPTED 130, READER_GONE 141, TERMINATED 143; see
-`ExitCode`.
+Without an exception of this tree: DONE 0, SOME_SKIPPED 3, GATES_FAILED 3, INTERRUPTED 130, READER_GONE 141,
+TERMINATED 143; see `ExitCode`.
 
 A message about a value says what was expected, what was received, and the remedy; any other says what happened and
 what to do.
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "ExitCode",
     "ExportError",
+    "GateError",
     "MnistEtcError",
     "PrivacyError",
     "ServingError",
@@ -45,6 +47,8 @@ class ExitCode(IntEnum):
     """A key, a type or a value is wrong, or the Python is; found before anything is written."""
     SOME_SKIPPED = 3
     """``infer``: some images could not be read and are named on stderr; the others are in the file."""
+    GATES_FAILED = SOME_SKIPPED
+    """``train_.supervised``, ``export``: the model misses a release gate. Its files stay, nothing was published."""
     INTERRUPTED = 130
     """Ctrl-C, 128 plus SIGINT: a training goes on from its last epoch with the same command."""
     READER_GONE = 141
@@ -75,6 +79,12 @@ class ArtifactError(MnistEtcError):
 
 class ExportError(MnistEtcError):
     """An exported model does not answer as the model it was made from."""
+
+
+class GateError(MnistEtcError):
+    """A model misses a release gate; its files stay as a candidate, and it was not published."""
+
+    exit_code = ExitCode.GATES_FAILED
 
 
 class BusyError(MnistEtcError):

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 from mnist_etc.errors import ArtifactError, BusyError
 
 __all__ = [
+    "UNFINISHED",
+    "appended",
     "exclusive",
     "inside",
     "read_limited",
@@ -126,6 +128,29 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise ArtifactError(f"Expected {path} to hold at most {limit:,} bytes; received more. Replace the file.")
     return content
+
+
+@contextmanager
+def appended(final: Path, *, key: str = "artifacts") -> Iterator[TextIO]:
+    """Yield ``final`` opened for more lines of text: a log, the one kind of file that grows under its own name.
+
+    Args:
+        final: the file; its folder is made.
+        key: of the configuration, which chooses the folder; for messages.
+
+    Raises:
+        ArtifactError: it cannot be opened for writing.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        file = final.open("a", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise _cannot_write(final, error, key) from error
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what could not be written was told when it was
+            file.close()
 
 
 @contextmanager

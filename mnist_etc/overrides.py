@@ -63,11 +63,13 @@ def unknown(key: str, schema: Any) -> str:
 
 def one_value(program: str, schema: Any, key: str, value: str) -> str:
     """Write the error line for a sweep, asked for by ``key=value`` or by the flag ``value`` without a key."""
-    known = kinds(schema)
+    received = f"Expected one configuration, one value for {key or 'each key'}; received {value!r}. "
+    if getattr(schema, "multirun", False):
+        return f"{received}For one run of each: {program} -m {shlex.quote(f'{key}={value}')}"
     values = " ".join(shlex.quote(part) for part in value.split(",")) if key and "(" not in value else "1 2"
-    place = " artifacts=out/$value" if "artifacts" in known else ""
+    place = " artifacts=out/$value" if "artifacts" in kinds(schema) else ""
     loop = f"for value in {values}; do {program} {key or 'seed'}=$value{place}; done"
-    return f"Expected one configuration, one value for {key or 'each key'}; received {value!r}. In a shell: {loop}"
+    return f"{received}In a shell: {loop}"
 
 
 def _with_input(words: list[str], known: dict[str, Any]) -> list[str]:

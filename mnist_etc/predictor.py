@@ -115,5 +115,5 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def to_metadata(names: Sequence[str]) -> dict[str, str]:
-    """What an ONNX file says of its classes: nothing where they are their numbers."""
-    return {} if list(names) == list(map(str, range(len(names)))) else {CLASSES: json.dumps(list(names))}
+    """What an ONNX file says of its classes."""
+    return {CLASSES: json.dumps(list(names))}

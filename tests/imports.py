@@ -21,15 +21,27 @@ from support import ROOT
 PACKAGE = "mnist_etc"
 FLOOR = (
     *("errors", "backend", "files", "registry", "schema", "overrides", "composition", "homes", "interpreter"),
-    *("interrupt", "seeds"),
+    *("interrupt", "seeds", "processes", "experiments"),
 )
 """Files at the top of the package that make the lowest room."""
 ORDER = (
     *("floor", "data", "labels", "models", "predictor", "privacy", "fit", "audit", "artifacts", "pretrained"),
-    *("evaluation", "tracking", "policy", "attack", "export", "training", "serving", "inference", "command"),
+    *(
+        "evaluation",
+        "tracking",
+        "policy",
+        "attack",
+        "export",
+        "training",
+        "serving",
+        "inference",
+        "sweep",
+        "copying",
+        "command",
+    ),
 )
 """The rooms, from the lowest up: each may import itself and those before it."""
-COMMAND = ("command", "api", "__main__", "__init__")
+COMMAND = ("command", "multirun", "completion", "api", "__main__", "__init__")
 """Files at the top of the package that make the highest room."""
 
 

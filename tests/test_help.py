@@ -13,29 +13,42 @@ from mnist_etc.__main__ import COMMANDS
 from mnist_etc.command import run
 from mnist_etc.composition import compose
 from mnist_etc.data.published_rows import PUBLISHED
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.registry import resolve
 
 GROUPS = {
     "data": {"mnist", "digits", "fashion_mnist", "folder", "csv", "parquet", *PUBLISHED},
     "features": {"code", "scattering"},
+    "model": {*ZOO},
+    "gates": {"as_trained", "default", "off"},
     "policy": {path.stem for path in (ROOT / "conf/policy").glob("*.yaml")} - {"base"},
 }
 IN_README = {
     "train": "python train.py",
     "autoencoder": "python -m train_.autoencoder",
     "classifier": "python -m train_.classifier",
+    "supervised": "python -m train_.supervised",
+    "sweep": "python -m mnist_etc.sweep",
     "infer": "python infer.py",
     "export": "python -m mnist_etc.export",
     "serve": "make serve",
     "tune": "python -m mnist_etc.serving.tune",
     "reconstruct": "python noprotect_reconstruction.py",
     "audit": "python -m mnist_etc.privacy.audit",
+    "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
+OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "sweep": set()}
+"""What ``model`` may name besides the zoo's; of other commands ``trained``."""
 WITHOUT = {
-    "autoencoder": {"features", "policy"},
-    "audit": {"features", "policy"},
+    "train": {"model", "policy", "gates"},
+    "autoencoder": {"features", "model", "policy", "gates"},
+    "classifier": {"model", "policy", "gates"},
+    "supervised": {"features", "policy"},
+    "sweep": {"policy"},
+    "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
+    "copy": set(GROUPS),
     "export": set(),
 }
 
@@ -61,9 +74,15 @@ def test_groups_and_examples(
         run(command, COMMANDS[command])
     said, _, examples = capsys.readouterr().out.partition("examples:\n")
     assert COMMANDS[command].help[1:] in " ".join(said.split())
-    groups = dict(line.strip().split("=") for line in said.partition("default first:")[2].splitlines() if line)
-    assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy"})
-    assert all(set(choices.split("|")) == GROUPS[name] for name, choices in groups.items())
+    groups = dict(
+        line.strip().split("=")
+        for line in said.partition("default first:")[2].partition("named experiments:")[0].splitlines()
+        if line
+    )
+    assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy", "gates"})
+    models = GROUPS["model"] | OTHER_MODELS.get(command, {"trained"})
+    for name, choices in groups.items():
+        assert set(choices.split("|")) == (models if name == "model" else GROUPS[name])
     for name, choices in groups.items():
         assert compose(command, SCHEMAS[command], []) == compose(
             command, SCHEMAS[command], [f"{name}={choices.split('|')[0]}"]

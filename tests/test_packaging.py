@@ -24,6 +24,9 @@ SCRIPTS = {
     "mnist-etc-train": "mnist_etc.__main__:script",
     "mnist-etc-autoencoder": "mnist_etc.__main__:script",
     "mnist-etc-classifier": "mnist_etc.__main__:script",
+    "mnist-etc-supervised": "mnist_etc.__main__:script",
+    "mnist-etc-sweep": "mnist_etc.__main__:script",
+    "mnist-etc-copy": "mnist_etc.__main__:script",
     "mnist-etc-infer": "mnist_etc.__main__:script",
     "mnist-etc-reconstruct": "mnist_etc.__main__:script",
     "mnist-etc-audit": "mnist_etc.__main__:script",
@@ -227,7 +230,7 @@ def test_module_refuses_an_unknown_command_in_one_line(run: Run) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert "received 'trian'" in done.stderr
-    assert "train, autoencoder, classifier, infer" in done.stderr
+    assert "train, autoencoder, classifier, supervised" in done.stderr
 
 
 def test_module_hands_arguments_and_exit_code_on(run: Run) -> None:

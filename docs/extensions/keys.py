@@ -21,6 +21,8 @@ from unittest import mock
 from sphinx.application import Sphinx
 
 FOLDER = Path("generated", "keys")
+REQUIRED = {"copy": ["source=required", "target=required"]}
+"""Keys without a default."""
 HEAD = "| key | default | type and range | meaning |\n| --- | --- | --- | --- |\n"
 
 
@@ -55,7 +57,7 @@ def page(command: str, schema: type) -> str:
 
     with mock.patch.dict(os.environ):
         os.environ.pop("MNIST_ETC_DATA", None)
-        config: Any = compose(command, schema, [])
+        config: Any = compose(command, schema, REQUIRED.get(command, []))
     rows = "".join(f"| {' | '.join(_cell(text) for text in row)} |\n" for row in table(config))
     return f"# Keys of `{command}`\n\n{_sentence(schema.__doc__)}\n\n{HEAD}{rows}"
 

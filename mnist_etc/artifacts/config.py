@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text
 
-__all__ = ["AutoencoderCommand", "ClassifierCommand", "RunConfig", "TrainCommand"]
+__all__ = [
+    "TRAINED",
+    "AutoencoderCommand",
+    "ClassifierCommand",
+    "RunConfig",
+    "SupervisedCommand",
+    "TrackingConfig",
+    "TrainCommand",
+    "UseCommand",
+]
+
+TRAINED = "trained"
+"""As ``model``: what ``train.py`` trains, the autoencoder's code and the classifier on it."""
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    """What records a training beside the store at ``tracking_uri``."""
+
+    tensorboard: bool = False
+    """Write scalars, pictures and codes that ``tensorboard --logdir artifacts/`` shows."""
 
 
 @dataclass(kw_only=True)
 class RunConfig:
     """What every training shares."""
+
+    multirun = True  # no annotation: not a key, but whether the command may be run once for each of several values
 
     data: DataConfig
     privacy: LifetimePrivacyConfig
@@ -32,6 +56,7 @@ class RunConfig:
     """MLflow run name; null: MLflow invents one."""
     tracking_uri: str | None = text(null="no tracking")
     """MLflow store: sqlite:///file.db, http://host:port, ...; null: no tracking."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 @dataclass(kw_only=True)
@@ -64,6 +89,66 @@ class ClassifierCommand(RunConfig, ClassifierConfig):
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
         _check_models(self.privacy, self.autoencoder, self)
+
+
+@dataclass(kw_only=True)
+class SupervisedCommand(RunConfig):
+    """``python -m train_.supervised``: a model of the zoo, image to logits."""
+
+    model: ZooConfig
+    gates: GatesConfig
+    """What the model has to pass; else it stays a candidate, and nothing is published."""
+    repository: str = path()
+    """Triton's model repository, where a model that passes is published behind the output policy ``levels``."""
+    skip_export: bool
+    """Publish nothing."""
+    skip_visualizations: bool
+    """Draw no plots."""
+    quiet: bool
+    """Print into ``pipeline.log`` alone; warnings still reach the terminal."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.gates.as_trained:
+            raise ConfigError(
+                "Expected gates=default or gates=off, since nothing is trained yet; received gates.as_trained=true. "
+                "Leave it out."
+            )
+        ZOO.check(self.model.name, "model")
+        check_zoo_model(self.privacy, self.model)
+
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return tuple(ZOO)
+
+
+@dataclass(kw_only=True)
+class UseCommand(TrainCommand):
+    """Commands that use a trained model: the training keys choose which."""
+
+    multirun = False
+
+    model: ZooConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.model.name in ZOO:
+            check_zoo_model(self.privacy, self.model)
+        elif self.model.name not in self.models():
+            names = ", ".join(self.models())
+            raise ConfigError(f"Expected model as one of {names}; received {self.model.name!r}.")
+
+    @classmethod
+    def models(cls) -> tuple[str, ...]:
+        """What ``model`` may name."""
+        return (TRAINED, *ZOO)
+
+
+def check_zoo_model(privacy: PrivacyConfig, model: ZooConfig) -> None:
+    """Refuse a private training by an engine that has no rule for one of the model's layers."""
+    if model.private:
+        refuse(privacy.engine, sorted(ZOO[model.name].made_of(private=True)))
 
 
 def _check_models(

@@ -9,10 +9,10 @@ from typing import Any
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
-from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.features import FEATURES
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "zoo_fingerprint"]
 
 
 def fingerprint(
@@ -22,15 +22,7 @@ def fingerprint(
 
     Those of an autoencoder that the classifier does not read are left out.
     """
-    data = _plain(run.data, DataConfig)
-    for place in ("root", "train", "test", "image_column", "label_column"):  # what they hold is in the checksum
-        data.pop(place, None)
-    if not DATASETS[run.data.kind].prepares:
-        del data["prepare"]
-    owners = DATASETS[run.data.kind].owners
-    if "owners" in data:  # the file's content is a part of the dataset's checksum, its name decides nothing
-        data["owners"] = owners if data["owners"] == owners else "file"
-    settings: dict[str, Any] = {"data": data, "seed": run.seed}
+    settings: dict[str, Any] = {"data": _data(run), "seed": run.seed}
     if classifier is None or FEATURES[classifier.features].trained:
         share = run.privacy.autoencoder_share
         settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run, share)
@@ -41,6 +33,28 @@ def fingerprint(
         if classifier.private:
             settings["classifier"]["privacy"]["whitening_share"] = run.privacy.whitening_share
     return settings
+
+
+def zoo_fingerprint(run: RunConfig, model: ZooConfig) -> dict[str, Any]:
+    """The same of a model of the zoo."""
+    settings = _plain(model, ZooConfig)
+    augmentation = _plain(settings.pop("augmentation"), AugmentationConfig)
+    if settings.pop("augment"):
+        settings["augmentation"] = augmentation
+    settings = {key: value for key, value in settings.items() if value is not None}
+    return {"data": _data(run), "seed": run.seed, "model": _stage(settings, run, 1)}
+
+
+def _data(run: RunConfig) -> dict[str, Any]:
+    data = _plain(run.data, DataConfig)
+    for place in ("root", "train", "test", "image_column", "label_column"):  # what they hold is in the checksum
+        data.pop(place, None)
+    if not DATASETS[run.data.kind].prepares:
+        del data["prepare"]
+    owners = DATASETS[run.data.kind].owners
+    if "owners" in data:  # the file's content is a part of the dataset's checksum, its name decides nothing
+        data["owners"] = owners if data["owners"] == owners else "file"
+    return data
 
 
 def _of_classifier(classifier: ClassifierConfig) -> dict[str, Any]:

@@ -61,6 +61,10 @@ class ArtifactFolder:
             key=self.key,
         )
 
+    def tensorboard(self, model: Artifact) -> Path:
+        """Folder of what TensorBoard shows of the trainings that end in ``model``."""
+        return inside(self.path, f"logs/tensorboard/{model.stem}")
+
     def examples(self, config: AutoencoderConfig, epoch: int) -> Path:
         """Folder of the example pictures after ``epoch``, which counts from 1."""
         return inside(self.path, f"{_autoencoder(config)}_examples_{epoch}")
@@ -88,28 +92,28 @@ class ArtifactFolder:
         self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig, source: str | None = None
     ) -> Path:
         """The CSV that ``infer.py`` writes of the test split, or of the user's file or folder ``source``."""
-        return inside(self.path, f"{_classifier(autoencoder, classifier)}_inference{_of(source)}.csv")
+        return inside(self.path, self.answers_to(f"{_classifier(autoencoder, classifier)}_inference", source))
 
     def pretrained_inference(self, source: str | None) -> Path:
         """The CSV of the network that comes with the package."""
-        return inside(self.path, f"pretrained_inference{_of(source)}.csv")
+        return inside(self.path, self.answers_to("pretrained_inference", source))
+
+    @staticmethod
+    def answers_to(stem: str, source: str | None) -> str:
+        """``stem`` and, of a user's input, its name and eight digits of its whole path, as the name of a CSV file.
+
+        So inputs of one name in two folders have two files, and the same input replaces its own.
+        """
+        if source is None:
+            return f"{stem}.csv"
+        path = Path(source).resolve()
+        given = Path(source).name.strip(".") or path.name or "root"
+        name = re.sub(r"[^\w.-]+", "_", given.encode("utf-8", "replace").decode())[:LONGEST]
+        return f"{stem}_{name}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}.csv"
 
     def reconstruction(self, autoencoder: AutoencoderConfig, classifier: ClassifierConfig) -> Path:
         """Folder of what ``noprotect_reconstruction.py`` writes."""
         return inside(self.path, f"{self.full_model(autoencoder, classifier).stem}_reconstruction")
-
-
-def _of(source: str | None) -> str:
-    """What tells the answers to a user's input apart: its name, and eight digits of its whole path.
-
-    So inputs of one name in two folders have two files, and the same input replaces its own.
-    """
-    if source is None:
-        return ""
-    path = Path(source).resolve()
-    given = Path(source).name.strip(".") or path.name or "root"
-    name = re.sub(r"[^\w.-]+", "_", given.encode("utf-8", "replace").decode())[:LONGEST]
-    return f"_{name}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _autoencoder(config: AutoencoderConfig) -> str:

@@ -11,14 +11,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, TrainCommand
+from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, SupervisedCommand, TrainCommand
 from mnist_etc.composition import choices, own_script
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 
-__all__ = ["arguments", "command", "flatten", "program"]
+__all__ = ["arguments", "command", "flatten", "program", "supervised_command", "supervised_words"]
 
 CHECKOUT = Path(__file__).parents[2]
 SCHEMAS = {"autoencoder": AutoencoderCommand, "classifier": ClassifierCommand, "train": TrainCommand}
@@ -28,7 +28,7 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-UNSAID = ("force", "run_name", "tracking_uri")
+UNSAID = ("force", "run_name", "tracking_uri", "tracking.tensorboard")
 """What does not decide the weights, or may be secret: an address may hold a password."""
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
@@ -68,13 +68,41 @@ def command(
         kind = AutoencoderConfig if model == "autoencoder" else ClassifierConfig
         wanted |= {place + key: value for key, value in flatten(config, (kind,)).items()}
     if elsewhere is not None:
-        places = (Path(run.artifacts, f"{elsewhere}{suffix}") for suffix in ("", *map("_{}".format, range(2, 100))))
-        wanted["artifacts"] = str(next((place for place in places if not place.exists()), Path(elsewhere)))
+        wanted["artifacts"] = _new_folder(run, elsewhere)
     return " ".join([program(name), *arguments(name, SCHEMAS[name], wanted, run, classifier)])
 
 
+def supervised_command(run: RunConfig, model: ZooConfig, elsewhere: str | None = None) -> str:
+    """The same that trains a model of the zoo."""
+    places = {} if elsewhere is None else {"artifacts": _new_folder(run, elsewhere)}
+    return " ".join([program("supervised"), *supervised_words(run, model, places)])
+
+
+def supervised_words(run: RunConfig, model: ZooConfig, places: Mapping[str, Any]) -> list[str]:
+    """Its words, quoted for a shell: what differs from the defaults of ``conf/``, the model first.
+
+    Args:
+        run: data, seed, privacy and folder.
+        model: of the zoo.
+        places: values that take the place of those of ``run``, by key.
+    """
+    wanted = flatten(run, (RunConfig,)) | flatten(model, (ZooConfig,), "model.") | dict(places)
+    return arguments("supervised", SupervisedCommand, wanted, run, None, model)
+
+
+def _new_folder(run: RunConfig, word: str) -> str:
+    """A folder in that of ``run`` that is not there yet."""
+    places = (Path(run.artifacts, f"{word}{suffix}") for suffix in ("", *map("_{}".format, range(2, 100))))
+    return str(next((place for place in places if not place.exists()), Path(word)))
+
+
 def arguments(
-    name: str, schema: type, wanted: Mapping[str, Any], run: RunConfig, classifier: ClassifierConfig | None
+    name: str,
+    schema: type,
+    wanted: Mapping[str, Any],
+    run: RunConfig,
+    classifier: ClassifierConfig | None,
+    model: ZooConfig | None = None,
 ) -> list[str]:
     """The words of a command line, quoted for a shell, after which each key has its wanted value.
 
@@ -84,9 +112,10 @@ def arguments(
         wanted: Values by key, see `flatten`; those in `UNSAID` are left out.
         run: The data among them.
         classifier: The features among them, unless the autoencoder alone is trained.
+        model: Of the zoo, where the command takes one.
     """
     wanted = {key: value for key, value in wanted.items() if key not in UNSAID}
-    groups = _groups(name, run.data, classifier)
+    groups = _groups(name, run.data, classifier, model)
     words: dict[str, str] = {}
     for _ in range(3):
         missing = _missing(name, schema, wanted, [*groups, *(f"{key}={value}" for key, value in words.items())])
@@ -123,7 +152,7 @@ def _missing(name: str, schema: type, wanted: Mapping[str, Any], words: list[str
     return {key: _typed(value) for key, value in wanted.items() if key not in given or given[key] != value}
 
 
-def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None) -> list[str]:
+def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None, model: ZooConfig | None) -> list[str]:
     """The words that choose a file of ``conf/``: for the data that of its name, or of its kind, if there is one."""
     words: list[str] = []
     with suppress(ConfigError):  # a message about something else goes before one about conf/
@@ -135,6 +164,8 @@ def _groups(name: str, data: DataConfig, classifier: ClassifierConfig | None) ->
             words.append(f"data.root={data.root}")
         if classifier is not None and classifier.features in groups.get("features", [])[1:]:
             words.append(f"features={classifier.features}")
+        if model is not None and model.name in groups.get("model", [])[1:]:
+            words.append(f"model={model.name}")
     return words
 
 

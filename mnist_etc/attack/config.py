@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.attack.registry import ATTACKS
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.features import FEATURES
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.policy.specification import parse_policy
 from mnist_etc.schema import between, one_of, path
@@ -59,7 +60,7 @@ class AttackConfig:
 
 
 @dataclass(kw_only=True)
-class ReconstructCommand(TrainCommand):
+class ReconstructCommand(UseCommand):
     """``noprotect_reconstruction.py``: rebuild images from answers, under each output policy.
 
     The training keys choose the model.
@@ -91,11 +92,21 @@ class ReconstructCommand(TrainCommand):
                 raise ConfigError(f"Expected {key} with at least one name; received []. For example [{example}]")
         policies = [POLICIES[parse_policy(text).name] for text in self.policies]
         attacks = [ATTACKS[name] for name in self.attacks]
-        if not any(attack.applies(policy, linear_head=True) for attack in attacks for policy in policies):
+        zoo = self.model.name in ZOO
+        if zoo and all(attack.knows_encoder for attack in attacks):
+            raise ConfigError(
+                f"Expected attacks that need no decoder of codes, which model={self.model.name} has not; received "
+                f"attacks=[{','.join(self.attacks)}]. Add inverse_network."
+            )
+        if not any(
+            attack.applies(policy, linear_head=True, decoder=not zoo) for attack in attacks for policy in policies
+        ):
             raise ConfigError(
                 f"Expected attacks that fit one of the policies; received attacks=[{','.join(self.attacks)}], which "
                 f"need logits, and policies=[{','.join(self.policies)}]. Add logits to policies."
             )
+        if zoo:
+            return
         least = (self.autoencoder.hid_dim + 2) * self.attack.restarts * self.attack.iterations
         if self.attack.queries < least:
             raise ConfigError(

@@ -35,9 +35,17 @@ class AttackRow:
     takes_several: bool = False
     """It makes use of all answers about photos of one page; another one runs where there is one answer alone."""
 
-    def applies(self, policy: PolicyRow, *, linear_head: bool, answers: int = 1) -> bool:
-        """Whether it can run on so many answers about a page under ``policy``, with a linear classifier or not."""
+    def applies(self, policy: PolicyRow, *, linear_head: bool, decoder: bool = True, answers: int = 1) -> bool:
+        """Whether it can run on so many answers about a page under ``policy``.
+
+        Args:
+            policy: what answers pass through.
+            linear_head: whether the classifier is one linear layer.
+            decoder: whether there is one for the codes of the encoder.
+            answers: about a page.
+        """
         given = (policy.tells_logits or not self.needs_logits) and (linear_head or not self.needs_linear_head)
+        given = given and (decoder or not self.knows_encoder)
         return given and (self.takes_several or answers == 1)
 
     def load(self) -> Callable[[Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,15 +12,29 @@ from typing import TYPE_CHECKING, get_type_hints
 from mnist_etc.attack.adversary import Reconstruction
 from mnist_etc.attack.metrics import Against, ImageMetrics, Interval
 from mnist_etc.errors import ArtifactError
-from mnist_etc.files import temporary
+from mnist_etc.files import read_limited, temporary, write_json
+from mnist_etc.policy.config import PolicyConfig
+from mnist_etc.policy.specification import format_policy, parse_policy
 from mnist_etc.policy.utility import PolicyUtility
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["TABLE", "Result", "Seen", "read_results", "strongest", "write_results", "write_rows"]
+__all__ = [
+    "TABLE",
+    "Result",
+    "Seen",
+    "attack_error",
+    "read_results",
+    "strongest",
+    "write_results",
+    "write_rows",
+    "write_study",
+]
 
-TABLE = "attacks.csv"
+TABLE, STUDY = "attacks.csv", "study.json"
+SCHEMA = "mnist_etc/study/1"
+LIMIT = 2**20
 NOTHING = float("nan")
 
 
@@ -149,3 +164,37 @@ def read_results(folder: Path) -> list[Result]:
         raise ArtifactError(
             f"Expected {path} of an earlier study; received: {error}. Name the folder that it printed at its end."
         ) from error
+
+
+def write_study(folder: Path, model: str, sha256: str) -> None:
+    """State which weights the tables in ``folder`` are of: the name in their rows, and the h5 file's checksum."""
+    write_json(folder / STUDY, {"schema": SCHEMA, "model": model, "sha256": sha256})
+
+
+def attack_error(folder: Path, sha256: str, policy: PolicyConfig) -> float | None:
+    """The least error of any attack on ``policy``, over that of the label alone, whatever the number of answers.
+
+    Args:
+        folder: of an earlier study.
+        sha256: of the h5 file of the model that is asked about.
+        policy: that its answers go through.
+
+    Returns:
+        None where there is no study of these weights and this policy.
+
+    Raises:
+        ArtifactError: there is one, and it cannot be read.
+    """
+    if not (folder / STUDY).is_file() or parse_policy(format_policy(policy)).crowd != policy.crowd:
+        return None
+    try:
+        study = json.loads(read_limited(folder / STUDY, LIMIT))
+        if (study["schema"], study["sha256"]) != (SCHEMA, sha256):
+            return None
+        model = study["model"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"Expected {folder / STUDY} of an earlier study; received: {error}. Run the study again."
+        ) from error
+    rows = [row for row in read_results(folder) if (row.model, row.policy) == (model, format_policy(policy))]
+    return min((row.of_floor for row in rows), default=None)

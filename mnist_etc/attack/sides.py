@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.attack.config import ReconstructCommand, Targets
 from mnist_etc.data import Dataset, Split
 from mnist_etc.errors import DataError
+from mnist_etc.models.zoo import ZOO
 
 __all__ = ["attackers_images", "halves", "is_private", "leading", "refuse_common", "sides"]
 
 
-def is_private(command: TrainCommand) -> bool:
+def is_private(command: UseCommand) -> bool:
     """Whether DP-SGD trained any part of the model that ``command`` chooses, whatever its manifest can state of it."""
+    if command.model.name in ZOO:
+        return command.model.private
     return command.autoencoder.private or command.classifier.private
 
 

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts.fingerprint import fingerprint
-from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.artifacts.chosen import Chosen
 from mnist_etc.attack.adversary import Adversary, Reconstruction
 from mnist_etc.attack.by_confidence import ConfidenceRow, by_confidence
 from mnist_etc.attack.config import ReconstructCommand
 from mnist_etc.attack.metrics import ImageMetrics, against, image_metrics
 from mnist_etc.attack.registry import ATTACKS, FLOOR, YARDSTICK
 from mnist_etc.attack.report import write_report
-from mnist_etc.attack.results import Result, Seen, read_results
+from mnist_etc.attack.results import Result, Seen, read_results, write_study
 from mnist_etc.attack.sides import is_private, sides
 from mnist_etc.attack.yardstick import shortfall
 from mnist_etc.backend import load_tensorflow
@@ -62,8 +61,8 @@ def reconstruct(command: ReconstructCommand) -> Path:
     """
     configs = [parse_policy(text) for text in command.policies]
     configs = [parse_policy(LABEL), *(config for config in configs if config.name != LABEL)]
-    folder = ArtifactFolder.of(command)
-    model = _name(command, folder)
+    chosen = Chosen.of(command)
+    model = _name(command, chosen)
     beside = [result for other in command.beside for result in read_results(Path(other))]
     if any(result.model == model for result in beside):
         raise ConfigError(f"Expected studies of other models in beside; received one of {model!r}. Leave it out.")
@@ -88,8 +87,9 @@ def reconstruct(command: ReconstructCommand) -> Path:
         for policy, utility in zip(policies, utilities, strict=True):
             start = time.perf_counter()
             print(_told(policy.config, study.attack(policy, utility, count), count, start), flush=True)
-    place = folder.reconstruction(command.autoencoder, command.classifier)
+    place = chosen.reconstruction
     write_report(place, [*study.results, *beside], study.pictures, study.confidences)
+    write_study(place, model, chosen.verified(chosen.artifact.h5)["files"][chosen.artifact.h5.name])
     return place
 
 
@@ -124,13 +124,12 @@ def _told(config: PolicyConfig, results: Sequence[Result], count: int, start: fl
     )
 
 
-def _name(command: ReconstructCommand, folder: ArtifactFolder) -> str:
+def _name(command: ReconstructCommand, chosen: Chosen) -> str:
     """The model in tables: its data, its name and the privacy of its training images."""
-    full = folder.full_model(command.autoencoder, command.classifier)
-    manifest = full.verify(full.h5, fingerprint(command, command.autoencoder, command.classifier))
+    manifest = chosen.verified(chosen.artifact.h5)
     unstated = "DP-SGD, no epsilon stated" if is_private(command) else "not private"
     privacy = unstated if manifest["epsilon"] is None else f"epsilon {manifest['epsilon']:.3g}"
-    return f"{command.data.name} {full.stem.removeprefix('full_model_')}, {privacy}"
+    return f"{command.data.name} {chosen.name}, {privacy}"
 
 
 class Study:
@@ -158,8 +157,9 @@ class Study:
         everywhere = np.broadcast_to(self._own.images.mean(axis=0), self._targets.images.shape)
         numbers = min(len(own.names), *self._own.flat.shape)
         linear = principal_components(self._own.images, self._targets.images, numbers)
-        decoded = victim.decode(self._targets.codes)
-        known = ("mean image", everywhere), (f"PCA, {numbers} components", linear), ("autoencoder", decoded)
+        known = [("mean image", everywhere), (f"PCA, {numbers} components", linear)]
+        if victim.decoder is not None:
+            known.append(("autoencoder", victim.decode(self._targets.codes)))
         for name, images in known:
             rebuilt = Reconstruction(images)
             self.results.append(Result.of(name, rebuilt, self._metrics(rebuilt), model=model))
@@ -182,11 +182,12 @@ class Study:
             model=self._victim,
         )
         is_floor, linear = policy.config.name == LABEL, self._victim.linear_head() is not None
+        decoder = self._victim.decoder is not None
         made: dict[str, tuple[Reconstruction, ImageMetrics]] = {}
         names = [FLOOR, *self._command.attacks] if is_floor else self._command.attacks
         for name in dict.fromkeys([*names, YARDSTICK] if policy.row.tells_logits and NETWORK in names else names):
             row = ATTACKS[name]
-            fits = row.applies(policy.row, linear_head=linear, answers=count)
+            fits = row.applies(policy.row, linear_head=linear, decoder=decoder, answers=count)
             rebuilt = row.load()(adversary) if fits else None
             if rebuilt is not None:
                 made[name] = rebuilt, self._metrics(rebuilt)

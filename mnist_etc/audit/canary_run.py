@@ -186,7 +186,7 @@ def _drift(command: AuditCommand, stage: Stage) -> float:
     """
     import keras
 
-    from mnist_etc.fit.weights import build_optimizer
+    from mnist_etc.fit.movement import build_optimizer
 
     moved = keras.Variable(np.zeros(1, np.float32))
     optimizer = build_optimizer(fit_config(command), stage.steps)

@@ -25,6 +25,8 @@ def open_folder(path: Path, options: InputOptions) -> Source:
     Raises:
         DataError: there is no image in it, or it cannot be listed.
     """
+    if options.part:
+        return Source("file", _read([path / name for name in options.part.files], options.part.files, options))
     found = images.search(path)
     if not found.images:
         received = (

@@ -12,10 +12,22 @@ from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.errors import DataError
 
-__all__ = ["PIECE", "InputOptions", "Pictures", "Source"]
+__all__ = ["PIECE", "InputOptions", "Part", "Pictures", "Source"]
 
 PIECE = 512
 """Pictures a piece: what bounds the memory, however many there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of an input, which is read as it would be in the whole."""
+
+    files: tuple[str, ...] = ()
+    """Of a folder of pictures: their paths below it."""
+    rows: tuple[int, int] | None = None
+    """Of a Parquet file: the first, and the one after the last; None: all."""
+    like: str | None = None
+    """The table whose columns and first rows tell what all pixels and labels stand for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +47,8 @@ class InputOptions:
     """Which of several columns holds the labels; None: the usual name."""
     originals: bool = False
     """Keep the pictures, to show them."""
+    part: Part | None = None
+    """What of the input is read; None: all."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
+from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.policy.config import PolicyConfig
@@ -80,7 +81,7 @@ class TritonConfig:
 
 
 @dataclass(kw_only=True)
-class ExportCommand(TrainCommand):
+class ExportCommand(UseCommand):
     """The keys of ``python -m mnist_etc.export``, which publishes the trained model that the training keys choose."""
 
     triton: TritonConfig
@@ -91,6 +92,8 @@ class ExportCommand(TrainCommand):
     policy: PolicyConfig
     attack: AttackConfig
     """The attacker that ``policy=auto`` has to withstand."""
+    gates: GatesConfig
+    """What is published has to pass these, or nothing is."""
     rollback: bool
     """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)

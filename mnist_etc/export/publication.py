@@ -12,12 +12,15 @@ from onnx.external_data_helper import uses_external_data
 
 from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
+from mnist_etc.evaluation.gates.verdicts import bounds
 from mnist_etc.export.config import ExportCommand, Variant
+from mnist_etc.export.gating import check_gates, gates_of
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession, in_chunks, speedup
 from mnist_etc.export.trained_model import TrainedModel
 from mnist_etc.files import sha256
+from mnist_etc.models.zoo import ZOO
 from mnist_etc.policy.config import AUTO
 from mnist_etc.policy.graph import answers, append_policy
 from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
@@ -46,8 +49,9 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     Raises:
         ArtifactError: There is no such trained model, it is altered, or the repository cannot be written.
         ExportError: A check failed; the version in service stays.
+        GateError: A release gate failed; the version in service stays.
     """
-    trained = TrainedModel.of(command)
+    trained, gates = TrainedModel.of(command), gates_of(command)
     variant = _choose_variant(command, trained)
     model = trained.graph(command.input_type, variant)
     plain = ServingSession(model.SerializeToString(), command.input_type)
@@ -57,6 +61,8 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     def write(path: Path) -> None:
         path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
         checked.update(_check(command, trained, variant, policy, plain, path))
+        if bounds(gates):
+            check_gates(command, gates, trained, policy, path, repository)
 
     version = repository.publish(
         write,
@@ -76,6 +82,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             "classes": list(trained.dataset.names),
             "policy": about,
             "privacy": trained.manifest["privacy"],
+            **({"gates": stated} if (stated := bounds(gates)) else {}),
         },
     )
     print(
@@ -188,10 +195,11 @@ def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
-    from mnist_etc.models.full_model import read_full_model
+    from mnist_etc.models.full_model import read_full_model, read_zoo_model
 
-    data = trained.dataset
-    model = read_full_model(
-        command.autoencoder, command.classifier, trained.artifact.h5, classes=len(data.names), side=data.side
-    )
+    path, shape = trained.artifact.h5, {"classes": len(trained.dataset.names), "side": trained.dataset.side}
+    if command.model.name in ZOO:
+        model = read_zoo_model(command.model, path, **shape)
+    else:
+        model = read_full_model(command.autoencoder, command.classifier, path, **shape)
     return in_chunks(lambda part: model(scale_pixels(part), training=False).numpy(), images)

@@ -36,6 +36,11 @@ class ServingSession:
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input_type = input_type
 
+    @property
+    def side(self) -> int:
+        """Pixels of each side of an image."""
+        return int(self._session.get_inputs()[0].shape[1])
+
     def outputs(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the graph on uint8 ``(n, side, side)``; its output is float32 ``(n, classes)``."""
         return in_chunks(

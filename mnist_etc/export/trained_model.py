@@ -10,9 +10,8 @@ import onnx
 from numpy.typing import NDArray
 
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.config import TrainCommand
-from mnist_etc.artifacts.fingerprint import fingerprint
-from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.artifacts.chosen import Chosen
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.data import Dataset, load
 from mnist_etc.export.config import InputType, Variant
 from mnist_etc.export.int8 import quantize
@@ -33,19 +32,19 @@ class TrainedModel:
     dataset: Dataset
 
     @classmethod
-    def of(cls, command: TrainCommand) -> TrainedModel:
+    def of(cls, command: UseCommand) -> TrainedModel:
         """Read the model that the training keys of ``command`` choose.
 
         Raises:
             ArtifactError: There is none, or it is altered or of other data.
             DataError: The data cannot be read.
         """
-        artifact = ArtifactFolder.of(command).full_model(command.autoencoder, command.classifier)
-        settings = fingerprint(command, command.autoencoder, command.classifier)
-        manifest = artifact.verify(artifact.onnx, settings)
-        artifact.verify(artifact.h5, settings)
+        chosen = Chosen.of(command)
+        artifact = chosen.artifact
+        manifest = chosen.verified(artifact.onnx)
+        chosen.verified(artifact.h5)
         dataset = load(command.data)
-        artifact.verify(artifact.onnx, settings, dataset.sha256)
+        chosen.verified(artifact.onnx, dataset.sha256)
         return cls(artifact=artifact, manifest=manifest, dataset=dataset)
 
     @property

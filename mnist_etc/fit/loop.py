@@ -62,7 +62,7 @@ def fit(
         ArtifactError: the state cannot be written.
     """
     label, epochs = steps.task.label, steps.epochs
-    state: Sequence[keras.Variable] = [steps.weights.flat, *steps.optimizer.variables]
+    state: Sequence[keras.Variable] = [*steps.weights.variables, *steps.optimizer.variables]
     history = checkpoint.restore(state)
     for finished, metrics in enumerate(history):
         report(finished + 1, metrics)

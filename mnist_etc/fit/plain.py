@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,13 +11,16 @@ import tensorflow as tf
 from mnist_etc.errors import TrainingError
 from mnist_etc.fit.checkpoint import Metrics
 from mnist_etc.fit.loop import Advance
+from mnist_etc.fit.movement import Movement
 from mnist_etc.fit.task import Task
-from mnist_etc.fit.weights import FlatWeights, build_optimizer
+from mnist_etc.fit.weights import FlatWeights
 from mnist_etc.models.config import FitConfig
+from mnist_etc.models.optimizers import OPTIMIZERS
 
 __all__ = ["PlainSteps"]
 
 STEPS_A_CALL = 100
+TINY = 1e-12
 
 
 class PlainSteps:
@@ -36,9 +39,10 @@ class PlainSteps:
         self.images = len(task.arrays[0])
         self._batch_size, self._seed = config.batch_size, seed
         self._steps = -(-self.images // config.batch_size)
-        self.weights = FlatWeights(task.model)
-        self.optimizer = build_optimizer(config, self._steps * config.epochs)
-        self.optimizer.build([self.weights.flat])
+        self.weights = FlatWeights(task.model, config.manner().ema)
+        self._movement = Movement(config, self.weights, self._steps * config.epochs)
+        self.optimizer = self._movement.optimizer
+        self._ascent = config.manner().rho if OPTIMIZERS[config.optimizer].ascends else 0.0
         self._run: Callable[..., tf.Tensor] = self._compiled()
 
     def run(self, epoch: int, advance: Advance) -> Metrics:
@@ -59,9 +63,7 @@ class PlainSteps:
 
     def _compiled(self) -> Callable[..., tf.Tensor]:
         """One graph for many steps: ``(order, first, last, epoch)`` to the sum of the losses of every image seen."""
-        task, weights, optimizer, batch_size, steps = (
-            self.task, self.weights, self.optimizer, self._batch_size, self._steps,
-        )  # fmt: skip
+        task, weights, batch_size, steps = self.task, self.weights, self._batch_size, self._steps
         arrays = [tf.constant(array) for array in task.arrays]
         seed_of_steps = np.random.default_rng([self._seed, 0]).integers(2**31, dtype=np.int32)
 
@@ -71,12 +73,35 @@ class PlainSteps:
                 batch = [tf.gather(array, indices) for array in arrays]
                 if task.augment:
                     batch[0] = task.augment(batch[0], tf.stack([seed_of_steps, epoch * steps + number]))
-                with tf.GradientTape() as tape:
-                    losses = task.loss(weights.predict, *batch)
-                    loss = tf.reduce_mean(losses)
-                optimizer.apply([tape.gradient(loss, weights.flat.value)], [weights.flat])
+                flat, state = tf.convert_to_tensor(weights.flat.value), weights.values()
+                loss, gradient, left = self._gradient(flat, state, batch)
+                if self._ascent:
+                    gradient = self._gradient(_up(flat, gradient, self._ascent), state, batch)[1]
+                weights.keep(state, left)
+                self._movement.step(gradient)
                 return number + 1, total + loss * tf.cast(tf.size(indices), tf.float32)
 
             return tf.while_loop(lambda number, _: number < last, step, (first, tf.constant(0.0)))[1]
 
         return tf.function(run_steps, autograph=False)  # type: ignore[no-any-return]
+
+    def _gradient(
+        self, flat: tf.Tensor, state: Sequence[tf.Tensor], batch: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, Sequence[tf.Tensor]]:
+        """Mean loss of a batch at weights ``flat``, its gradient, and the state that the model leaves."""
+        left = state
+
+        def predict(inputs: tf.Tensor) -> tf.Tensor:
+            nonlocal left
+            outputs, left = self.weights.call(flat, left, inputs)
+            return outputs
+
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            loss = tf.reduce_mean(self.task.loss(predict, *batch))
+        return loss, tape.gradient(loss, flat), left
+
+
+def _up(flat: tf.Tensor, gradient: tf.Tensor, by: float) -> tf.Tensor:
+    """Weights ``by`` so far up the gradient (Foret et al. 2021, arXiv:2010.01412, equation 2)."""
+    return flat + gradient * (by / (tf.norm(gradient) + TINY))

@@ -13,8 +13,9 @@ import tensorflow as tf
 from mnist_etc.errors import TrainingError
 from mnist_etc.fit.checkpoint import Metrics
 from mnist_etc.fit.loop import Advance
+from mnist_etc.fit.movement import Movement
 from mnist_etc.fit.task import Task
-from mnist_etc.fit.weights import FlatWeights, build_optimizer
+from mnist_etc.fit.weights import FlatWeights
 from mnist_etc.models.config import FitConfig
 from mnist_etc.privacy.engine import full_precision
 from mnist_etc.privacy.guarantee import Stage
@@ -57,9 +58,9 @@ class PrivateSteps:
         self._batch_size, self._epsilon_name = config.batch_size, plan.epsilon_name
         self._people = None if task.owners is None else images_of_people(task.owners)
         _check_units(plan.stage, task, self._people)
-        self.weights = FlatWeights(task.model)
-        self.optimizer = build_optimizer(config, plan.stage.steps)
-        self.optimizer.build([self.weights.flat])
+        self.weights = FlatWeights(task.model, config.manner().ema)
+        self._movement = Movement(config, self.weights, plan.stage.steps)
+        self.optimizer = self._movement.optimizer
         self._sampler = plan.sampler(seeds.sampling, 1 if self._people is None else self._people.indices.shape[1])
         self._steps = self._sampler.steps_per_epoch
         self.images = self._steps * config.batch_size
@@ -84,7 +85,7 @@ class PrivateSteps:
 
     def _compiled(self) -> Callable[..., None]:
         """One graph for any steps: ``(indices, mask, last, first step)``, the first three as in `Parts`."""
-        weights, optimizer, engine, stage = self.weights, self.optimizer, self._engine, self._stage
+        weights, movement, engine, stage = self.weights, self._movement, self._engine, self._stage
         unit = self._batch_size * stage.l2_norm_clip * max(stage.noise_multiplier, 1.0)
         drawn = self._drawn()
 
@@ -93,7 +94,7 @@ class PrivateSteps:
                 total += engine.clipped_sum(weights.pieces(), *drawn(indices[number], mask[number]))
 
                 def update() -> tuple[tf.Tensor, tf.Tensor]:
-                    optimizer.apply([engine.add_noise(total, step) / unit], [weights.flat])
+                    movement.step(engine.add_noise(total, step) / unit)
                     return step + 1, tf.zeros_like(total)
 
                 return number + 1, *tf.cond(last[number], update, lambda: (step, total))

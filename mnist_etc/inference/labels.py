@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,17 @@ class Labeler:
         if folders and not self._by_folder:
             classes = list_names(list(self.names))
             self.phrase = f"the folders {list_names(folders)} are no classes of the model, {classes}"
+
+    def counts(self) -> dict[str, Any]:
+        """What did not fit, as plain JSON types, for `restore`."""
+        return {"unknown": dict(self.unknown), "unlabeled": self.unlabeled, "seen": self.seen, "phrase": self.phrase}
+
+    def restore(self, counts: Mapping[str, Any]) -> None:
+        """Add what `counts` gave."""
+        self.unknown.update(counts["unknown"])
+        self.unlabeled += counts["unlabeled"]
+        self.seen += counts["seen"]
+        self.phrase = self.phrase or counts["phrase"]
 
     @property
     def complaints(self) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 from mnist_etc import pretrained
 from mnist_etc.artifacts import manifest
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.fingerprint import fingerprint
+from mnist_etc.artifacts.chosen import Chosen
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import program
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ArtifactError
 from mnist_etc.evaluation.familiarity import Familiarity
-from mnist_etc.inference.config import InferCommand, ModelSource
+from mnist_etc.inference.config import AUTO, PRETRAINED, InferCommand
 from mnist_etc.predictor import Predictor
 
-__all__ = ["Classifier", "SelectedModel", "open_classifier", "open_second_judge", "select_model"]
+__all__ = ["Classifier", "SecondJudge", "SelectedModel", "open_classifier", "open_second_judge", "select_model"]
+
+SecondJudge = tuple[Predictor, Familiarity]
+"""See `open_second_judge`."""
 
 
 class Classifier(Protocol):
@@ -61,35 +64,25 @@ def select_model(config: InferCommand) -> SelectedModel:
     Raises:
         ArtifactError: There is no full model of this configuration, or it is altered.
     """
-    folder = ArtifactFolder.of(config)
-    artifact = folder.full_model(config.autoencoder, config.classifier)
-    if _wants_pretrained(config, artifact):
-        make = f"{artifact.onnx} is not there, to make it: {program('train')} with the same training keys"
-        why = "" if config.model is ModelSource.pretrained else f"; {make}"
+    chosen = Chosen.of(config)
+    if _wants_pretrained(config, chosen.artifact):
+        make = f"{chosen.artifact.onnx} is not there, to make it: {program('train')} with the same training keys"
+        why = "" if config.model.name == PRETRAINED else f"; {make}"
         print(f"model=pretrained, the network for handwritten digits that comes with the package{why}", flush=True)
         onnx, content = pretrained.verify()
-        return _selected(onnx, folder.pretrained_inference(config.input), content)
-    table = folder.inference(config.autoencoder, config.classifier, config.input)
+        return _selected(onnx, ArtifactFolder.of(config).pretrained_inference(config.input), content)
+    table = chosen.inference(config.input)
     if config.server is not None:
-        return SelectedModel(
-            onnx=artifact.onnx, table=table, privacy=_privacy_beside(config, artifact), familiarity=None
-        )
-    settings = fingerprint(config, config.autoencoder, config.classifier)
-    return _selected(artifact.onnx, table, artifact.verify(artifact.onnx, settings))
+        return SelectedModel(onnx=chosen.artifact.onnx, table=table, privacy=_privacy_beside(chosen), familiarity=None)
+    return _selected(chosen.artifact.onnx, table, chosen.verified(chosen.artifact.onnx))
 
 
 def _wants_pretrained(config: InferCommand, artifact: Artifact) -> bool:
-    match config.model:
-        case ModelSource.pretrained:
-            return True
-        case ModelSource.trained:
-            return False
-        case ModelSource.auto:
-            known = config.data.name in pretrained.DATASETS and config.data.side == SIDE
-            fits = config.input is not None and known
-            return fits and config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
-        case _:
-            assert_never(config.model)
+    if config.model.name != AUTO:
+        return config.model.name == PRETRAINED
+    known = config.data.name in pretrained.DATASETS and config.data.side == SIDE
+    fits = config.input is not None and known
+    return fits and config.server is None and not artifact.manifest.exists() and not artifact.onnx.exists()
 
 
 def _selected(onnx: Path, table: Path, content: dict[str, Any]) -> SelectedModel:
@@ -97,12 +90,12 @@ def _selected(onnx: Path, table: Path, content: dict[str, Any]) -> SelectedModel
     return SelectedModel(onnx=onnx, table=table, privacy=content["privacy"]["words"], familiarity=familiarity)
 
 
-def _privacy_beside(config: InferCommand, artifact: Artifact) -> str:
+def _privacy_beside(chosen: Chosen) -> str:
     """The words of a manifest that agrees with the configuration; the server's model may be another."""
+    artifact = chosen.artifact
     with suppress(ArtifactError):
         content = manifest.read(artifact.manifest, lambda: artifact.remedy)
-        settings = fingerprint(config, config.autoencoder, config.classifier)
-        if not manifest.differences(content, settings):
+        if not manifest.differences(content, chosen.settings):
             return f"{content['privacy']['words']} (says {artifact.manifest}; the server does not)"
     return "unknown: the server does not say"
 
@@ -125,7 +118,7 @@ def open_classifier(config: InferCommand, model: SelectedModel) -> Iterator[Clas
         yield predictor
 
 
-def open_second_judge(config: InferCommand, model: SelectedModel) -> tuple[Predictor, Familiarity] | None:
+def open_second_judge(config: InferCommand, model: SelectedModel) -> SecondJudge | None:
     """Load the pretrained network to judge beside ``model`` how far a user's pictures are from MNIST's digits.
 
     It knows them better than a small model does, so it finds more of what is none. None where there is nothing to

@@ -23,7 +23,17 @@ from mnist_etc.registry import Registry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FORMATS", "STANDARD_OUTPUT", "Format", "check_output", "check_target", "open_sink", "side_files"]
+__all__ = [
+    "FORMATS",
+    "MARK",
+    "STANDARD_OUTPUT",
+    "Format",
+    "check_output",
+    "check_target",
+    "open_parquet",
+    "open_sink",
+    "side_files",
+]
 
 STANDARD_OUTPUT = "-"
 ROW_GROUP = 65_536
@@ -38,6 +48,8 @@ QUOTE, SPECIAL = '"', re.compile(r'[",\r\n]')
 START = 2**20
 """Bytes that tell whose a file is."""
 Write = Callable[[Answers], None]
+About = Callable[[], dict[str, str]]
+"""Gives what the metadata of a table state besides, once it is whole."""
 Opened = AbstractContextManager[Write]
 
 
@@ -202,7 +214,8 @@ def _open_jsonl(file: BinaryIO, names: list[str], positions: bool) -> Iterator[W
 
 
 @contextmanager
-def _open_parquet(file: BinaryIO, names: list[str], positions: bool) -> Iterator[Write]:
+def open_parquet(file: BinaryIO, names: list[str], positions: bool, about: About = dict) -> Iterator[Write]:
+    """Begin a Parquet table with these columns; see `Format.open`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -228,6 +241,7 @@ def _open_parquet(file: BinaryIO, names: list[str], positions: bool) -> Iterator
 
         yield write
         flush(writer)
+        writer.add_key_value_metadata(about())
 
 
 def _own(names: list[str], positions: bool) -> list[Any]:
@@ -270,5 +284,5 @@ SIDE_FILES: dict[str, Callable[[bytes], bool]] = {
 """After the table's own name; each with how its first bytes tell that this tool wrote it."""
 FORMATS: Registry[Format] = Registry("form of a table")
 FORMATS.add(".csv", Format(open=_open_csv, is_ours=_is_our_csv))
-FORMATS.add(".parquet", Format(open=_open_parquet, is_ours=_is_our_parquet))
+FORMATS.add(".parquet", Format(open=open_parquet, is_ours=_is_our_parquet))
 FORMATS.add(".jsonl", Format(open=_open_jsonl, is_ours=_is_our_jsonl))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,6 +30,10 @@ WORST = 10
 """Of more classes, those that do."""
 SCHEMA = "mnist_etc/summary/1"
 """The form of the JSON, which changes with its fields."""
+
+
+ADDED = ("images", "bad", "fewer", "seconds")
+"""Numbers of a summary that add up over parts."""
 
 
 @dataclass
@@ -66,6 +70,20 @@ class Summary:
             known = labeled.numbers >= 0
             predicted = np.array([-1 if one is None else one for one in answered.classes], np.int64)
             self.confusion.add(labeled.numbers[known], predicted[known])
+
+    def counts(self) -> dict[str, Any]:
+        """All counts as plain JSON types, for `restore`."""
+        labels, predicted = np.nonzero(self.confusion.counts)
+        cells = zip(labels.tolist(), predicted.tolist(), self.confusion.counts[labels, predicted].tolist(), strict=True)
+        return {**{key: getattr(self, key) for key in ADDED}, "warnings": dict(self.warnings), "cells": [*cells]}
+
+    def restore(self, counts: Mapping[str, Any]) -> None:
+        """Add what `counts` gave."""
+        for key in ADDED:
+            setattr(self, key, getattr(self, key) + counts[key])
+        self.warnings.update(counts["warnings"])
+        for label, predicted, count in counts["cells"]:
+            self.confusion.counts[label, predicted] += count
 
     @property
     def labeled(self) -> int:

@@ -1,4 +1,4 @@
-"""The schema of ``conf/autoencoder/`` and ``conf/classifier/``: what a model is, and how it is fitted."""
+"""The schema of ``conf/autoencoder/``, ``conf/classifier/``, ``conf/model/``: what a model is, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from enum import Enum
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.features import FEATURES
-from mnist_etc.models.optimizers import OPTIMIZERS
+from mnist_etc.models.losses import CLASSIFICATION_LOSSES
+from mnist_etc.models.optimizers import OPTIMIZERS, Manner
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
-from mnist_etc.schema import between, one_of
+from mnist_etc.models.routing import ROUTINGS
+from mnist_etc.models.schedules import SCHEDULES
+from mnist_etc.models.zoo import ZOO
+from mnist_etc.schema import between, one_of, text
 
-__all__ = ["UNVARIED", "AugmentationConfig", "AutoencoderConfig", "ClassifierConfig", "FitConfig", "OutputActivation"]
+__all__ = [
+    "UNVARIED",
+    "AugmentationConfig",
+    "AutoencoderConfig",
+    "ClassifierConfig",
+    "FitConfig",
+    "OutputActivation",
+    "ZooConfig",
+]
 
 
 class OutputActivation(Enum):
@@ -41,6 +53,35 @@ class FitConfig:
     warmup: float = between(0, 1)
     """Fraction of all steps over which the rate climbs from zero."""
 
+    def manner(self) -> Manner:
+        """What decides the fit beside these keys."""
+        return Manner()
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        row, decay = OPTIMIZERS[self.optimizer], self.manner().weight_decay
+        if self.private and row.not_private:
+            raise ConfigError(
+                f"Expected an optimizer that a private training can have; received {self.optimizer}: "
+                f"{row.not_private}. Pass optimizer=sgd."
+            )
+        if decay is None and row.without_decay:
+            raise ConfigError(
+                f"Expected optimizer={row.without_decay}, which {self.optimizer} is where no key gives a weight decay; "
+                f"received {self.optimizer}. Pass optimizer={row.without_decay}."
+            )
+        if decay and not row.decays:
+            able = ", ".join(name for name in OPTIMIZERS if OPTIMIZERS[name].decays)
+            raise ConfigError(
+                f"Expected weight_decay=0 with optimizer={self.optimizer}; received {decay}. Pass an optimizer with "
+                f"weight decay: {able}."
+            )
+        if self.manner().nesterov and not row.nesterov:
+            able = " or ".join(name for name in OPTIMIZERS if OPTIMIZERS[name].nesterov)
+            raise ConfigError(
+                f"Expected nesterov=false with optimizer={self.optimizer}; received true. Pass optimizer={able}."
+            )
+
 
 @dataclass(kw_only=True)
 class AutoencoderConfig(FitConfig):
@@ -69,6 +110,14 @@ class AugmentationConfig:
     """Columns a row that the image may lean, either way."""
     stroke: float = between(0, 3)
     """Pixels by which strokes may grow or shrink at each edge."""
+    elastic: float = between(0, 8, default=0)
+    """Pixels by which each place is displaced: the standard deviation in either direction."""
+    smoothness: float = between(1, 28, default=4)
+    """Of the elastic displacement: the standard deviation, in pixels, of the Gaussian that it is smoothed by."""
+    erasing: float = between(0, 1, default=0)
+    """Greatest side, as a part of the image's, of a rectangle that is blackened."""
+    flip: float = between(0, 1, default=0)
+    """Part of the images that is mirrored, left to right: for clothes, not for digits."""
 
 
 UNVARIED = AugmentationConfig(shift=0, scale=0, rotation=0, shear=0, stroke=0)
@@ -108,3 +157,83 @@ class ClassifierConfig(FitConfig):
                     f"Expected random_features=0 with {key}=true; received {self.random_features}. They are computed "
                     "once, of features that stay as they are. Leave one of them out."
                 )
+
+
+@dataclass(kw_only=True)
+class ZooConfig(FitConfig):
+    """A model of the zoo, image to logits, and its fit; of the numbers that may be null it reads those of its row."""
+
+    name: str = text()
+    """Row of `mnist_etc.models.zoo.ZOO`; ``trained`` is what ``train.py`` trains, in commands that use a model."""
+    loss: str = one_of(CLASSIFICATION_LOSSES)
+    label_smoothing: float = between(0, 0.5)
+    """Part of each label that is spread evenly over all classes."""
+    weight_decay: float = between(0, 1)
+    """Part of each weight that a step takes away at learning rate 1; of every optimizer but adam. Biases and
+    normalizations keep theirs."""
+    nesterov: bool = False
+    """Look ahead along the momentum, of sgd and sam_sgd."""
+    rho: float = between(1e-6, 10, default=0.05)
+    """How far uphill sam and sam_sgd take their second gradient, by the norm of all weights together."""
+    schedule: str = one_of(SCHEDULES)
+    ema: float = between(0, 0.999999)
+    """Decay, a step, of the running average of the weights, which is measured and published; 0: the last ones are."""
+    augment: bool
+    """Fit on images that are varied as ``augmentation`` says."""
+    augmentation: AugmentationConfig
+    width: int | None = between(1, 4096)
+    depth: int | None = between(1, 100)
+    dropout: float | None = between(0, 0.99)
+    hid_dim: int | None = between(1, 1024)
+    """Numbers in the hidden code."""
+    routing: str | None = one_of(ROUTINGS)
+    """Of capsules."""
+    reconstruction_weight: float | None = between(0, 1000)
+    """Of the squared error of the image that the decoder rebuilds, in the loss."""
+
+    def manner(self) -> Manner:
+        """See `FitConfig`."""
+        return Manner(
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            ema=self.ema,
+            nesterov=self.nesterov,
+            rho=self.rho,
+        )
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.label_smoothing and not CLASSIFICATION_LOSSES[self.loss].smooths:
+            raise ConfigError(
+                f"Expected model.label_smoothing=0 with model.loss={self.loss}; received {self.label_smoothing}. "
+                "Leave one of them out."
+            )
+        if self.name not in ZOO:
+            return
+        self._fits(self.loss)
+        reads = ZOO[self.name].reads
+        for key in HYPERPARAMETERS:
+            if getattr(self, key) is not None and key not in reads:
+                known = ", ".join(f"model.{one}" for one in sorted(reads)) or "none of them"
+                raise ConfigError(
+                    f"Expected model.{key}=null with model={self.name}, which reads {known}; received "
+                    f"{getattr(self, key)}. Leave it out."
+                )
+        if self.augment and self.private:
+            raise ConfigError(
+                "Expected model.augment=false of a private model; received true. Its guarantee is for each image seen "
+                "as it is."
+            )
+
+    def _fits(self, loss: str) -> None:
+        """Refuse a loss of capsules' lengths for a model that has none."""
+        if CLASSIFICATION_LOSSES[loss].of_lengths and ZOO[self.name].logits_a_length is None:
+            able = ", ".join(name for name in CLASSIFICATION_LOSSES if not CLASSIFICATION_LOSSES[name].of_lengths)
+            raise ConfigError(
+                f"Expected model.loss as one of {able} with model={self.name}, whose outputs are no lengths of "
+                f"capsules; received {loss}."
+            )
+
+
+HYPERPARAMETERS = ("width", "depth", "dropout", "hid_dim", "routing", "reconstruction_weight")
+"""What some models of the zoo read; null leaves each to the model."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Schedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
-__all__ = ["OPTIMIZERS", "Optimizer"]
+__all__ = ["OPTIMIZERS", "Manner", "Optimizer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,34 @@ class Optimizer:
     """A row of `OPTIMIZERS`."""
 
     help: str
-    build: Callable[[Schedule], keras.optimizers.Optimizer]
-    """From the schedule of the learning rate; called once TensorFlow is loaded."""
+    build: Callable[..., keras.optimizers.Optimizer]
+    """From the schedule of the learning rate, and ``nesterov=True`` where that is asked for; called once TensorFlow is
+    loaded."""
+    decays: bool = False
+    """Whether it goes with ``weight_decay``."""
+    without_decay: str | None = None
+    """The row that it is without a weight decay; None: it is one of its own."""
+    nesterov: bool = False
+    """Whether it goes with ``nesterov``."""
+    ascends: bool = False
+    """Whether the gradient is taken ``rho`` uphill of the weights, which takes two gradients a step."""
+    not_private: str | None = None
+    """Why no private training can have it; None: any can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """What decides a fit beside the keys that every fit has; these are the values of fits without such keys."""
+
+    schedule: str = "cosine"
+    """Row of `mnist_etc.models.schedules.SCHEDULES`."""
+    weight_decay: float | None = None
+    """Part of each weight of a kernel that a step takes away at learning rate 1; None: there is no key for it."""
+    ema: float = 0.0
+    """Decay, a step, of the running average of the weights; 0: none."""
+    nesterov: bool = False
+    rho: float = 0.05
+    """How far uphill an optimizer that ascends goes, by the norm of all weights together."""
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
@@ -34,11 +60,35 @@ def _adam(rate: Schedule) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(rate)
 
 
-def _sgd(rate: Schedule) -> keras.optimizers.Optimizer:
+def _sgd(rate: Schedule, *, nesterov: bool = False) -> keras.optimizers.Optimizer:
     import keras
 
-    return keras.optimizers.SGD(rate, momentum=0.9)
+    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=nesterov)
 
 
+TWO_GRADIENTS = (
+    "the gradient that leads uphill would be of the images without noise, and noise on it, too, would cost a second "
+    "time what a step costs"
+)
 OPTIMIZERS.add("adam", Optimizer(help="Adam", build=_adam))
-OPTIMIZERS.add("sgd", Optimizer(help="gradient descent with momentum 0.9", build=_sgd))
+OPTIMIZERS.add(
+    "adamw",
+    Optimizer(
+        help="Adam with weight decay decoupled from the gradient", build=_adam, decays=True, without_decay="adam"
+    ),
+)
+OPTIMIZERS.add("sgd", Optimizer(help="gradient descent with momentum 0.9", build=_sgd, decays=True, nesterov=True))
+OPTIMIZERS.add(
+    "sam",
+    Optimizer(
+        help="sharpness-aware minimization over Adam: two gradients a step",
+        build=_adam, decays=True, ascends=True, not_private=TWO_GRADIENTS,
+    ),
+)  # fmt: skip
+OPTIMIZERS.add(
+    "sam_sgd",
+    Optimizer(
+        help="the same over gradient descent with momentum 0.9",
+        build=_sgd, decays=True, nesterov=True, ascends=True, not_private=TWO_GRADIENTS,
+    ),
+)  # fmt: skip

@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["calibrate", "expected_calibration_error"]
+__all__ = ["calibrate"]
 
 CUTS = 200
 """Quantiles that an edge may lie at."""
 LEAST = 0.01
 """Fraction of the images that a level holds at least."""
-BINS = 15
 
 
 def calibrate(
@@ -67,16 +66,3 @@ def calibrate(
     rights, sizes = np.bincount(level, right, levels), np.bincount(level, minlength=levels)
     confidences = np.maximum((rights + 1) / (sizes + 2), 1.001 / classes)
     return edges.astype(np.float32), confidences.astype(np.float32)
-
-
-def expected_calibration_error(answers: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Mean distance between the greatest value and how often its class is right, over 15 bins (Guo et al. 2017).
-
-    Args:
-        answers: ``(n, classes)``, probabilities.
-        labels: ``(n,)``.
-    """
-    top, right = answers.max(axis=1), answers.argmax(axis=1) == labels
-    place = np.minimum((top * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(place, top - right, BINS)
-    return float(np.abs(gaps).sum() / len(labels))

@@ -11,9 +11,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_etc.policy.operators import Operators
 from mnist_etc.policy.output_policy import OutputPolicy
+from mnist_etc.policy.specification import format_policy
 
-__all__ = ["OPSET", "answers", "append_policy"]
+__all__ = ["OPSET", "POLICY", "answers", "append_policy"]
 
+POLICY = "policy"
+"""Key of the policy, as `mnist_etc.policy.specification.parse_policy` reads it, in an ONNX file's metadata."""
 OPSET = 18
 IR_VERSION = 8
 """Of opset 18; ONNX Runtime reads it from 1.14 on."""
@@ -25,6 +28,7 @@ def append_policy(model: onnx.ModelProto, policy: OutputPolicy) -> onnx.ModelPro
     """``model``, whose ``output`` is logits ``(batch, classes)``, with what ``policy`` makes of them as ``output``.
 
     Behind a policy that reads the image a float input is rounded to bytes first, so that one image has one answer.
+    The metadata name the policy.
     """
     if policy.row.tells_logits:
         return model
@@ -41,6 +45,8 @@ def append_policy(model: onnx.ModelProto, policy: OutputPolicy) -> onnx.ModelPro
     del graph.node[:]
     graph.node.extend(nodes)
     graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in (front.constants | back.constants).items())
+    stated = {entry.key: entry.value for entry in ours.metadata_props} | {POLICY: format_policy(policy.config)}
+    helper.set_model_props(ours, dict(sorted(stated.items())))
     onnx.checker.check_model(ours, full_check=True)
     return ours
 

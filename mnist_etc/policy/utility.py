@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.policy.calibration import expected_calibration_error
+from mnist_etc.evaluation.reliability import expected_calibration_error
 from mnist_etc.policy.output_policy import OutputPolicy
 
 __all__ = ["PolicyUtility"]

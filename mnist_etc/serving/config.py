@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import InputType, TritonConfig, Variant
 from mnist_etc.schema import between, path
@@ -62,7 +62,7 @@ class ServeCommand:
 
 
 @dataclass(kw_only=True)
-class TuneCommand(TrainCommand):
+class TuneCommand(UseCommand):
     """The keys of ``python -m mnist_etc.serving.tune``, which searches the fastest configuration under a latency bound.
 
     The training keys choose the model; of every list each value is searched.

@@ -9,13 +9,15 @@ import os
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mnist_etc.tracking.codes import Codes, Pixels
 
 __all__ = ["MlflowSink"]
 
@@ -66,6 +68,11 @@ class MlflowSink:
             mlflow.start_run(run_name=name, tags=dict(tags))
         self._mlflow = mlflow
 
+    def parent(self) -> dict[str, str]:
+        """Tags that put the run of another process inside the one that is open, if one is."""
+        run = self._mlflow and self._mlflow.active_run()
+        return {"mlflow.parentRunId": run.info.run_id} if run else {}
+
     def end(self, status: str) -> None:
         """End the innermost open run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self._mlflow.end_run(status)
@@ -84,9 +91,16 @@ class MlflowSink:
         """Log metrics by name, of an epoch or of the whole run."""
         self._mlflow.log_metrics(dict(values), step=epoch)
 
-    def pictures(self, folder: Path) -> None:
-        """Log every file of a folder under the folder's name."""
+    def pictures(self, folder: Path, _epoch: int | None) -> None:
+        """Log every file of a folder under the folder's name, which tells the epochs apart."""
         self._mlflow.log_artifacts(str(folder), folder.name)
+
+    def picture(self, name: str, make: Callable[[], Pixels], epoch: int | None) -> None:
+        """Log a picture as PNG."""
+        self._mlflow.log_image(make(), f"{name}.png" if epoch is None else f"{name}_{epoch}.png")
+
+    def codes(self, name: str, make: Callable[[], Codes]) -> None:
+        """Nothing: it has no view of them."""
 
     def model(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mnist_etc.artifacts.checkout import git_commit
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.manifest import flat
+from mnist_etc.processes import tags as tags_given
+from mnist_etc.processes import tell
+from mnist_etc.tracking.codes import Codes, Pixels
 
 __all__ = ["Sink", "Tracker", "start"]
 
@@ -40,8 +43,14 @@ class Sink(Protocol):
     def metrics(self, values: Mapping[str, float], epoch: int | None) -> None:
         """Record metrics by name, of an epoch or of the whole run."""
 
-    def pictures(self, folder: Path) -> None:
-        """Record every file of a folder under the folder's name."""
+    def pictures(self, folder: Path, epoch: int | None) -> None:
+        """Record the pictures of a folder under the folder's name."""
+
+    def picture(self, name: str, make: Callable[[], Pixels], epoch: int | None) -> None:
+        """Record one that ``make`` draws; see `Tracker.picture`."""
+
+    def codes(self, name: str, make: Callable[[], Codes]) -> None:
+        """Record what ``make`` computes; see `Tracker.codes`."""
 
     def model(
         self,
@@ -55,7 +64,7 @@ class Sink(Protocol):
 
 
 @contextmanager
-def start(run: RunConfig, *, command: str, dataset: Mapping[str, str]) -> Iterator[Tracker]:
+def start(run: RunConfig, *, command: str, dataset: Mapping[str, str], logs: Path) -> Iterator[Tracker]:
     """Track one command in a run, opened by its first `Tracker.child`; it ends as failed if the block raises.
 
     A store that cannot be reached gives one warning, and everything goes on untracked.
@@ -64,11 +73,17 @@ def start(run: RunConfig, *, command: str, dataset: Mapping[str, str]) -> Iterat
         run: names the store and the run.
         command: what is run, as a tag.
         dataset: which data it is, as a tag; see `mnist_etc.artifacts.data_key.named`.
+        logs: the run's folder of TensorBoard's files, where they are asked for.
     """
     from mnist_etc.tracking.mlflow_sink import MlflowSink
 
-    sinks = [] if run.tracking_uri is None else [MlflowSink(run.tracking_uri)]
-    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": _git_commit()}
+    sinks: list[Sink] = [] if run.tracking_uri is None else [MlflowSink(run.tracking_uri)]
+    if run.tracking.tensorboard:
+        from mnist_etc.tracking.tensorboard_sink import TensorboardSink
+
+        sinks.append(TensorboardSink(logs))
+    commit = git_commit() or "unknown"
+    tags = {"command": command, "data": run.data.name, **dataset, "git_commit": commit, **tags_given()}
     tracker = Tracker(*sinks, name=run.run_name, tags=tags)
     with tracker.ending():
         yield tracker
@@ -99,6 +114,14 @@ class Tracker:
             yield
 
     @contextmanager
+    def outer(self) -> Iterator[None]:
+        """The outer run alone, for what starts other processes whose runs are inside it."""
+        self._opened = True
+        self._each(lambda sink: sink.start(self._name, self._tags))
+        with self.ending():
+            yield
+
+    @contextmanager
     def ending(self) -> Iterator[None]:
         """End the innermost open run after the block, as failed or killed if it raises."""
         status = "FINISHED"
@@ -120,11 +143,21 @@ class Tracker:
 
     def metrics(self, values: Mapping[str, float], epoch: int | None = None) -> None:
         """Log metrics by name, of an epoch or, without one, of the whole run."""
+        if epoch is not None:
+            tell(epoch=epoch, metrics=dict(values))
         self._each(lambda sink: sink.metrics(values, epoch))
 
-    def pictures(self, folder: Path) -> None:
-        """Log every file of a folder under the folder's name."""
-        self._each(lambda sink: sink.pictures(folder))
+    def pictures(self, folder: Path, epoch: int | None = None) -> None:
+        """Log the pictures of a folder under the folder's name, of an epoch or of the whole run."""
+        self._each(lambda sink: sink.pictures(folder, epoch))
+
+    def picture(self, name: str, make: Callable[[], Pixels], epoch: int | None = None) -> None:
+        """Log a picture, gray ``(height, width)`` or in colors ``(height, width, 3)``; drawn where a sink shows it."""
+        self._each(lambda sink: sink.picture(name, make, epoch))
+
+    def codes(self, name: str, make: Callable[[], Codes]) -> None:
+        """Log the codes of images; computed where a sink shows them. A private model's are of validation images."""
+        self._each(lambda sink: sink.codes(name, make))
 
     def model(
         self,
@@ -155,11 +188,3 @@ class Tracker:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 warning = f"warning: {sink} cannot be used: {reason}. The training goes on untracked."
                 print(re.sub(r"(?<=://)[^/@\s]+@", "***@", warning), file=sys.stderr, flush=True)
-
-
-def _git_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -62,6 +62,7 @@ class AutoencoderTraining:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
         from mnist_etc.evaluation.pictures import file_words, first_of_each_class, write_pairs
         from mnist_etc.models.registry import AUTOENCODERS
+        from mnist_etc.training.features import codes_of
         from mnist_etc.training.pretraining import pretrain
 
         validation, config, folder = self._dataset.validation, self._config, self._folder
@@ -81,7 +82,7 @@ class AutoencoderTraining:
 
         def report(epoch: int, metrics: Metrics) -> None:
             tracker.metrics(metrics, epoch)
-            tracker.pictures(folder.examples(config, epoch))
+            tracker.pictures(folder.examples(config, epoch), epoch)
 
         task_on = partial(autoencoder_task, config, model)
         if config.pretraining_epochs:
@@ -92,6 +93,7 @@ class AutoencoderTraining:
             "validation_mse": history[-1]["validation_mse"],
             "test_mse": _mse(model, self._dataset.test.images),
         }
+        tracker.codes("code", lambda: codes_of(model.get_layer("encoder"), validation))
         examples = scale_pixels(validation.images[:EXAMPLES])
         published = Published(
             name=self.name, artifact=self.outputs[0], network=model, examples=examples, classifies=False

@@ -12,11 +12,13 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.data import Dataset, scale_pixels
+from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.features import FEATURES
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
-from mnist_etc.training.features import compute, expand, find
+from mnist_etc.training.features import codes_of, compute, expand, find
 from mnist_etc.training.recipe import EXAMPLES, Fitted, Published
 from mnist_etc.training.units import count_units, to_train_on
 
@@ -94,9 +96,12 @@ class ClassifierTraining:
                 classifier = after_random_features(before, classifier)
         full = build_full_model(network, classifier)
         images, known = scale_pixels(validation.images[:EXAMPLES]), compute(full, validation)
+        predicted = compute(full, test).argmax(axis=1)
+        tracker.codes("code", lambda: codes_of(network if FEATURES[config.features].trained else full, validation))
+        tracker.picture("confusion", lambda: confusion_pixels(test.names, test.labels, predicted))
         figures = {
             "validation_accuracy": history[-1]["validation_accuracy"],
-            "test_accuracy": float(np.mean(compute(full, test).argmax(axis=1) == test.labels)),
+            "test_accuracy": float(np.mean(predicted == test.labels)),
         }
         return Fitted(
             history=history,

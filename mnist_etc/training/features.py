@@ -19,14 +19,17 @@ from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.registry import AUTOENCODERS
 from mnist_etc.privacy.guarantee import Guarantee, Stage
+from mnist_etc.tracking.codes import MOST, Codes
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FeatureOrigin", "compute", "expand", "find"]
+__all__ = ["FeatureOrigin", "before_logits", "codes_of", "compute", "expand", "find"]
 
 BATCH = 128
 """Images at a time; scattering is fastest from 32 to 128."""
+WIDEST = 1024
+"""Numbers of a code that is shown."""
 DRAWN = 2000
 """Images of each kind that random features are fitted to."""
 
@@ -87,6 +90,25 @@ def compute(network: keras.Model, split: Split) -> npt.NDArray[np.float32]:
         part = slice(first, first + BATCH)
         features[part] = network(scale_pixels(split.images[part]))
     return features
+
+
+def codes_of(network: keras.Model, split: Split) -> Codes:
+    """What ``network`` makes of the first images of ``split``, for `mnist_etc.tracking.tracker.Tracker.codes`."""
+    shown = split.some(np.arange(min(MOST, len(split))))
+    values = compute(network, shown)
+    labels = [shown.names[label] for label in shown.labels]
+    return Codes(values=values.reshape(len(values), -1), images=shown.images, labels=labels)
+
+
+def before_logits(model: keras.Model) -> keras.Model:
+    """``model`` without its last layer, if that is a dense one on up to 1,024 numbers; else ``model`` itself."""
+    import keras
+
+    *others, last = model.layers
+    if not (others and isinstance(last, keras.layers.Dense)):
+        return model
+    before = keras.Model(model.inputs[0], last.input)
+    return before if before.output_shape[-1] <= WIDEST else model
 
 
 def expand(network: keras.Model, units: int, seed: int) -> keras.Model:

@@ -131,7 +131,7 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
             tracker.tag("privacy_lifetime", lifetime.words)
         for one in fitted.published:
             one.artifact.publish(
-                _writers(one, dataset.names),
+                _writers(one, dataset.names, plan.guarantee.epsilon),
                 settings=settings,
                 dataset_sha256=dataset.sha256,
                 metrics=fitted.figures | fitted.more,
@@ -211,12 +211,12 @@ def _identity(training: Training, data: Mapping[str, str], plan: PrivacyPlan) ->
     }
 
 
-def _writers(one: Published, names: Sequence[str]) -> dict[Path, Callable[[Path], None]]:
+def _writers(one: Published, names: Sequence[str], epsilon: float | None) -> dict[Path, Callable[[Path], None]]:
+    from mnist_etc.export.metadata import describe
     from mnist_etc.export.onnx import write_onnx
     from mnist_etc.models.h5 import write_h5
-    from mnist_etc.predictor import to_metadata
 
-    metadata = to_metadata(names) if one.classifies else {}
+    metadata = describe(one.network, classes=names if one.classifies else None, epsilon=epsilon)
     return {
         one.artifact.h5: lambda path: write_h5(one.network, path),
         one.artifact.onnx: lambda path: write_onnx(one.network, path, one.examples, metadata),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.files import temporary, write_json
 from mnist_etc.privacy.guarantee import Guarantee
+from mnist_etc.processes import tell
 
 __all__ = ["report_skipped", "write_figures"]
 
@@ -20,6 +21,7 @@ def write_figures(
 ) -> None:
     """Write ``<stem>_metrics.json`` and ``<stem>_history.csv``, a row an epoch, and print what the model promises."""
     write_json(artifact.metrics, dict(figures))
+    tell(figures=dict(figures))
     with temporary(artifact.history) as path, path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", *history[0]])
@@ -30,6 +32,7 @@ def write_figures(
 
 def report_skipped(artifact: Artifact, figures: dict[str, float]) -> dict[str, float]:
     """Say that the result is there already, and return its figures."""
+    tell(figures=figures)
     print(f"{artifact.h5} is there already: {_listed(figures)} (train again: force=true)", flush=True)
     return figures
 

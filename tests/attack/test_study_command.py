@@ -52,6 +52,7 @@ def test_the_whole_study_writes_tables_and_pictures(run: Run, trained: Path) -> 
         "confidence.csv",
         "frontier.png",
         "sheet.png",
+        "study.json",
     ]
     rows = read_results(folder)
     policies = ["label", "logits", "rounded:1", "levels:3"]

@@ -21,6 +21,7 @@ from support import ROOT, TINY_MODEL
 
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.export.config import MODEL
+from mnist_etc.models.zoo import ZOO
 
 DOORS = {
     ("train.py",): "train",
@@ -28,18 +29,31 @@ DOORS = {
     ("noprotect_reconstruction.py",): "reconstruct",
     ("-m", "train_.autoencoder"): "autoencoder",
     ("-m", "train_.classifier"): "classifier",
+    ("-m", "train_.supervised"): "supervised",
+    ("-m", "mnist_etc.sweep"): "sweep",
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
     ("-m", "mnist_etc.serving.triton"): "serve",
     ("-m", "mnist_etc.serving.tune"): "tune",
+    ("-m", "mnist_etc", "copy"): "copy",
 }
 ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]
 """Enough for the network of ``policy=auto`` to reach its yardstick."""
+TINY_ZOO = ["data=digits", "data.validation=700", "model.epochs=1", "model.augment=false"]
 TOY = {
     "train": [*TINY_MODEL, "tracking_uri=null"],
     "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
+    "supervised": [*TINY_ZOO, "gates=off", "tracking_uri=null"],
+    "sweep": [
+        "data=digits",
+        "data.validation=700",
+        "model.epochs=1",
+        "tracking_uri=null",
+        "sweep.trials=1",
+        "sweep.processes=1",
+    ],
     "infer": TINY_MODEL,
     "reconstruct": [*TINY_MODEL, *ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]"],
     "audit": [
@@ -53,12 +67,13 @@ TOY = {
         "membership=false",
     ],
     "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0"],
+    "copy": [],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
 UNLESS_GIVEN = {"reconstruct": ["policies=[logits,levels:2]", "attack.answers=[1,3]"]}
 """What joins the keys of a page that does not give them."""
-AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1"}
-OWN = ("mine.py", "own_attack.py", "own_policy.py")
+AT_TOY_SIZE = {"artifacts/full_model_h32_ee3_ce6": "artifacts/digits/full_model_h32_ee1_ce1", "s3://bucket": "bucket"}
+OWN = ("mine.py", "own_attack.py", "own_policy.py", "own_gate.py")
 """Programs that the pages of docs/add show: tests named test_own_*.py run each with these commands."""
 ALONE = ("README.md", "docs/tutorial.md")
 """Pages that begin before anything is trained; the others stand on the default model."""
@@ -111,10 +126,14 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
     """The keys of a page with those of `TOY` in the place of their like; a picture is answered as it is."""
     if command == "infer" and any("=" not in word or word.startswith("input=") for word in keys):
         return list(keys)
+    if command == "copy":
+        return [toy_path(key) for key in keys]
     given = dict(word.partition("=")[::2] for word in keys)
     toy = dict(word.partition("=")[::2] for word in TOY[command])
     toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
     toy |= {"autoencoder.pretraining_epochs": "0"} if "autoencoder.private" in given else {}
+    if given.get("model") in ZOO:
+        toy |= dict(word.partition("=")[::2] for word in TINY_ZOO)
     default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
     return [f"{key}={value}" for key, value in (default | given | toy).items()]
 
@@ -177,6 +196,19 @@ def mlflow(shell: Shell, words: tuple[str, ...]) -> None:
     assert words[1] in shell.python("-m", "mlflow", words[0], "--help"), words
 
 
+def tensorboard(shell: Shell, words: tuple[str, ...]) -> None:
+    assert (words[0], len(words)) == ("--logdir", 2), words
+    assert (ROOT / ".gitignore").read_text().count(f"/{words[1]}/\n") == 1, "where trainings write"
+
+
+def pip(_: Shell, words: tuple[str, ...]) -> None:
+    command, wanted = words
+    assert command == "install"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    own = re.fullmatch(r"mnist-etc\[(\w+)\]", wanted)
+    assert own[1] in extras if own else any(wanted in package for of in extras.values() for package in of), words
+
+
 def perf_analyzer(_: Shell, words: tuple[str, ...]) -> None:
     options = dict(zip(words[::2], words[1::2], strict=True))
     assert options["-m"] == MODEL
@@ -202,15 +234,17 @@ PROGRAMS = {
     "dvc": dvc,
     "make": make,
     "mlflow": mlflow,
+    "pip": pip,
     "perf_analyzer": perf_analyzer,
     "poetry": poetry,
     "python": python,
+    "tensorboard": tensorboard,
 }
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """With a picture, a folder of pictures and their labels, an archive of arrays, and tables in it."""
+    """With a picture, folders of pictures and of tables, labels, an archive of arrays, and what stands for a bucket."""
     (tmp_path / "photos").mkdir()
     for place in ("photo.png", "photos/seven.png"):
         digit = Image.new("L", (300, 200), 230)
@@ -224,6 +258,9 @@ def shell(tmp_path: Path) -> Shell:
     np.savetxt(tmp_path / "train.csv", [[7, *pixels.ravel()]], "%d", ",", header=header, comments="")
     (tmp_path / "digits").mkdir()
     shutil.copy(tmp_path / "train.csv", tmp_path / "digits")
+    for place in ("images", "bucket/mnist"):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.copy(tmp_path / "train.csv", tmp_path / place)
     return Shell(tmp_path)
 
 

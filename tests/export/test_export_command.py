@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -37,9 +38,13 @@ def test_publish_roll_back_prune(run: Run, place: Path) -> None:
     assert "privacy of the training images: none" in first.stdout
     again = run("-m", "mnist_etc.export", *TINY_MODEL, "policy=logits")
     assert "version 1 in" in again.stdout
-    second = run("-m", "mnist_etc.export", *TINY_MODEL, "input_type=uint8", "policy=probabilities", "variant=auto")
+    gates = ["gates.size_mb=10", "gates.accuracy_loss=0.5"]
+    second = run(
+        "-m", "mnist_etc.export", *TINY_MODEL, "input_type=uint8", "policy=probabilities", "variant=auto", *gates
+    )
     assert "version 2 in" in second.stdout
     assert "times as fast at batch" in second.stdout
+    assert "won of 360, McNemar's exact p = " in second.stdout
     repository = ModelRepository(place / "triton" / "model_repository")
     images = digits.read("test").images[:9]
     outputs = {}
@@ -50,6 +55,7 @@ def test_publish_roll_back_prune(run: Run, place: Path) -> None:
     np.testing.assert_allclose(outputs[2], powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
     manifest = json.loads((repository.model / "2" / "manifest.json").read_text())
     assert manifest["privacy"]["epsilon"] is None
+    assert manifest["gates"] == {"size_mb": 10, "accuracy_loss": 0.5}
     assert manifest["policy"] == {"name": "probabilities", "leakage_bits": pytest.approx(299.9, abs=0.1)}
     assert "1 (in service), 2" in run("-m", "mnist_etc.export", "rollback=true").stdout
     assert "removed none" in run("-m", "mnist_etc.export", "prune=1").stdout
@@ -76,6 +82,23 @@ def test_a_graph_that_answers_otherwise_is_not_published(run: Run, place: Path, 
     assert ModelRepository(tmp_path / "triton" / "model_repository").versions() == []
 
 
+def test_a_model_that_misses_a_gate_is_not_published(run: Run, place: Path) -> None:
+    done = run("-m", "mnist_etc.export", *TINY_MODEL, "gates.accuracy=0.999", "gates.size_mb=10")
+    refused(done, "every release gate", "at least 0.999", "not published", code=3)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["gate", "accuracy", "size_mb"]
+    assert done.stdout.count("FAIL") == 1
+    assert ModelRepository(place / "triton" / "model_repository").versions() == []
+
+
+def test_a_gate_of_ones_own_is_run(run: Run, place: Path, project: Path) -> None:
+    """The example of ``docs/add/gate.md``, run as a user would run it."""
+    example = re.search(r"```python\n(.*?)```", (project / "docs/add/gate.md").read_text(), re.DOTALL)
+    assert example
+    (place / "own_gate.py").write_text(example[1].replace("bound=0.5", "bound=1.1"))
+    done = run(place / "own_gate.py", "export", *TINY_MODEL)
+    refused(done, "coverage", "at least 1.1", code=3)
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".onnx"])
 def test_an_altered_artifact_is_not_published(run: Run, place: Path, suffix: str) -> None:
     (path,) = (place / "artifacts" / "digits").glob(f"full_model_*{suffix}")
@@ -96,6 +119,8 @@ def test_a_model_that_was_not_trained_is_named(run: Run) -> None:
         (["rollback=true", "prune=2"], ["both"]),
         (["policy=all"], ["policy"]),
         (["repository="], ["repository"]),
+        (["gates.accuracy=much"], ["gates.accuracy", "much"]),
+        (["gates.latency_ms=-1"], ["gates.latency_ms", "-1"]),
     ],
 )
 def test_wrong_values_are_refused_at_once(run: Run, words: list[str], said: list[str]) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import ROOT, environment
 
 from mnist_etc.errors import ExportError
 
@@ -45,17 +52,42 @@ def test_names_opset_and_free_batch(tmp_path: Path) -> None:
 
 
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
-    """Other processes, with other hashes, are compared in ``tests/training/test_training.py``."""
+    """Twice in this process, and in another one that built other networks before and hashes otherwise."""
+    import onnx
+    from export.same_bytes import export
+
+    written = [export(tmp_path / f"{history}.onnx", history=history) for history in (0, 3)]
+    subprocess.run(
+        [sys.executable, "-m", "export.same_bytes", str(tmp_path / "other.onnx")],
+        env=environment({"PYTHONHASHSEED": "7", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}),
+        check=True,
+        capture_output=True,
+    )
+    assert {*written, (tmp_path / "other.onnx").read_bytes()} == {written[0]}
+    stated = {entry.key: entry.value for entry in onnx.load_from_string(written[0]).metadata_props}
+    assert list(stated) == ["classes", "epsilon", "git_commit", "weights_sha256"]
+    assert (json.loads(stated["classes"]), stated["epsilon"]) == (["a", "b", "c"], "2.5")
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|null", stated["git_commit"])
+
+
+def test_the_digest_is_of_the_weights_alone() -> None:
     import keras
 
-    from mnist_etc.export.onnx import write_onnx
+    from mnist_etc.export.metadata import weights_sha256
 
-    stack = [keras.layers.Conv2D(3, 2, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
-    model = keras.Sequential([keras.layers.Input((4, 4, 1)), *stack])
-    images = np.random.default_rng(0).random((64, 4, 4, 1), dtype=np.float32)
-    for name in ("first.onnx", "second.onnx"):
-        write_onnx(model, tmp_path / name, images)
-    assert (tmp_path / "first.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
+    def network(name: str) -> keras.Model:
+        return keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1, name=name)])
+
+    first, second = network("a"), network("b")
+    values = [np.array([[1.0], [-2.0]], np.float32), np.array([0.5], np.float32)]
+    for model in (first, second):
+        model.set_weights(values)
+    by_hand = hashlib.sha256(
+        b"float32(2, 1)" + struct.pack("<2f", 1, -2) + b"float32(1,)" + struct.pack("<f", 0.5)
+    ).hexdigest()
+    assert weights_sha256(first) == weights_sha256(second) == by_hand
+    second.set_weights([values[0], values[1] + 1e-6])
+    assert weights_sha256(second) != by_hand
 
 
 def test_names_and_orders_follow_from_the_graph_alone() -> None:
@@ -111,3 +143,29 @@ def test_shapes_are_folded_whatever_the_order(tmp_path: Path, monkeypatch: pytes
     write_onnx(model, tmp_path / "model.onnx", np.random.default_rng(0).random((64, 4, 4, 1), dtype=np.float32))
     assert not first
     assert "Shape" not in [node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node]
+
+
+def test_equal_constants_are_one_and_a_loop_is_refused() -> None:
+    """tf2onnx joins equal constants by the order of hashes, or leaves them, or makes nodes of them."""
+    from onnx import ModelProto, TensorProto, helper
+
+    from mnist_etc.export.canonical import canonical
+
+    def two(name: str) -> TensorProto:
+        return helper.make_tensor(name, TensorProto.FLOAT, [1], [2.0])
+
+    def model(nodes: list[object], constants: list[TensorProto]) -> ModelProto:
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("input", "output")]
+        return helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], constants))
+
+    last = helper.make_node("Mul", ["doubled", "b"], ["output"])
+    apart = [helper.make_node("Mul", ["input", "a"], ["doubled"]), last]
+    as_node = [helper.make_node("Constant", [], ["a"], "counted_7", value=two("counted_8")), *apart]
+    files = {
+        canonical(each, "g").SerializeToString(deterministic=True)
+        for each in (model(apart, [two("a"), two("b")]), model(as_node, [two("b")]))
+    }
+    assert len(files) == 1
+    branch = helper.make_graph([helper.make_node("Identity", ["input"], ["x"])], "branch", [], [])
+    with pytest.raises(ExportError, match="neither branches nor loops; received one in 'then_branch'"):
+        canonical(model([helper.make_node("If", ["input"], ["output"], then_branch=branch)], []), "g")

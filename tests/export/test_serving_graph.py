@@ -11,7 +11,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
 from mnist_etc.composition import compose
 from mnist_etc.data import digits
 from mnist_etc.data.dataset import scale_pixels
@@ -265,3 +265,16 @@ def test_other_classes_and_sides(input_type: InputType, classes: int, side: int,
         assert [axis.dim_value for axis in served.graph.output[0].type.tensor_type.shape.dim] == [0, classes]
     assert np.abs(answers(served, images) - answers(plain, images)).max() < 1e-4
     assert answers(quantize(served, images), images).shape == (64, classes)
+
+
+@pytest.mark.parametrize("name", ["cnn", "efficient", "capsule"])
+def test_models_of_the_zoo(export: Export, name: str) -> None:
+    """Their normalizations, their sums, and the capsules' stack of matrices, served as they are and in int8."""
+    from mnist_etc.models.zoo import ZOO
+
+    config = compose("supervised", SupervisedCommand, [f"model={name}"]).model
+    plain = export(ZOO[name].network(config, 0, 28, 10))
+    served = serving(plain)
+    assert_parity(plain, served)
+    expected, quantized = answers(plain, IMAGES), answers(quantize(served, IMAGES), IMAGES)
+    assert np.abs(quantized - expected).mean() < 0.2 * expected.std()

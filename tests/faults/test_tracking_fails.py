@@ -62,7 +62,7 @@ from mnist_etc.composition import compose
 from mnist_etc.artifacts.config import TrainCommand
 from mnist_etc.tracking.tracker import start
 config = compose("train", TrainCommand, ["tracking_uri=sqlite:///store.db"])
-with start(config, command="x", dataset={"dataset_sha256": "0" * 64}) as tracker:
+with start(config, command="x", dataset={"dataset_sha256": "0" * 64}, logs=Path("logs")) as tracker:
     with tracker.child("inner"):
         tracker.metrics({"loss": 1.0}, 1)
         Path("store.db").write_bytes(b"spoiled" * 1000)

@@ -16,10 +16,11 @@ from support import Run, environment
 
 OPENED = """
 import sys
+from pathlib import Path
 from mnist_etc.command import Command, run
 from mnist_etc.tracking.tracker import start
 def job(config):
-    with start(config, command="x", dataset=dict(dataset_sha256="0" * 64)) as tracker:
+    with start(config, command="x", dataset=dict(dataset_sha256="0" * 64), logs=Path("logs")) as tracker:
         with tracker.child("inner"):
             {body}
 sys.argv = ["train", {uri!r}]

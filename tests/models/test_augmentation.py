@@ -24,7 +24,8 @@ FAINT = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
 def made(image: NDArray[np.uint8], seed: int = 0, **how: float) -> NDArray[np.uint8]:
     """So many varied copies of ``image``."""
     copies = tf.constant(np.broadcast_to(image, (NUMBER, 28, 28)))
-    return np.asarray(augmented(copies, tf.constant([seed, 1]), replace(UNVARIED, **how)))
+    in_a_graph = tf.function(lambda seed: augmented(copies, seed, replace(UNVARIED, **how)), autograph=False)
+    return np.asarray(in_a_graph(tf.constant([seed, 1])))
 
 
 def moments(images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -94,3 +95,55 @@ def test_shear_leans_and_leaves_each_row_where_it_is() -> None:
 def test_stroke_moves_each_edge(stroke: float) -> None:
     widths = made(BAR, stroke=stroke)[:, 14].sum(axis=1) / 255
     goes_both_ways(widths, 4 - 2 * stroke, 4 + 2 * stroke, 0.01)
+
+
+@pytest.mark.parametrize("smoothness", [2.0, 5.0])
+def test_elastic_displaces_smoothly_by_so_many_pixels(smoothness: float) -> None:
+    """Seen in images whose light is their column or row; the correlation of neighbors is that of smoothed noise."""
+    ramp = np.broadcast_to(np.arange(28, dtype=np.uint8) * 9, (28, 28))
+    for image in (ramp, ramp.T):
+        by = (made(image, elastic=1.2, smoothness=smoothness) / 9.0 - image / 9.0)[:, 6:22, 6:22]
+        assert abs(by.mean()) < 0.1
+        assert by.std() == pytest.approx(1.2, rel=0.1)
+        for axis in (1, 2):
+            for step in (1, 4):
+                first, second = np.delete(by, range(16 - step, 16), axis), np.delete(by, range(step), axis)
+                expected = np.exp(-(step**2) / (4 * smoothness**2))
+                assert np.corrcoef(first.ravel(), second.ravel())[0, 1] == pytest.approx(expected, abs=0.06)
+
+
+def test_elastic_goes_with_the_other_moves() -> None:
+    """Displaced next to nothing, an image is where the other moves bring it."""
+    moves = ALL | {"stroke": 0.0}
+    moved, bent = made(BAR, **moves).astype(float), made(BAR, **moves, elastic=1e-4).astype(float)
+    assert np.abs(moved - bent).max() <= 1
+
+
+def test_erasing_blackens_one_rectangle_of_up_to_that_size() -> None:
+    erased = made(np.full((28, 28), 255, np.uint8), erasing=0.5) == 0
+    rows, columns = erased.any(axis=2), erased.any(axis=1)
+    assert np.array_equal(erased, rows[:, :, None] & columns[:, None, :])
+    for side in (rows, columns):
+        assert all(np.count_nonzero(np.diff(np.pad(line.astype(int), 1))) in (0, 2) for line in side)
+        assert side.sum(axis=1).max() == 14
+        assert side.sum(axis=1).mean() == pytest.approx(7, abs=0.7)
+        assert side.any(axis=0).all()
+
+
+def test_flip_mirrors_that_part_of_the_images() -> None:
+    flipped = made(FAINT, flip=0.25)
+    mirrored = (flipped == FAINT[:, ::-1]).all(axis=(1, 2))
+    assert ((flipped == FAINT).all(axis=(1, 2)) | mirrored).all()
+    assert mirrored.mean() == pytest.approx(0.25, abs=0.07)
+    assert (made(FAINT, flip=1) == FAINT[:, ::-1]).all()
+
+
+@pytest.mark.parametrize("kind", [{"elastic": 1.0}, {"erasing": 0.4}, {"flip": 0.5}])
+def test_each_kind_draws_by_the_seed_and_leaves_the_draws_of_the_others(kind: dict[str, float]) -> None:
+    first = made(FAINT, **kind)
+    assert np.array_equal(first, made(FAINT, **kind))
+    assert not np.array_equal(first, made(FAINT, seed=1, **kind))
+    if "elastic" not in kind:
+        plain, both = made(FAINT, shift=2.0), made(FAINT, shift=2.0, **kind)
+        same = (both == plain) | (both == plain[:, :, ::-1]) | (both == 0)
+        assert same.all()

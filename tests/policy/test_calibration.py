@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.policy.calibration import calibrate, expected_calibration_error
+from mnist_etc.evaluation.reliability import expected_calibration_error
+from mnist_etc.policy.calibration import calibrate
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])

@@ -20,7 +20,7 @@ from mnist_etc.policy.keyed_hash import DRAWS
 from mnist_etc.policy.levels import Levels
 from mnist_etc.policy.noisy import Noisy
 from mnist_etc.policy.output_policy import FLOATS, OutputPolicy, fit_policy
-from mnist_etc.policy.specification import parse_policy
+from mnist_etc.policy.specification import format_policy, parse_policy
 
 SIDE = 32
 SEVERAL = (2, 3, 47, 1000)
@@ -118,7 +118,8 @@ def test_the_served_graph_has_the_models_form(classes: int, name: str) -> None:
     served = append_policy(model, one)
     session = onnxruntime.InferenceSession(served.SerializeToString())
     assert session.get_outputs()[0].shape[1:] == [classes]
-    assert session.get_modelmeta().custom_metadata_map == {"classes": "said"}
+    told = {} if one.row.tells_logits else {"policy": format_policy(one.config)}
+    assert session.get_modelmeta().custom_metadata_map == {"classes": "said"} | told
     assert np.array_equal(session.run(None, {"input": pixels[..., None]})[0], answers(one, said, pixels))
 
 

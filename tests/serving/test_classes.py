@@ -87,8 +87,9 @@ def test_export_with_every_policy_then_triton(run: Run, chars: Path) -> None:
         assert f"version {number} in " in done.stdout
         version = repository / MODEL / str(number)
         model = onnx.load(version / "model.onnx")
-        (stated,) = model.metadata_props
-        assert (stated.key, tuple(json.loads(stated.value))) == ("classes", ORDER)
+        stated = {entry.key: entry.value for entry in model.metadata_props}
+        assert tuple(json.loads(stated["classes"])) == ORDER
+        assert stated.get("policy", "logits").partition(":")[0] == name
         assert [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim] == [0, 47]
         assert tuple((version / "labels.txt").read_text("utf-8").splitlines()) == ORDER
         assert tuple(json.loads((version / "manifest.json").read_text())["classes"]) == ORDER
@@ -122,8 +123,8 @@ def test_export_with_every_policy_then_triton(run: Run, chars: Path) -> None:
     done = run(*asked, "policy=probabilities", "variant=int8", "input_type=float32", cwd=chars)
     assert done.returncode in (0, 1), done.stderr
     if done.returncode == 0:
-        (stated,) = onnx.load(repository / MODEL / "9/model.onnx").metadata_props
-        assert tuple(json.loads(stated.value)) == ORDER
+        stated = {entry.key: entry.value for entry in onnx.load(repository / MODEL / "9/model.onnx").metadata_props}
+        assert tuple(json.loads(stated["classes"])) == ORDER
     else:
         refused(done, "validation accuracy")
     assert np.allclose(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mnist_etc.tracking.codes import Codes, Pixels
 from mnist_etc.tracking.tracker import Sink, Tracker
 
 
@@ -41,8 +42,14 @@ class Recorder(Sink):
     def metrics(self, values: Mapping[str, float], epoch: int | None) -> None:
         self._tell("metrics", values, epoch)
 
-    def pictures(self, folder: Path) -> None:
-        self._tell("pictures", folder)
+    def pictures(self, folder: Path, epoch: int | None) -> None:
+        self._tell("pictures", folder, epoch)
+
+    def picture(self, name: str, make: Callable[[], Pixels], epoch: int | None) -> None:
+        self._tell("picture", name, epoch)
+
+    def codes(self, name: str, make: Callable[[], Codes]) -> None:
+        self._tell("codes", name)
 
     def model(self, name: str, path: Path, example: Any, answer: Any, tags: Mapping[str, str]) -> None:
         self._tell("model", name)

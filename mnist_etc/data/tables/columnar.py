@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from mnist_etc.data.source import PIECE
 from mnist_etc.data.tables.layout import Column, Kind, Layout
 from mnist_etc.errors import DataError
 
-__all__ = ["ArrowTable", "ParquetTable"]
+__all__ = ["ArrowTable", "ParquetTable", "rows_of_groups"]
 
 MANY = 64
 """Columns: with more of them less is buffered of each."""
@@ -46,17 +47,18 @@ class ParquetTable(_ColumnarTable):
 
     Args:
         path: of the file.
+        rows: the first that is read and the one after the last; None: all.
 
     Raises:
         DataError: it is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rows: tuple[int, int] | None = None) -> None:
         import pyarrow.parquet as pq
 
         with _told(path, "Parquet"):
             super().__init__(path, pq.read_schema(path))
-        self._path = path
+        self._path, self._rows = path, rows
 
     def batches(self, layout: Layout) -> Iterator[list[Any]]:
         """Read columns; see `Table`."""
@@ -66,8 +68,39 @@ class ParquetTable(_ColumnarTable):
         buffer = BUFFER[len(names) > MANY]
         with _told(self._path, "Parquet"):
             with pq.ParquetFile(self._path, buffer_size=buffer, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=2 * PIECE, columns=names, use_threads=False):
-                    yield [batch.column(name) for name in names]
+                groups, before, left = _covering(_rows_of_groups(file), self._rows)
+                for whole in file.iter_batches(2 * PIECE, groups, names, use_threads=False):
+                    batch = whole.slice(before, left)
+                    before, left = max(before - len(whole), 0), left - len(batch)
+                    if len(batch):
+                        yield [batch.column(name) for name in names]
+                    if not left:
+                        return
+
+
+def rows_of_groups(path: Path) -> list[int]:
+    """How many rows each row group of a Parquet file has.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    with _told(path, "Parquet"), pq.ParquetFile(path) as file:
+        return _rows_of_groups(file)
+
+
+def _rows_of_groups(file: Any) -> list[int]:
+    return [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+
+
+def _covering(groups: list[int], rows: tuple[int, int] | None) -> tuple[list[int], int, int]:
+    """The row groups that hold ``rows``, how many others come before these in them, and how many rows are read."""
+    first, stop = rows or (0, sum(groups))
+    ends = list(itertools.accumulate(groups))
+    chosen = [at for at, end in enumerate(ends) if first < end and end - groups[at] < stop]
+    skipped = first - (ends[chosen[0]] - groups[chosen[0]]) if chosen else 0
+    return chosen, skipped, min(stop, sum(groups)) - first
 
 
 class ArrowTable(_ColumnarTable):

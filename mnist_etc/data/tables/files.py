@@ -17,7 +17,7 @@ from mnist_etc.data.tables.layout import Column, Layout, list_columns
 from mnist_etc.data.tables.table import Table
 from mnist_etc.errors import DataError
 
-__all__ = ["CSV", "PARQUET", "find", "is_table", "open_files", "open_folder_table"]
+__all__ = ["CSV", "PARQUET", "find", "is_table", "open_files", "open_folder_table", "require_columns"]
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zip", ".csv.bz2", ".csv.xz")
 PARQUET = (".parquet", ".arrow", ".feather")
@@ -57,6 +57,19 @@ def open_files(paths: Sequence[Path]) -> Table:
     """
     tables = [_open(path) for path in paths]
     return tables[0] if len(tables) == 1 else _Shards(tables)
+
+
+def require_columns(table: Table, first: Table) -> None:
+    """Refuse a table of other columns than ``first`` has.
+
+    Raises:
+        DataError: names both.
+    """
+    if list(table.columns) != list(first.columns):
+        raise DataError(
+            f"Expected the columns of {first.place}, {list_columns(first.columns)}, in {table.place} too; "
+            f"received {list_columns(table.columns)}. Pass one of the files."
+        )
 
 
 def open_folder_table(folder: Path) -> Table:
@@ -108,11 +121,7 @@ class _Shards:
         self.classes: Mapping[str, Sequence[str]] = first.classes
         self._starts: list[tuple[int, Table]] = []
         for other in tables[1:]:
-            if list(other.columns) != list(first.columns):
-                raise DataError(
-                    f"Expected the columns of {first.place}, {list_columns(first.columns)}, in {other.place} too; "
-                    f"received {list_columns(other.columns)}. Pass one of the files."
-                )
+            require_columns(other, first)
 
     def batches(self, layout: Layout) -> Iterator[list[Any]]:
         """Read columns; see `Table`."""

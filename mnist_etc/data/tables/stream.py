@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from mnist_etc.data.ahead import read_ahead
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.images import is_light
-from mnist_etc.data.source import InputOptions, Pictures, Source
-from mnist_etc.data.tables.files import open_files, open_folder_table
+from mnist_etc.data.source import InputOptions, Part, Pictures, Source
+from mnist_etc.data.tables.columnar import ParquetTable
+from mnist_etc.data.tables.files import open_files, open_folder_table, require_columns
 from mnist_etc.data.tables.labels import Naming
 from mnist_etc.data.tables.layout import Layout, choose, numbered_stem
 from mnist_etc.data.tables.table import Rows, Table, read_rows
@@ -37,6 +38,8 @@ def open_table(path: Path, options: InputOptions) -> Source:
     Raises:
         DataError: it is no table, or no column or several of them fit.
     """
+    if options.part is not None:
+        return _open_part(path, options, options.part)
     table = open_folder_table(path) if path.is_dir() else open_files([path])
     layout = find_layout(table, image=options.key, label=options.label_key)
     notes = [] if layout.label is None else [f"labels: the column {table.columns[layout.label].name!r} of {path}"]
@@ -47,7 +50,22 @@ def open_table(path: Path, options: InputOptions) -> Source:
     if first.levels and not first.levels.obvious:
         notes.append(f"pixels of {path}: {first.levels}")
     polarity = whole_polarity(first.pictures, options.prepare, options.polarity)
-    return Source("index", _pieces(itertools.chain([first], pieces), options), notes, polarity)
+    return Source("index", _pieces([first], pieces, Naming(options.names)), notes, polarity)
+
+
+def _open_part(path: Path, options: InputOptions, part: Part) -> Source:
+    """Open what `Part` says, and take it for what it is in the whole."""
+    model = open_files([Path(part.like or path)])
+    layout = find_layout(model, image=options.key, label=options.label_key)
+    table: Table = ParquetTable(path, part.rows) if part.rows else open_files([path])
+    require_columns(table, model)
+    told, naming = next(read_rows(model, layout, options.polarity)), Naming(options.names)
+    if told.labels is not None:
+        naming.name(told.labels)
+    start = part.rows[0] if part.rows else 0
+    pieces = read_ahead(read_rows(table, layout, options.polarity, start=start, levels=told.levels), AHEAD)
+    polarity = whole_polarity(told.pictures, options.prepare, options.polarity)
+    return Source("index", _pieces([], pieces, naming), (), polarity)
 
 
 def whole_polarity(
@@ -100,9 +118,8 @@ def _counts(cells: list[str | None]) -> bool:
     )
 
 
-def _pieces(pieces: Iterable[Rows], options: InputOptions) -> Iterator[Pictures]:
-    naming = Naming(options.names)
-    for rows in pieces:
+def _pieces(first: list[Rows], pieces: Iterable[Rows], naming: Naming) -> Iterator[Pictures]:
+    for rows in itertools.chain(first, pieces):
         names = [str(position) for position in rows.positions]
         labels = None if rows.labels is None else naming.name(rows.labels)
         yield Pictures(names, rows.pictures, labels, rows.failures)

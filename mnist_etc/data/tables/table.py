@@ -68,18 +68,22 @@ class Rows:
     """What the numbers of its pixels were taken for."""
 
 
-def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows]:
+def read_rows(
+    table: Table, layout: Layout, polarity: Polarity, *, start: int = 0, levels: Levels | None = None
+) -> Iterator[Rows]:
     """Read a table, at most `PIECE` rows a piece.
 
     Args:
         table: is read from its beginning.
         layout: which columns hold what.
         polarity: decides on what ground transparent parts of pictures lie.
+        start: the position of its first row.
+        levels: what the numbers of its pixels stand for; None: its first rows tell.
 
     Raises:
         DataError: a row is damaged or no image; a picture that cannot be decoded is among the failures.
     """
-    start, levels = 0, None
+    before = start
     for batch in table.batches(layout):
         others = len(layout.positions) - len(layout.image)
         pixels, failures = batch[: len(batch) - others], dict[int, DataError]()
@@ -99,7 +103,7 @@ def read_rows(table: Table, layout: Layout, polarity: Polarity) -> Iterator[Rows
             continue
         yield from _pieces(_rows(table, layout, batch, start, pictures, failures), levels)
         start += len(batch[0])
-    if not start:
+    if start == before:
         raise DataError(f"Expected images in {table.place}; received a table without a row. Replace the file.")
 
 

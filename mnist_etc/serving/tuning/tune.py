@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_etc.artifacts.config import TrainCommand
+from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.artifacts.remedies import arguments, flatten
 from mnist_etc.export.config import ExportCommand, TritonConfig
 from mnist_etc.export.model_config import encode
@@ -98,10 +98,10 @@ def _search(command: TuneCommand, trials: Trials, several: list[Candidate], grap
 
 def export_command(command: TuneCommand, winner: Candidate) -> str:
     """The command line, quoted for a shell, that publishes the model of ``command`` as ``winner`` serves it."""
-    wanted = flatten(command, (TrainCommand,))
+    wanted = flatten(command, (UseCommand,))
     wanted |= flatten(winner.config(command.triton).triton, (TritonConfig,), "triton.")
     wanted |= {"input_type": winner.input_type, "variant": winner.variant}
-    return " ".join([COMMAND, *arguments("export", ExportCommand, wanted, command, command.classifier)])
+    return " ".join([COMMAND, *arguments("export", ExportCommand, wanted, command, command.classifier, command.model)])
 
 
 def _graphs(command: TuneCommand) -> Graphs:

@@ -1,7 +1,8 @@
 """Make the schemas beside this file: ``python trim.py SITE`` where SITE holds the packages that README.md names.
 
 Of each published document it keeps, unchanged but for the descriptions, the definitions that the files under triton/
-reach. A reference to any other stays and leads nowhere: a key that needs one is an error in the test, never unchecked.
+and cloud/ reach. A reference to any other stays and leads nowhere: a key that needs one is an error in the test, never
+unchecked.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from referencing.jsonschema import DRAFT202012
 
 HERE = Path(__file__).parent
 TRITON = HERE.parents[2] / "triton"
+CLOUD = HERE.parents[2] / "cloud"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 KUBERNETES, KSERVE, COMPOSE = "kubernetes-1.37.0.json", "kserve-0.21.0.json", "compose-spec.json"
-KINDS = ("deployment-apps-v1", "service-v1", "horizontalpodautoscaler-autoscaling-v2", "configmap-v1")
+KINDS = ("deployment-apps-v1", "service-v1", "horizontalpodautoscaler-autoscaling-v2", "configmap-v1", "job-batch-v1")
 PLAIN = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -87,15 +89,18 @@ def main(site: Path) -> None:
     registry: Registry[Any] = Registry().with_resources(
         (name, DRAFT202012.create_resource(schema | {"$id": name})) for name, schema in whole.items()
     )
-    reached = {"Deployment", "Service", "HorizontalPodAutoscaler", "ConfigMap", "V1beta1InferenceService"}
+    reached = {"Deployment", "Service", "HorizontalPodAutoscaler", "ConfigMap", "Job", "V1beta1InferenceService"}
 
     def follow(validator: Any, ref: str, instance: Any, schema: Any) -> Any:
         reached.add(ref.rpartition("/")[2])
         return Draft202012Validator.VALIDATORS["$ref"](validator, ref, instance, schema)
 
     recording = extend(Draft202012Validator, {"$ref": follow})
-    for document in yaml.safe_load_all((TRITON / "deployment.yaml").read_text()):
+    jobs = yaml.safe_load((CLOUD / "job.yaml").read_text()), yaml.safe_load((CLOUD / "rayjob.yaml").read_text())
+    for document in (*yaml.safe_load_all((TRITON / "deployment.yaml").read_text()), jobs[0]):
         recording({"$ref": f"{KUBERNETES}#/$defs/{document['kind']}"}, registry=registry).validate(document)
+    pod = {"$ref": f"{KUBERNETES}#/$defs/io.k8s.api.core.v1.PodTemplateSpec"}
+    recording(pod, registry=registry).validate(jobs[1]["spec"]["rayClusterSpec"]["headGroupSpec"]["template"])
     isvc = {"$ref": f"{KSERVE}#/$defs/V1beta1InferenceService"}
     recording(isvc, registry=registry).validate(yaml.safe_load((TRITON / "kserve.yaml").read_text()))
     recording({"$ref": COMPOSE}, registry=registry).validate(

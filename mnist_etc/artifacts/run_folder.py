@@ -1,0 +1,117 @@
+"""What a training of a model of the zoo leaves: one folder a run, named after what is not the default in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+from mnist_etc.artifacts.artifact import Artifact
+from mnist_etc.artifacts.config import RunConfig
+from mnist_etc.artifacts.names import ArtifactFolder
+from mnist_etc.artifacts.remedies import supervised_command, supervised_words
+from mnist_etc.files import inside
+from mnist_etc.models.config import ZooConfig
+
+__all__ = ["RunFolder"]
+
+LONGEST = 100
+"""Characters of a name; a longer one ends in eight digits of its checksum."""
+PLACES = ("name", "root", "train", "test", "image_column", "label_column")
+UNNAMED = (
+    *("data", "model", "model.name", "artifacts", "privacy.ledger", "privacy.lifetime_epsilon"),
+    *(f"data.{place}" for place in PLACES),
+)
+"""Keys that the name of a run leaves out, since they stand before it or decide no weight."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``artifacts/[<data name>/]<run>/``, for example ``artifacts/cnn_epochs=6``."""
+
+    folder: ArtifactFolder
+    model: ZooConfig
+
+    @classmethod
+    def of(cls, run: RunConfig, model: ZooConfig) -> RunFolder:
+        """The folder of the training that ``run`` and ``model`` are.
+
+        Raises:
+            ArtifactError: it is a link out of ``run.artifacts``.
+        """
+        return cls(ArtifactFolder.of(run), model)
+
+    @cached_property
+    def path(self) -> Path:
+        """Of the folder; found by composing the defaults of ``conf/``."""
+        return inside(self.folder.path, _name(self.folder.run, self.model))
+
+    @property
+    def full_model(self) -> Artifact:
+        """Image to logits."""
+        return Artifact(
+            folder=self.path / "models",
+            stem="full_model",
+            make=partial(supervised_command, self.folder.run, self.model),
+            key=self.folder.key,
+        )
+
+    @property
+    def log(self) -> Path:
+        """What the command printed."""
+        return inside(self.path, "pipeline.log")
+
+    @property
+    def gates(self) -> Path:
+        """Figures and bounds of the release gates; whether each passed."""
+        return inside(self.path, "gates.json")
+
+    @property
+    def info(self) -> Path:
+        """Hyperparameters, layers and sizes of the model."""
+        return inside(self.path, "model_info.json")
+
+    @property
+    def metrics(self) -> Path:
+        """Every figure that was measured."""
+        return inside(self.path, "logs/metrics.json")
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the events that TensorBoard reads."""
+        return inside(self.path, "logs/tensorboard")
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return inside(self.path, "model_card/model_card.md")
+
+    @property
+    def plots(self) -> Path:
+        """Folder of the pictures."""
+        return inside(self.path, "plots")
+
+    def inference(self, source: str | None) -> Path:
+        """The CSV that ``infer.py`` writes of the test split, or of the user's file or folder ``source``."""
+        return inside(self.path, self.folder.answers_to("inference", source))
+
+    @property
+    def reconstruction(self) -> Path:
+        """Folder of what ``noprotect_reconstruction.py`` writes."""
+        return inside(self.path, "reconstruction")
+
+
+def _name(run: RunConfig, model: ZooConfig) -> str:
+    """``cnn``, or ``cnn_epochs=6_seed=1``: the model, and each key that is not as ``conf/`` has it."""
+    off = () if model.private else ("privacy.", "model.l2_norm_clip=")
+    off = off if model.augment else (*off, "model.augmentation.")
+    words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
+    told = [word for word in words if word.partition("=")[0] not in UNNAMED and not word.startswith(off)]
+    name = "_".join([model.name, *(word.removeprefix("model.") for word in told)])
+    safe = re.sub(r"[^\w.=+-]+", "-", name)
+    if safe == name and len(name) <= LONGEST:
+        return name
+    return f"{safe[:LONGEST]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,1 @@
+"""Datasets and artifacts to and from a bucket."""

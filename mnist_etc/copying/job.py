@@ -1,0 +1,92 @@
+"""The job of ``python -m mnist_etc copy``: what differs between two folders, file by file, by fsspec."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from mnist_etc.copying.config import CopyCommand
+from mnist_etc.errors import ConfigError, DataError, MnistEtcError
+from mnist_etc.files import UNFINISHED, temporary
+
+__all__ = ["copy"]
+
+
+def copy(command: CopyCommand) -> None:
+    """Copy every file below ``command.source`` that ``command.target`` has not, or has with another size.
+
+    A file here gets its name when it is whole, and so does an object in a bucket; a copy that was stopped goes on with
+    the same command.
+
+    Raises:
+        ConfigError: the package for an address is not installed.
+        DataError: there is nothing to copy, or an address cannot be reached.
+    """
+    source, target = (
+        _Folder(address, key) for key, address in (("source", command.source), ("target", command.target))
+    )
+    try:
+        there, have = source.files(), target.files()
+        if not there:
+            raise DataError(f"Expected files in source={command.source}; received none. Check the address.")
+        left = [name for name in sorted(there) if have.get(name) != there[name]]
+        for name in left:
+            source.copy(name, target)
+    except MnistEtcError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"Expected to copy {command.source} to {command.target}; received: {reason}. Check both addresses and the "
+            "credentials; what was copied stays."
+        ) from error
+    size = sum(there[name] for name in left)
+    print(f"copied {len(left):,} of {len(there):,} files, {size / 1e6:,.1f} MB, to {command.target}")
+
+
+class _Folder:
+    """A folder here or in a bucket."""
+
+    def __init__(self, address: str, key: str) -> None:
+        try:
+            self.system, self.root = fsspec.url_to_fs(address)
+        except ImportError as error:
+            raise ConfigError(
+                f"Expected the package that {key}={address} is reached by; received: {str(error).splitlines()[0]}. "
+                "For s3:// install the extra s3: pip install 'mnist-etc[s3]'"
+            ) from error
+        except ValueError as error:
+            raise ConfigError(f"Expected a folder or an address for {key}; received {address!r}: {error}.") from error
+        self.root = self.root.rstrip("/")
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this machine."""
+        return isinstance(self.system, LocalFileSystem)
+
+    def files(self) -> dict[str, int]:
+        """Bytes of each file by its path below the folder; nothing where there is no folder."""
+        self.system.invalidate_cache()
+        try:
+            found: dict[str, Any] = self.system.find(self.root, detail=True)
+        except FileNotFoundError:
+            return {}
+        names = {posixpath.relpath(path, self.root): int(about["size"] or 0) for path, about in found.items()}
+        return {name: size for name, size in names.items() if not UNFINISHED.fullmatch(posixpath.basename(name))}
+
+    def copy(self, name: str, target: _Folder) -> None:
+        """Copy one file into ``target``."""
+        path, final = f"{self.root}/{name}", f"{target.root}/{name}"
+        if target.here:
+            with temporary(Path(final), key="target") as part:
+                self.system.get_file(path, str(part))
+        elif self.here:
+            target.system.put_file(path, final)
+        else:
+            with self.system.open(path, "rb") as read, target.system.open(final, "wb") as write:
+                shutil.copyfileobj(read, write)

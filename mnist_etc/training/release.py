@@ -1,0 +1,95 @@
+"""What follows the fit of a model of the zoo: figures, release gates, model card and plots, and its publication."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from mnist_etc.artifacts.config import SupervisedCommand
+from mnist_etc.artifacts.fingerprint import zoo_fingerprint
+from mnist_etc.artifacts.remedies import supervised_command, supervised_words
+from mnist_etc.artifacts.run_folder import RunFolder
+from mnist_etc.composition import compose
+from mnist_etc.data import Dataset
+from mnist_etc.evaluation.figures import Figures
+from mnist_etc.evaluation.gates.evidence import Evidence
+from mnist_etc.evaluation.gates.verdicts import Verdict, judge, refuse_failed, table, to_json
+from mnist_etc.evaluation.report import Places, write_report
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.export.gating import in_service
+from mnist_etc.export.publication import publish
+from mnist_etc.export.repository import ModelRepository
+from mnist_etc.files import write_json
+from mnist_etc.predictor import Predictor
+
+__all__ = ["release"]
+
+
+def release(command: SupervisedCommand, dataset: Dataset) -> None:
+    """Judge the finished model of ``command``, document it and, unless ``skip_export``, publish it.
+
+    Raises:
+        ArtifactError: something cannot be written.
+        ExportError: a check of the served graph failed; the version in service stays.
+        GateError: a gate failed: the files stay as a candidate, and nothing is published.
+    """
+    folder, repository = RunFolder.of(command, command.model), ModelRepository(Path(command.repository))
+    artifact = folder.full_model
+    manifest = artifact.verify(artifact.onnx, zoo_fingerprint(command, command.model), dataset.sha256)
+    predictor, test = Predictor(artifact.onnx), dataset.test
+    evidence = Evidence(
+        probabilities=predictor.probabilities,
+        test=test,
+        model=artifact.onnx,
+        released=in_service(repository, dataset),
+        epsilon=manifest["epsilon"],
+    )
+    verdicts = judge(command.gates, evidence)
+    write_json(folder.gates, to_json(command.gates, verdicts))
+    figures = Figures(
+        names=test.names,
+        labels=test.labels,
+        logits=predictor.logits(test.images),
+        images=test.images,
+        latency=np.concatenate(evidence.latency.calls).tolist(),
+    )
+    with artifact.history.open(newline="") as file:
+        history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    write_report(
+        Places(
+            h5=artifact.h5,
+            onnx=artifact.onnx,
+            info=folder.info,
+            metrics=folder.metrics,
+            card=folder.card,
+            plots=folder.plots,
+        ),
+        figures,
+        model=command.model.name,
+        manifest=manifest,
+        history=history,
+        verdicts=verdicts,
+        command=supervised_command(command, command.model),
+        images={"training": len(dataset.train), "validation": len(dataset.validation), "test": len(test)},
+        skip_visualizations=command.skip_visualizations,
+    )
+    _tell(folder, figures, verdicts)
+    refuse_failed(verdicts)
+    if not command.skip_export:
+        words = [shlex.split(word)[0] for word in supervised_words(command, command.model, {})]
+        chosen = [word for word in words if not word.startswith("model=")]
+        words = [*chosen, f"model={command.model.name}", f"repository={command.repository}"]
+        publish(compose("export", ExportCommand, words), repository)
+
+
+def _tell(folder: RunFolder, figures: Figures, verdicts: list[Verdict]) -> None:
+    accuracy = figures.accuracy
+    print(f"results in {folder.path}/:")
+    print(f"  test accuracy  {accuracy.value:.2%}   (95 % interval {accuracy.low:.2%} to {accuracy.high:.2%})")
+    print(f"  full model     {folder.full_model.onnx}")
+    print(f"  model card     {folder.card}")
+    if verdicts:
+        print(table(verdicts))

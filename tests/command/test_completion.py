@@ -1,0 +1,87 @@
+"""What the shell offers, asked of bash itself."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import ROOT, Run, environment, refused
+
+from mnist_etc.completion import DOORS
+
+ASK = """
+source "$1"; COMP_LINE="$2"; COMP_POINT=${#COMP_LINE}; compopt() { :; }; _mnist_etc; printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``--shell-completion bash`` prints."""
+    path = tmp_path_factory.mktemp("completion") / "script"
+    command = [sys.executable, "-X", "importtime", "-m", "mnist_etc", "--shell-completion", "bash"]
+    done = subprocess.run(command, cwd=path.parent, env=environment(), capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"tensorflow", "keras", "mlflow", "onnxruntime", "hydra"}
+    path.write_text(done.stdout)
+    return path
+
+
+def offered(script: Path, line: str) -> list[str]:
+    """What bash offers after ``line``."""
+    command = ["bash", "--norc", "-eu", "-c", ASK, "bash", str(script), line]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert time.perf_counter() - began < 5
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "some", "none"),
+    [
+        ("mnist-etc tr", ["train"], "infer"),
+        ("python -m mnist_etc s", ["serve", "supervised", "sweep"], "train"),
+        ("python train.py autoencoder.hid", ["autoencoder.hid_dim="], "data=digits"),
+        ("python /some/where/train.py --mul", ["--multirun"], "--cfg"),
+        ("python train.py data=dig", ["digits"], "mnist"),
+        ("python train.py seed=1 experiment=", ["smoke", "private_best"], "best"),
+        ("python -m train_.supervised model=", ["cnn"], "digits"),
+        ("mnist-etc-train autoencoder.private=", ["true", "false"], "null"),
+        ("python -m mnist_etc train privacy.accountant=", ["pld", "rdp"], "true"),
+        ("/opt/bin/mnist-etc-sweep sweep.tr", ["sweep.trials="], "sweep.name="),
+    ],
+)
+def test_offered(script: Path, line: str, some: list[str], none: str) -> None:
+    found = offered(script, line)
+    assert {*some} <= {*found}
+    assert none not in found
+
+
+@pytest.mark.parametrize("line", ["python other.py da", "python -m json.tool da", "python "])
+def test_python_is_left_alone(script: Path, line: str) -> None:
+    assert offered(script, line) == []
+
+
+def test_doors_are_of_the_commands_that_they_are_said_to_be() -> None:
+    for door, name in DOORS.items():
+        if door.endswith(".py"):
+            assert (ROOT / door).is_file()
+        else:
+            module = importlib.import_module(
+                f"{door}.__main__" if door in ("mnist_etc.export", "mnist_etc.sweep") else door
+            )
+            assert Path(str(module.__file__)).read_text().count(f'door("{name}")') == 1
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells(run: Run, shell: str) -> None:
+    assert "autoencoder.hid_dim=" in run("-m", "mnist_etc", "--shell-completion", shell).stdout
+
+
+def test_no_such_shell(run: Run) -> None:
+    refused(
+        run("-m", "mnist_etc", "--shell-completion", "csh"), "as one of bash, zsh, fish", "'csh'", code=2, plain=True
+    )

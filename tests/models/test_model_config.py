@@ -1,0 +1,47 @@
+"""What of a model's fit does not go together is refused in one line, before anything is loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
+from mnist_etc.composition import compose
+from mnist_etc.errors import ConfigError
+
+REFUSED = {
+    "model.loss=margin": "no lengths of capsules",
+    "model.loss=hinge": "Expected model.loss as one of nll, mse, margin",
+    "model=capsule model.loss=margin model.label_smoothing=0.1": "Expected model.label_smoothing=0",
+    "model.weight_decay=0.1": "adamw, sgd, sam, sam_sgd",
+    "model.nesterov=true": "Pass optimizer=sgd or sam_sgd",
+    "model.private=true model.optimizer=sam": "without noise",
+    "model.optimizer=sam model.rho=0": "Expected model.rho between",
+    "model.ema=1": "Expected model.ema between",
+    "model.schedule=step": "Expected model.schedule as one of cosine, linear, constant, one_cycle",
+    "model.augmentation.flip=2": "Expected model.augmentation.flip between",
+}
+
+
+@pytest.mark.parametrize("keys", REFUSED)
+def test_refused(keys: str) -> None:
+    with pytest.raises(ConfigError, match=REFUSED[keys]) as refusal:
+        compose("supervised", SupervisedCommand, keys.split())
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "model=capsule model.loss=margin model.optimizer=adamw model.weight_decay=0.05 model.ema=0.99",
+        "model.loss=mse model.label_smoothing=0.1 model.optimizer=sam_sgd model.nesterov=true model.schedule=one_cycle",
+        "model.private=true model.ema=0.99 model.nesterov=true",
+    ],
+)
+def test_taken(keys: str) -> None:
+    compose("supervised", SupervisedCommand, keys.split())
+
+
+def test_where_no_key_gives_a_weight_decay_adamw_is_adam() -> None:
+    with pytest.raises(ConfigError, match=r"Pass optimizer=adam\."):
+        compose("train", TrainCommand, ["autoencoder.optimizer=adamw"])
+    compose("train", TrainCommand, ["classifier.optimizer=sam"])

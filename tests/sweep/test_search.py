@@ -1,0 +1,144 @@
+"""A search in this process, its trials toys in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import optuna
+import pytest
+from support import ROOT
+
+from mnist_etc.errors import ConfigError
+from mnist_etc.sweep.registry import PRUNERS, SAMPLERS
+from mnist_etc.sweep.results import best_of, write_plots, write_table
+from mnist_etc.sweep.search import Search
+from mnist_etc.sweep.space import Parameter, Space
+from mnist_etc.sweep.study import counted, mend, open_storage, open_study
+
+sys.path.insert(0, str(Path(__file__).parent))
+from toy import EPOCHS, Toy, value_of
+
+SPACE = Space({"x": Parameter(type="float", low=0.0, high=1.0)}, {"x": {}})
+
+
+@pytest.fixture(autouse=True)
+def this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the processes of trials."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def searched(
+    folder: Path, work: Toy, trials: int, *, pruner: str = "none", sampler: str = "random", processes: int = 2
+) -> optuna.Study:
+    storage = open_storage(str(folder / "journal.log"), 10)
+    study = open_study(storage, "toy", {"command": "toy"}, PRUNERS[pruner]())
+    quiet = {"say": lambda _: None}
+    Search(study, storage, SPACE, work, sampler=SAMPLERS[sampler], trials=trials, processes=processes, **quiet).run()
+    return study
+
+
+def test_values_folders_and_a_search_that_goes_on(tmp_path: Path) -> None:
+    study = searched(tmp_path, Toy(tmp_path, seconds=0), 3)
+    for number, trial in enumerate(study.trials):
+        assert trial.value == value_of(trial.params["x"])
+        assert trial.user_attrs["folder"] == trial.user_attrs["told"] == f"trial_{number:04d}"
+        assert [*trial.intermediate_values] == list(range(1, EPOCHS + 1))
+    before = [trial.params for trial in study.trials]
+    more = searched(tmp_path, Toy(tmp_path, seconds=0), 5)
+    assert [trial.params for trial in more.trials[:3]] == before
+    assert len({trial.params["x"] for trial in more.trials}) == 5
+    launched = (tmp_path / "events").read_text().split().count("launched")
+    assert launched == 5
+    searched(tmp_path, Toy(tmp_path, seconds=0), 5)
+    assert (tmp_path / "events").read_text().split().count("launched") == launched, "all is there already"
+
+
+def test_one_process_at_a_time_draws_the_same_again(tmp_path: Path) -> None:
+    values = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        study = searched(tmp_path / name, Toy(tmp_path / name, seconds=0), 4, sampler="tpe", processes=1)
+        values.append([trial.params["x"] for trial in study.trials])
+    assert values[0] == values[1]
+
+
+def test_what_is_behind_is_pruned(tmp_path: Path) -> None:
+    study = searched(tmp_path, Toy(tmp_path, seconds=0.1), 12, pruner="median", processes=4)
+    states = [trial.state.name for trial in study.trials]
+    assert states.count("PRUNED") > 0
+    assert states.count("COMPLETE") >= 5
+    finished = (tmp_path / "events").read_text().split().count("finished")
+    assert finished < 12, "a pruned trial was ended early"
+
+
+def test_failed_trials_count_and_constraints_bound_the_best(tmp_path: Path) -> None:
+    study = searched(tmp_path, Toy(tmp_path, seconds=0, most=0.2, fails=0.8), 14, processes=4)
+    failed = [trial for trial in study.trials if trial.state.name == "FAIL"]
+    assert failed
+    for trial in failed:
+        assert trial.params["x"] > 0.8
+        assert trial.user_attrs["error"].startswith("exit code 1")
+    best = best_of(study)
+    assert best is not None
+    assert best.params["x"] <= 0.2
+    assert (study.best_value, len(study.trials)) == (best.value, 14)
+    write_table(study, tmp_path / "trials.csv")
+    assert len((tmp_path / "trials.csv").read_text().splitlines()) == 15
+    assert next(path.stem for path in write_plots(study, tmp_path / "plots")) == "history"
+    none = searched(tmp_path, Toy(tmp_path, seconds=0), 14)
+    assert len(none.trials) == 14
+
+
+def test_a_lost_trial_goes_on_in_its_folder_once(tmp_path: Path) -> None:
+    study = open_study(open_storage(str(tmp_path / "j"), 10), "toy", {"command": "toy"}, PRUNERS["none"]())
+    trial = study.ask()
+    trial.suggest_float("x", 0, 1)
+    trial.set_user_attr("folder", "trial_0000")
+    assert mend(study, alone=True) == 1
+    assert mend(study, alone=True) == 0
+    (again,) = counted(study)
+    assert (again.state.name, again.number, again.user_attrs["folder"]) == ("WAITING", 1, "trial_0000")
+    retried = study.ask()
+    assert retried.suggest_float("x", 0, 1) == trial.params["x"]
+
+
+def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/study.db"
+    storage = open_storage(address, 1)
+    study = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dead = study.ask()
+    dead.suggest_float("x", 0, 1)
+    dead.set_user_attr("folder", "trial_0000")
+    assert isinstance(storage, optuna.storages.RDBStorage)
+    storage.record_heartbeat(storage.get_trial_id_from_study_id_trial_number(1, 0))
+    Search(
+        study,
+        storage,
+        SPACE,
+        Toy(tmp_path, seconds=0),
+        sampler=SAMPLERS["tpe"],
+        trials=2,
+        heartbeat=1,
+        say=lambda _: None,
+    ).run()
+    assert [trial.state.name for trial in counted(study)] == ["COMPLETE"] * 2
+    assert [trial.params for trial in counted(study) if trial.user_attrs["folder"] == "trial_0000"] == [dead.params]
+    assert len(study.trials) == 3
+
+
+def test_a_study_of_something_else(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path / "j"), 10)
+    open_study(storage, "one", {"command": "supervised model=cnn"}, PRUNERS["none"]())
+    with pytest.raises(ConfigError, match=r"model=tiny; received one of supervised model=cnn\. Pass sweep\.name="):
+        open_study(storage, "one", {"command": "supervised model=tiny"}, PRUNERS["none"]())
+
+
+@pytest.mark.parametrize("storage", ["sqlite:////nowhere/at/all.db", "mongo://me:secret@host/x"])
+def test_a_storage_that_is_none(storage: str) -> None:
+    with pytest.raises(ConfigError, match="a storage that answers") as error:
+        open_storage(storage, 10)
+    assert "secret" not in str(error.value)

@@ -1,0 +1,77 @@
+"""The search space: what it draws, and what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from support import ROOT, SCHEMAS
+
+from mnist_etc.artifacts.config import SupervisedCommand
+from mnist_etc.errors import ConfigError
+from mnist_etc.sweep.space import Space
+
+CONDITIONAL = """
+model.optimizer: { type: categorical, choices: [adam, sgd] }
+model.weight_decay: { type: float, low: 1e-5, high: 1e-2, log: true, if: { model.optimizer: sgd } }
+model.epochs: { type: int, low: 2, high: 10, step: 4 }
+model.warmup: { low: 0, high: 0.2, step: 0.1 }
+"""
+
+
+def read(folder: Path, text: str) -> Space:
+    (folder / "space.yaml").write_text(text)
+    return Space.read(folder / "space.yaml", SupervisedCommand)
+
+
+def test_what_is_drawn(tmp_path: Path) -> None:
+    space = read(tmp_path, CONDITIONAL)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [space.suggest(study.ask()) for _ in range(60)]
+    assert {one["model.optimizer"] for one in drawn} == {"adam", "sgd"}
+    for one in drawn:
+        assert ("model.weight_decay" in one) == (one["model.optimizer"] == "sgd")
+    assert {one["model.epochs"] for one in drawn} == {2, 6, 10}
+    assert {one["model.warmup"] for one in drawn} == {0, 0.1, 0.2}
+    decays = [float(str(one["model.weight_decay"])) for one in drawn if "model.weight_decay" in one]
+    assert sum(decay < 1e-3 for decay in decays) > len(decays) / 3, "its logarithm is uniform"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "keys to search in .*received none"),
+        ("[]", "keys to search"),
+        ("a: {", "YAML in"),
+        ("model.widht: { low: 1, high: 2 }", "Did you mean model.width"),
+        ("data.validation: { type: int, low: 1, high: 2 }", "data.validation. Remove it"),
+        ("artifacts: { choices: [a, b] }", "artifacts. Remove it"),
+        ("model.warmup: 3", "received 3"),
+        ("model.warmup: { type: flaot, low: 0, high: 1 }", "as one of float, int, categorical"),
+        ("model.warmup: { low: 1, high: 0 }", "low < high"),
+        ("model.warmup: { low: 0, high: 1, log: true }", "0 < low < high"),
+        ("model.warmup: { low: 0.1, high: 1, log: true, step: 0.1 }", "none where log is true"),
+        ("model.warmup: { low: a, high: 1 }", "a number for low"),
+        ("model.warmup: { high: 1 }", "a number for low"),
+        ("model.epochs: { type: int, low: 1.5, high: 3 }", "of type int; received 1.5"),
+        ("model.warmup: { low: 0, hihg: 1 }", "received 'hihg'"),
+        ("model.optimizer: { type: categorical }", "a list of choices"),
+        ("model.optimizer: { choices: [[adam]] }", "a list of choices"),
+        ("model.warmup: { low: 0, high: 1, if: { model.optimizer: adam } }", "a key above it"),
+        (
+            "model.optimizer: { choices: [adam] }\nmodel.warmup: { low: 0, high: 1, if: { model.optimizer: sgd } }",
+            "a choice of model.optimizer",
+        ),
+    ],
+)
+def test_no_space(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf/sweep/space").glob("*.yaml")), ids=lambda path: path.stem)
+def test_those_of_conf(path: Path) -> None:
+    assert "python -m mnist_etc.sweep " in path.read_text().splitlines()[0]
+    command = "train" if path.stem == "train" else "supervised"
+    assert len(Space.read(path, SCHEMAS[command]).parameters) > 2

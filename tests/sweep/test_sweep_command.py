@@ -1,0 +1,55 @@
+"""``python -m mnist_etc.sweep`` itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import SCHEMAS, Run, refused
+
+from mnist_etc.composition import compose
+
+SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validation=700", "tracking_uri=null")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("model=nope",), ("model as one of", "'nope'")),
+        (("sweep.trials=0",), ("sweep.trials between 1",)),
+        (("sweep.space=empty.yaml",), ("keys to search in empty.yaml", "received none")),
+        (("sweep.space=nowhere",), ("a search space for nowhere", "cnn, train")),
+        (("sweep.space=wide.yaml",), ("model.width between 1 and 4096", "9999")),
+        (("sweep.storage=sqlite:////nowhere/at/all.db",), ("a storage that answers",)),
+        (("sweep.sampler=tpee",), ("sweep.sampler as one of tpe, random",)),
+        (("-m", "seed=1,2"), ("one configuration", "'--multirun'")),
+    ],
+)
+def test_refused(run: Run, tmp_path: Path, words: tuple[str, ...], told: tuple[str, ...]) -> None:
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    (tmp_path / "wide.yaml").write_text("model.width: { type: int, low: 1, high: 9999 }\n")
+    refused(run(*SWEEP, *words), *told, code=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "wide.yaml"]
+
+
+@pytest.mark.slow
+def test_trials_their_folders_and_the_best_as_an_experiment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rate.yaml").write_text("model.learning_rate: { low: 1e-3, high: 1e-2, log: true }\n")
+    words = (*SWEEP, "sweep.space=rate.yaml", "sweep.trials=1", "sweep.size_mb=10", "sweep.latency_ms=1000")
+    done = run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "artifacts/sweeps/cnn_digits"
+    (onnx,) = folder.glob("trial_0000/digits/*/models/full_model.onnx")
+    assert str(onnx.relative_to(tmp_path)) in done.stdout
+    assert {"best.yaml", "journal.log", "trials.csv", "trial_0000"} <= {path.name for path in folder.iterdir()}
+    best = folder / "best.yaml"
+    assert "python -m train_.supervised experiment=artifacts/sweeps/cnn_digits/best.yaml" in best.read_text()
+    monkeypatch.chdir(tmp_path)
+    config = compose("supervised", SCHEMAS["supervised"], [f"experiment={best}"])
+    assert (config.data.name, config.data.validation, config.model.epochs) == ("digits", 700, 1)
+    assert 1e-3 <= config.model.learning_rate <= 1e-2
+    again = run(*words)
+    assert "trial_0000  " not in again.stdout.partition("best:")[0], "it was run again"
+    refused(run(*words, "model.epochs=2"), "to be of command", "sweep.name=", code=2)

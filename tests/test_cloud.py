@@ -1,0 +1,109 @@
+"""The files for a cluster: right by the published schemas, and the job's script does what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry, Resource
+from support import ROOT, environment
+
+from mnist_etc.__main__ import COMMANDS
+from mnist_etc.composition import compose
+from mnist_etc.registry import resolve
+
+CLOUD, SCHEMA = ROOT / "cloud", ROOT / "tests/serving/schemas/kubernetes-1.37.0.json"
+JOB, RAYJOB = (yaml.safe_load((CLOUD / name).read_text()) for name in ("job.yaml", "rayjob.yaml"))
+RAYJOB_KEYS = {
+    *("entrypoint", "backoffLimit", "activeDeadlineSeconds", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished"),
+    *("rayClusterSpec", "submissionMode", "runtimeEnvYAML", "suspend", "jobId", "metadata", "clusterSelector"),
+}
+"""Of RayJobSpec, in KubeRay's ``rayjob_types.go``."""
+GROUP_KEYS = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template", "idleTimeoutSeconds"}
+
+
+def validate(document: Any, kind: str) -> None:
+    registry: Registry[Any] = Registry().with_resource(
+        SCHEMA.name, Resource.from_contents(json.loads(SCHEMA.read_text()))
+    )
+    Draft202012Validator({"$ref": f"{SCHEMA.name}#/$defs/{kind}"}, registry=registry).validate(document)
+
+
+def words(command: str, *, shell: bool) -> list[list[str]]:
+    """The words after ``mnist-etc`` in each line of a script."""
+    lines = [line.partition("mnist-etc ")[2] for line in command.splitlines() if "mnist-etc " in line]
+    return [shlex.split(line.partition(" #")[0].partition(" &")[0].partition(" ||")[0]) for line in lines]
+
+
+def test_the_job_meets_the_schema_of_kubernetes_and_a_mistake_does_not() -> None:
+    validate(JOB, "Job")
+    broken = deepcopy(JOB)
+    broken["spec"]["backofLimit"] = 1
+    with pytest.raises(ValidationError, match="backofLimit"):
+        validate(broken, "Job")
+
+
+def test_the_ray_job_has_keys_that_kuberay_knows_and_pods_that_kubernetes_does() -> None:
+    spec = RAYJOB["spec"]
+    assert spec.keys() <= RAYJOB_KEYS
+    cluster = spec["rayClusterSpec"]
+    assert cluster.keys() == {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        assert group.keys() <= GROUP_KEYS
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        validate(group["template"], "io.k8s.api.core.v1.PodTemplateSpec")
+
+
+def test_the_ray_version_is_the_locked_one() -> None:
+    lock = (ROOT / "poetry.lock").read_text()
+    assert f'name = "ray"\nversion = "{RAYJOB["spec"]["rayClusterSpec"]["rayVersion"]}"' in lock
+
+
+def test_what_the_files_run_are_commands_with_keys_that_there_are() -> None:
+    script = JOB["spec"]["template"]["spec"]["containers"][0]["args"][0]
+    commands = [*words(script, shell=True), *words(RAYJOB["spec"]["entrypoint"], shell=False)]
+    assert [command for command, *_ in commands] == ["copy", "copy", "supervised", "copy", "copy", "infer"]
+    for command, *keys in commands:
+        compose(command, resolve(COMMANDS[command].schema), keys)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_script_of_the_job_brings_what_the_training_made_to_the_bucket(tmp_path: Path, code: int) -> None:
+    script = JOB["spec"]["template"]["spec"]["containers"][0]["args"][0]
+    bucket = tmp_path / "bucket"
+    (bucket / "data" / "mnist").mkdir(parents=True)
+    (bucket / "data" / "mnist" / "images").write_bytes(b"data")
+    tools = tmp_path / "bin"
+    for name, body in {
+        "mnist-etc": (
+            f'if [ "$1" = supervised ]; then cat data/mnist/images && mkdir -p artifacts && echo model > artifacts/m; '
+            f'exit {code}; fi; exec {shlex.quote(sys.executable)} -m mnist_etc "$@"'
+        ),
+        "sleep": "exec /bin/sleep 0.2",
+    }.items():
+        tools.mkdir(exist_ok=True)
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tools / name).chmod(stat.S_IRWXU)
+    (tmp_path / "work").mkdir()
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=tmp_path / "work",
+        env=environment({"BUCKET": str(bucket), "PATH": f"{tools}:{os.environ['PATH']}"}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout.count("data") >= 1
+    assert (bucket / "artifacts" / "m").read_text() == "model\n"
