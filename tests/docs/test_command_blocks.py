@@ -29,6 +29,7 @@ DOORS = {
     ("noprotect_reconstruction.py",): "reconstruct",
     ("-m", "train_.autoencoder"): "autoencoder",
     ("-m", "train_.classifier"): "classifier",
+    ("-m", "train_.supervised"): "supervised",
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
     ("-m", "mnist_etc.serving.triton"): "serve",
