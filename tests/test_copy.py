@@ -43,12 +43,15 @@ def test_a_folder_goes_to_a_bucket_and_comes_back(run: Run, bucket: Mapping[str,
     for name, held in content.items():
         (tmp_path / "artifacts" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "artifacts" / name).write_bytes(held)
+        os.utime(tmp_path / "artifacts" / name, (1e9, 1e9))
     copy = ("-m", "mnist_etc", "copy")
     done = run(*copy, "source=artifacts", f"target=s3://{BUCKET}/there", env=bucket)
     assert (done.returncode, done.stdout) == (0, f"copied 3 of 3 files, 3.0 MB, to s3://{BUCKET}/there\n"), done.stderr
     assert "copied 0 of 3 files" in run(*copy, "source=artifacts", f"target=s3://{BUCKET}/there", env=bucket).stdout
-    (tmp_path / "artifacts" / "run/models/b c.json").write_bytes(b'{"epoch": 2}')
-    assert "copied 1 of 3 files" in run(*copy, "source=artifacts", f"target=s3://{BUCKET}/there", env=bucket).stdout
+    for changed in (b'{"epoch": 1}', b'{"epoch": 2}'):  # the second of the same size
+        (tmp_path / "artifacts" / "run/models/b c.json").write_bytes(changed)
+        told = run(*copy, "source=artifacts", f"target=s3://{BUCKET}/there", env=bucket).stdout
+        assert "copied 1 of 3 files" in told
     (tmp_path / "back").mkdir()
     (tmp_path / "back" / "other").write_bytes(b"mine")
     done = run(*copy, f"source=s3://{BUCKET}/there", "target=back", env=bucket)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,11 @@ from mnist_etc.files import UNFINISHED, temporary
 
 __all__ = ["copy"]
 
+CHANGED = ("mtime", "LastModified", "last_modified", "updated")
+
 
 def copy(command: CopyCommand) -> None:
-    """Copy every file below ``command.source`` that ``command.target`` has not, or has with another size.
+    """Copy every file below ``command.source`` that ``command.target`` has not, or has older or with another size.
 
     A file here gets its name when it is whole, and so does an object in a bucket; a copy that was stopped goes on with
     the same command.
@@ -34,7 +39,7 @@ def copy(command: CopyCommand) -> None:
         there, have = source.files(), target.files()
         if not there:
             raise DataError(f"Expected files in source={command.source}; received none. Check the address.")
-        left = [name for name in sorted(there) if have.get(name) != there[name]]
+        left = [name for name in sorted(there) if name not in have or there[name].replaces(have[name])]
         for name in left:
             source.copy(name, target)
     except MnistEtcError:
@@ -45,8 +50,29 @@ def copy(command: CopyCommand) -> None:
             f"Expected to copy {command.source} to {command.target}; received: {reason}. Check both addresses and the "
             "credentials; what was copied stays."
         ) from error
-    size = sum(there[name] for name in left)
+    size = sum(there[name].size for name in left)
     print(f"copied {len(left):,} of {len(there):,} files, {size / 1e6:,.1f} MB, to {command.target}")
+
+
+@dataclass(frozen=True)
+class _File:
+    size: int
+    changed: float | None
+    """Seconds since 1970; None where the storage does not tell."""
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any]) -> _File:
+        """From what fsspec tells; each storage has a word of its own for the time."""
+        times = [about[word] for word in CHANGED if about.get(word) is not None]
+        time = times[0] if times else None
+        if isinstance(time, str):
+            time = datetime.fromisoformat(time)
+        return cls(int(about["size"] or 0), time.timestamp() if isinstance(time, datetime) else time)
+
+    def replaces(self, other: _File) -> bool:
+        """Whether this one is copied over ``other``: a checkpoint has the same size after each epoch."""
+        newer = self.changed is not None and other.changed is not None and self.changed > other.changed
+        return self.size != other.size or newer
 
 
 class _Folder:
@@ -69,15 +95,15 @@ class _Folder:
         """Whether it is on this machine."""
         return isinstance(self.system, LocalFileSystem)
 
-    def files(self) -> dict[str, int]:
-        """Bytes of each file by its path below the folder; nothing where there is no folder."""
+    def files(self) -> dict[str, _File]:
+        """Each file by its path below the folder; nothing where there is no folder."""
         self.system.invalidate_cache()
         try:
             found: dict[str, Any] = self.system.find(self.root, detail=True)
         except FileNotFoundError:
             return {}
-        names = {posixpath.relpath(path, self.root): int(about["size"] or 0) for path, about in found.items()}
-        return {name: size for name, size in names.items() if not UNFINISHED.fullmatch(posixpath.basename(name))}
+        names = {posixpath.relpath(path, self.root): _File.of(about) for path, about in found.items()}
+        return {name: file for name, file in names.items() if not UNFINISHED.fullmatch(posixpath.basename(name))}
 
     def copy(self, name: str, target: _Folder) -> None:
         """Copy one file into ``target``."""

@@ -31,9 +31,8 @@ SECONDS = 5
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_enable_metrics_collection": "0",
 }
-"""Variables of Ray: nothing is sent to anybody, and no advice about accelerators or metrics is printed."""
+"""Variables of Ray: nothing is sent to anybody, and no advice about accelerators is printed."""
 HERE = "local"
 """Ray's word for a cluster of its own; without it, it would join one that happens to run on this machine."""
 
