@@ -12,14 +12,14 @@ from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.errors import DataError
 
-__all__ = ["PIECE", "InputOptions", "Part", "Pictures", "Source"]
+__all__ = ["PIECE", "InputOptions", "InputPart", "Pictures", "Source"]
 
 PIECE = 512
 """Pictures a piece: what bounds the memory, however many there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class InputPart:
     """A part of an input, which is read as it would be in the whole."""
 
     files: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class InputOptions:
     """Which of several columns holds the labels; None: the usual name."""
     originals: bool = False
     """Keep the pictures, to show them."""
-    part: Part | None = None
+    part: InputPart | None = None
     """What of the input is read; None: all."""
 
 

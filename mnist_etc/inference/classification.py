@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.data.inputs import Batch, ImageStream, InputOptions
 from mnist_etc.data.labels import read_labels_file
-from mnist_etc.data.source import Part
+from mnist_etc.data.source import InputPart
 from mnist_etc.errors import DataError
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.inference.config import InferCommand
@@ -30,7 +30,7 @@ FEW = 10
 """Images whose answers are printed besides."""
 
 
-def open_source(config: InferCommand, names: Sequence[str], part: Part | None = None) -> ImageStream:
+def open_source(config: InferCommand, names: Sequence[str], part: InputPart | None = None) -> ImageStream:
     """What is classified, or a part of it; the labels of a test split are those of the model's classes."""
     from mnist_etc.data import inputs, load_test
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.data import images
-from mnist_etc.data.source import Part
+from mnist_etc.data.source import InputPart
 from mnist_etc.data.tables.columnar import rows_of_groups
 from mnist_etc.data.tables.files import CSV, PARQUET, find, is_table
 from mnist_etc.errors import DataError
@@ -42,7 +42,7 @@ class Shard:
     """Of the file that is written."""
     path: str
     """What is read."""
-    part: Part
+    part: InputPart
     state: str
     """Of what is read: another one is answered anew."""
 
@@ -116,7 +116,7 @@ def _of_tables(tables: Sequence[Path], root: Path) -> list[Shard]:
             Shard(
                 name=name if name.endswith(".parquet") else f"{name}.parquet",
                 path=str(table),
-                part=Part(rows=rows, like=str(pieces[0][0])),
+                part=InputPart(rows=rows, like=str(pieces[0][0])),
                 state=f"{_state(table)} {rows}",
             )
         )
@@ -150,7 +150,7 @@ def _of_pictures(folder: Path) -> Iterator[Shard]:
         yield Shard(
             name=f"part-{number:05}.parquet",
             path=str(folder),
-            part=Part(files=tuple(str(one.relative_to(folder)) for one in piece)),
+            part=InputPart(files=tuple(str(one.relative_to(folder)) for one in piece)),
             state=hashlib.sha256("".join(map(_state, piece)).encode("utf-8", "surrogateescape")).hexdigest(),
         )
 

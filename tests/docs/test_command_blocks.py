@@ -132,6 +132,8 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
     toy = dict(word.partition("=")[::2] for word in TOY[command])
     toy |= {key.replace("private", "batch_size"): "64" for key in given if key.endswith(".private")}
     toy |= {"autoencoder.pretraining_epochs": "0"} if "autoencoder.private" in given else {}
+    if given.get("experiment") == "private_best":
+        toy["classifier.batch_size"] = "64"
     if given.get("model") in ZOO:
         toy |= dict(word.partition("=")[::2] for word in TINY_ZOO)
     default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
@@ -155,8 +157,12 @@ def make(_: Shell, words: tuple[str, ...]) -> None:
 
 def python(shell: Shell, words: tuple[str, ...]) -> None:
     door, keys = entrance(words)
-    if door in DOORS:
-        shown = shell.python(*words, *([] if asks_help(keys) else ["--cfg", "job"]))
+    if words[:3] == ("-m", "mnist_etc", "--shell-completion"):
+        assert "supervised" in shell.python(*words[:3], *(words[3:] or ("bash",)))
+    elif door in DOORS:
+        shown = shell.python(
+            *door, *(keys if asks_help(keys) else [*map(one_of_several, single(keys)), "--cfg", "job"])
+        )
         assert shown, words
     elif words[0] in OWN:
         assert words[1] in COMMANDS, words
@@ -169,6 +175,20 @@ def python(shell: Shell, words: tuple[str, ...]) -> None:
     else:
         assert words[0].startswith("scripts/"), f"no test knows python {' '.join(words)}"
         assert (ROOT / words[0]).exists(), words
+
+
+def single(keys: tuple[str, ...]) -> list[str]:
+    """Without the flag of several runs, and without a file that a search has yet to write."""
+    several = {"-m", "--multirun"}
+    return [word for word in keys if word not in several and not word.startswith("experiment=artifacts/")]
+
+
+def one_of_several(word: str) -> str:
+    """The first of the values that a key goes through: ``seed=0`` of ``seed=range(3)``, ``seed=1`` of ``seed=1,2``."""
+    key, equals, value = word.partition("=")
+    if value.startswith("["):
+        return word
+    return key + equals + re.sub(r"range\((\d+).*", "0", value).partition(",")[0]
 
 
 def asks_help(keys: tuple[str, ...]) -> bool:

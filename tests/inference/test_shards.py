@@ -22,7 +22,7 @@ from mnist_etc.composition import compose
 from mnist_etc.data import load_test
 from mnist_etc.data.config import Prepare
 from mnist_etc.data.inputs import InputOptions, open_input
-from mnist_etc.data.source import Part
+from mnist_etc.data.source import InputPart
 from mnist_etc.errors import ExitCode
 from mnist_etc.files import exclusive, sha256
 from mnist_etc.inference.config import InferCommand
@@ -95,7 +95,7 @@ def test_a_parquet_file_is_answered_in_parts_with_the_positions_of_the_whole(
 def test_any_rows_of_a_parquet_file_are_read_whatever_its_row_groups(tmp_path: Path, group: int) -> None:
     write(tmp_path / "all.parquet", slice(0, 360), group=group)
     for rows in ((0, 360), (0, 1), (359, 360), (6, 8), (7, 14), (100, 300)):
-        part = InputOptions(part=Part(rows=rows), prepare=Prepare.none)
+        part = InputOptions(part=InputPart(rows=rows), prepare=Prepare.none)
         batches = list(open_input(tmp_path / "all.parquet", part).batches)
         assert [name for batch in batches for name in batch.names] == [str(row) for row in range(*rows)]
         assert np.array_equal(np.concatenate([batch.images for batch in batches]), TEST.images[slice(*rows)])
@@ -221,7 +221,8 @@ def test_labels_and_columns_of_every_part_mean_what_the_first_one_says(here: Pat
     texts = []
     for name, part in zip(lines, parts, strict=True):
         options = InputOptions(part=part, names=("1", "2", "3"), prepare=Prepare.none)
-        texts += [batch.label_texts for batch in open_input(here / "csv" / f"{name}.csv", options).batches]
+        batches = open_input(here / "csv" / f"{name}.csv", options).batches
+        texts.append([text for batch in batches for text in batch.label_texts or []])
     assert texts == [["1", "2", "3"], ["2", "3", "2"]]
     (here / "csv" / "c.csv").write_text("a,b\n1,2\n")
     refused(run("infer.py", *DIGITS, "input=csv", "output=new/"), "Expected the columns of csv/a.csv")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.ahead import read_ahead
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.images import is_light
-from mnist_etc.data.source import InputOptions, Part, Pictures, Source
+from mnist_etc.data.source import InputOptions, InputPart, Pictures, Source
 from mnist_etc.data.tables.columnar import ParquetTable
 from mnist_etc.data.tables.files import open_files, open_folder_table, require_columns
 from mnist_etc.data.tables.labels import Naming
@@ -53,8 +53,8 @@ def open_table(path: Path, options: InputOptions) -> Source:
     return Source("index", _pieces([first], pieces, Naming(options.names)), notes, polarity)
 
 
-def _open_part(path: Path, options: InputOptions, part: Part) -> Source:
-    """Open what `Part` says, and take it for what it is in the whole."""
+def _open_part(path: Path, options: InputOptions, part: InputPart) -> Source:
+    """Open what `InputPart` says, and take it for what it is in the whole."""
     model = open_files([Path(part.like or path)])
     layout = find_layout(model, image=options.key, label=options.label_key)
     table: Table = ParquetTable(path, part.rows) if part.rows else open_files([path])
