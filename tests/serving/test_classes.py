@@ -32,7 +32,10 @@ TOY = [*DATA, "autoencoder.epochs=2", "classifier.epochs=40"]
 ORDER = tuple(natural_order(NAMES))
 POLICIES = ("logits", "probabilities", "rounded", "top_k", "top1", "levels", "noisy", "label")
 CSV = Path("artifacts/chars/clsf_h32_ee2_e40_inference.csv")
-QUICK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.components=2", "attack.answers=[1,3]"]
+QUICK = [
+    *("attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.components=2", "attack.answers=[1,3]"),
+    *("attack.networks=1", "attack.restarts=1", "attack.iterations=1", "attack.queries=100"),
+]
 
 
 @pytest.fixture(scope="module")
