@@ -111,7 +111,7 @@ def _name(run: RunConfig, model: ZooConfig) -> str:
     words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
     told = [word for word in words if word.partition("=")[0] not in UNNAMED and not word.startswith(off)]
     name = "_".join([model.name, *(word.removeprefix("model.") for word in told)])
-    safe = re.sub(r"[^\w.=+-]+", "-", name)
+    safe = re.sub(r"[^\w.=+-]+", "-", name, flags=re.ASCII)  # a file system counts bytes
     if safe == name and len(name) <= LONGEST:
         return name
     return f"{safe[:LONGEST]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
