@@ -109,7 +109,6 @@ def test_a_second_run_trains_nothing_and_judges_anew(here: tuple[Path, Completed
 def test_the_plots_are_tracked_whatever_the_gates_say_and_not_without(
     here: tuple[Path, Completed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow refuses a folder that is not there, and would be told nothing more, not even that the run ended."""
     monkeypatch.chdir(here[0])
     shown: list[Path] = []
     tracker = Tracker()
