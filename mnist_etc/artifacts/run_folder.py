@@ -94,6 +94,11 @@ class RunFolder:
         """Folder of the pictures."""
         return inside(self.path, "plots")
 
+    def forget(self) -> None:
+        """Remove what is told of a model whose weights are about to be replaced, the card first."""
+        for path in (self.card, self.gates, self.info, self.metrics):
+            path.unlink(missing_ok=True)
+
     def inference(self, source: str | None) -> Path:
         """The CSV that ``infer.py`` writes of the test split, or of the user's file or folder ``source``."""
         return inside(self.path, self.folder.answers_to("inference", source))

@@ -141,4 +141,5 @@ class SupervisedTraining:
         examples = scale_pixels(validation.images[:EXAMPLES])
         published = Published(name="full_model", artifact=self.outputs[0], network=model, examples=examples)
         known = Familiarity.measure(compute(model, validation))
+        RunFolder.of(run, config).forget()
         return Fitted(history=history, figures=figures, published=(published,), more=known.figures())

@@ -12,11 +12,16 @@ from processes import python
 from support import Completed, Run, refused
 
 from mnist_etc.artifacts.config import SupervisedCommand
+from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.composition import compose
-from mnist_etc.data import load
+from mnist_etc.data import Dataset, Split, load
 from mnist_etc.errors import ExitCode, GateError
+from mnist_etc.files import write_bytes
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.release import release
+from mnist_etc.training.supervised import SupervisedTraining
 
 KEYS = ("data=digits", "data.validation=700", "tracking_uri=null", "model.epochs=3", "model.augment=false")
 LOOSE = (
@@ -124,6 +129,21 @@ def judged(tracker: Tracker, *words: str) -> None:
     """What follows the fit, here, of the model that is there."""
     command = compose("supervised", SupervisedCommand, [*KEYS, "gates=off", "skip_export=true", *words])
     release(command, load(command.data), tracker, None)
+
+
+def test_no_card_of_other_weights_stands_beside_new_ones(tmp_path: Path) -> None:
+    """Whoever kills the command before the new card is written leaves none."""
+    words = ["data=digits", "data.side=8", "model=tiny", "model.epochs=1", f"artifacts={tmp_path}"]
+    command = compose("supervised", SupervisedCommand, words)
+    folder = RunFolder.of(command, command.model)
+    for path in (folder.card, folder.gates):
+        write_bytes(path, b"of others")
+    split = Split(np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8), np.arange(40) % 10)
+    dataset = Dataset(train=split, validation=split, test=split, sha256="", training_sha256="")
+    training = SupervisedTraining(command, command.model, dataset)
+    training.fit(PrivacyPlan.not_private(), Checkpoint(tmp_path / "state.npz", {}), Tracker())
+    assert not folder.card.exists()
+    assert not folder.gates.exists()
 
 
 def test_quiet_prints_into_the_log_alone(here: tuple[Path, Completed], run: Run) -> None:
