@@ -41,7 +41,7 @@ class GatesConfig:
     corrupted_accuracy: float | None = between(0, 1)
     """Least accuracy, the mean over 15 corruptions of the test images."""
     corrupted_images: int | None = between(1, 10_000_000)
-    """Test images that each corruption is tried on, the first so many; null: all."""
+    """Test images that each corruption is tried on, at even distances among them; null: all."""
     accuracy_loss: float | None = between(0, 1)
     """Most accuracy that may be lost, beyond chance, against the version in service, on the same test images."""
     epsilon: float | None = between(0, 1e6)

@@ -18,7 +18,16 @@ from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 
-__all__ = ["arguments", "command", "flatten", "program", "supervised_command", "supervised_words"]
+__all__ = [
+    "arguments",
+    "command",
+    "default_model",
+    "flatten",
+    "program",
+    "supervised_command",
+    "supervised_words",
+    "words_of_use",
+]
 
 CHECKOUT = Path(__file__).parents[2]
 SCHEMAS = {"autoencoder": AutoencoderCommand, "classifier": ClassifierCommand, "train": TrainCommand}
@@ -88,6 +97,21 @@ def supervised_words(run: RunConfig, model: ZooConfig, places: Mapping[str, Any]
     """
     wanted = flatten(run, (RunConfig,)) | flatten(model, (ZooConfig,), "model.") | dict(places)
     return arguments("supervised", SupervisedCommand, wanted, run, None, model)
+
+
+def words_of_use(run: RunConfig, model: ZooConfig) -> list[str]:
+    """The same words, not quoted, for commands that use a model, which begin with none of the zoo."""
+    words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
+    return words if any(word.startswith("model=") for word in words) else [f"model={default_model()}", *words]
+
+
+def default_model() -> str:
+    """The file of ``conf/model/`` that ``train_.supervised`` begins with.
+
+    Raises:
+        ConfigError: ``conf/`` is missing or damaged.
+    """
+    return choices("supervised")["model"][0]
 
 
 def _new_folder(run: RunConfig, word: str) -> str:

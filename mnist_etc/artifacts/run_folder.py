@@ -94,6 +94,11 @@ class RunFolder:
         """Folder of the pictures."""
         return inside(self.path, "plots")
 
+    def forget(self) -> None:
+        """Remove what is told of a model whose weights are about to be replaced, the card first."""
+        for path in (self.card, self.gates, self.info, self.metrics):
+            path.unlink(missing_ok=True)
+
     def inference(self, source: str | None) -> Path:
         """The CSV that ``infer.py`` writes of the test split, or of the user's file or folder ``source``."""
         return inside(self.path, self.folder.answers_to("inference", source))
@@ -111,7 +116,7 @@ def _name(run: RunConfig, model: ZooConfig) -> str:
     words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
     told = [word for word in words if word.partition("=")[0] not in UNNAMED and not word.startswith(off)]
     name = "_".join([model.name, *(word.removeprefix("model.") for word in told)])
-    safe = re.sub(r"[^\w.=+-]+", "-", name)
+    safe = re.sub(r"[^\w.=+-]+", "-", name, flags=re.ASCII)  # a file system counts bytes
     if safe == name and len(name) <= LONGEST:
         return name
     return f"{safe[:LONGEST]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

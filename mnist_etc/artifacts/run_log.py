@@ -6,11 +6,11 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
-from mnist_etc.errors import MnistEtcError
+from mnist_etc.errors import ConfigError, MnistEtcError
 from mnist_etc.files import appended
 
 __all__ = ["logged"]
@@ -24,7 +24,7 @@ def logged(path: Path, *, command: str, quiet: bool = False) -> Iterator[None]:
     """Copy to ``path`` what the block prints, without progress bars, after what earlier runs left there.
 
     Native code's own lines are not copied. If the file cannot be written any more, a warning says so once, and the
-    block goes on.
+    block goes on. A block that refuses its configuration leaves neither file nor folder that were not there.
 
     Args:
         path: of the file; its folder is made.
@@ -34,6 +34,7 @@ def logged(path: Path, *, command: str, quiet: bool = False) -> Iterator[None]:
     Raises:
         ArtifactError: the file cannot be opened.
     """
+    made = [one for one in (path, *path.parents) if not one.exists()]
     with appended(path) as file:
         log = _Log(file, path, sys.stderr)
         log.line(f"$ {command}")
@@ -43,6 +44,8 @@ def logged(path: Path, *, command: str, quiet: bool = False) -> Iterator[None]:
                 yield
         except MnistEtcError as problem:
             log.line(f"error: {problem}")
+            if isinstance(problem, ConfigError):
+                _remove(made)
             raise
         except BaseException as problem:
             log.line(f"ended by {type(problem).__name__}")
@@ -50,6 +53,16 @@ def logged(path: Path, *, command: str, quiet: bool = False) -> Iterator[None]:
         finally:
             for stream in (out, error):
                 stream.finish()
+
+
+def _remove(made: list[Path]) -> None:
+    """A file that stands alone in its folder, and the folders from that up until one holds something."""
+    with suppress(OSError):
+        for path in made:
+            if path.is_dir():
+                path.rmdir()
+            elif [*path.parent.iterdir()] == [path]:
+                path.unlink()
 
 
 class _Log:

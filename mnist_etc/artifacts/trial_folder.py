@@ -29,7 +29,7 @@ def sweep_folder(run: RunConfig, study: str) -> Path:
 
 
 def _safe(name: str) -> str:
-    safe = re.sub(r"[^\w.=+-]+", "-", name).strip("-.") or "_"
+    safe = re.sub(r"[^\w.=+-]+", "-", name, flags=re.ASCII).strip("-.") or "_"
     if safe == name and len(name) <= LONGEST:
         return name
     return f"{safe[:LONGEST]}_{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import DIGITS, check_names, list_names
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels"]
+__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels", "spread"]
 
 SIDE = 28
 """Pixels of each side of an image, where nothing else is said."""
@@ -107,6 +107,15 @@ class Dataset:
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Convert pixels uint8 ``(n, side, side)`` to what the models read: float32 ``(n, side, side, 1)`` in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)
+
+
+def spread(of: int, count: int) -> NDArray[np.int64]:
+    """The places of ``count`` of so many images at even distances, all where there are fewer.
+
+    The first ones of a folder or table are often of one class alone.
+    """
+    count = min(of, count)
+    return np.arange(count) * of // max(count, 1)
 
 
 def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dataset:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mnist_etc.artifacts.remedies import default_model
 from mnist_etc.composition import PACKAGE
 from mnist_etc.evaluation.figures import Figures
 
@@ -75,11 +76,13 @@ class Facts:
         """The commands that classify by this model, and publish it: by the keys of its training."""
         words = shlex.split(self.command)
         first = next((place for place, word in enumerate(words) if "=" in word and word[0] != "/"), len(words))
-        program, keys = words[:first], [word for word in words[first:] if not word.startswith("model=")]
+        program, keys = words[:first], words[first:]
+        if not any(word.startswith("model=") for word in keys):
+            keys = [f"model={default_model()}", *keys]
         if program[0].startswith("mnist-etc-"):
             uses = {"infer": ["mnist-etc-infer"], "export": ["mnist-etc-export"]}
         elif program[1:2] == ["-m"]:
             uses = {"infer": ["python", "infer.py"], "export": ["python", "-m", f"{PACKAGE}.export"]}
         else:
             uses = {name: [*program[:-1], name] for name in ("infer", "export")}
-        return {name: shlex.join([*use, f"model={self.model}", *keys]) for name, use in uses.items()}
+        return {name: shlex.join([*use, *keys]) for name, use in uses.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -71,6 +72,21 @@ class ModelRepository:
                 f"folder. Put it back, or publish again: {COMMAND} repository={self.model.parent} ..."
             )
         return version
+
+    def check(self) -> None:
+        """Refuse, long before there is a version to publish, a folder that none can be published into.
+
+        Raises:
+            ArtifactError: It cannot be written, or what ``config.pbtxt`` puts into service is not there.
+        """
+        for folder in (self.model, self._beside):
+            there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+            if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+                raise ArtifactError(
+                    f"Expected a folder to publish into, {self.model}; received {there}, which cannot be written into. "
+                    f"Pass {KEY}=<a folder you can write>, or publish nothing: skip_export=true"
+                )
+        self.in_service()
 
     def manifest(self, version: int) -> dict[str, Any]:
         """The manifest that was written when ``version`` was published; empty where there is none."""

@@ -13,6 +13,7 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.chosen import Chosen
 from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.data import Dataset, load
+from mnist_etc.data.dataset import spread
 from mnist_etc.export.config import InputType, Variant
 from mnist_etc.export.int8 import quantize
 from mnist_etc.export.serving_graph import build_serving_graph
@@ -54,11 +55,12 @@ class TrainedModel:
         return any(part.get("private") for part in parts if isinstance(part, dict))
 
     def images(self, count: int) -> NDArray[np.uint8]:
-        """The first ``count`` training images, uint8 ``(count, side, side)``; fewer where there are fewer.
+        """``count`` training images at even distances, uint8 ``(count, side, side)``; all where there are fewer.
 
         Of a private model, whose guarantee covers the training images, they are validation images.
         """
-        return (self.dataset.validation if self.private else self.dataset.train).images[:count]
+        split = self.dataset.validation if self.private else self.dataset.train
+        return split.images[spread(len(split), count)]
 
     def graph(self, input_type: InputType, variant: Variant) -> onnx.ModelProto:
         """Build the graph to serve, before its output policy; int8 is calibrated on `images`.

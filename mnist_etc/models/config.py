@@ -224,6 +224,12 @@ class ZooConfig(FitConfig):
                 "Expected model.augment=false of a private model; received true. Its guarantee is for each image seen "
                 "as it is."
             )
+        for key in NOT_PRIVATE:
+            if self.private and (given := getattr(self, key)):
+                raise ConfigError(
+                    f"Expected model.{key}=0 of a private model; received {given}. No clipping engine follows what it "
+                    "adds to the network. Leave it out."
+                )
 
     def _fits(self, loss: str) -> None:
         """Refuse a loss of capsules' lengths for a model that has none."""
@@ -237,3 +243,5 @@ class ZooConfig(FitConfig):
 
 HYPERPARAMETERS = ("width", "depth", "dropout", "hid_dim", "routing", "reconstruction_weight")
 """What some models of the zoo read; null leaves each to the model."""
+NOT_PRIVATE = ("dropout", "reconstruction_weight")
+"""Those that a private training cannot have above 0."""

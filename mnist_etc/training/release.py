@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import shlex
 from pathlib import Path
 
 import numpy as np
 
+from mnist_etc.artifacts.chosen import Chosen
 from mnist_etc.artifacts.config import SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
-from mnist_etc.artifacts.remedies import supervised_command, supervised_words
+from mnist_etc.artifacts.gates import GatesConfig
+from mnist_etc.artifacts.remedies import supervised_command
 from mnist_etc.artifacts.run_folder import RunFolder
-from mnist_etc.composition import compose
+from mnist_etc.attack.results import attack_error
 from mnist_etc.data import Dataset
 from mnist_etc.evaluation.figures import Figures
 from mnist_etc.evaluation.gates.evidence import Evidence
@@ -22,14 +23,18 @@ from mnist_etc.export.config import ExportCommand
 from mnist_etc.export.gating import in_service
 from mnist_etc.export.publication import publish
 from mnist_etc.export.repository import ModelRepository
-from mnist_etc.files import write_json
+from mnist_etc.files import sha256, write_json
+from mnist_etc.policy.output_policy import fit_policy
 from mnist_etc.predictor import Predictor
+from mnist_etc.tracking.tracker import Tracker
 
 __all__ = ["release"]
 
 
-def release(command: SupervisedCommand, dataset: Dataset) -> None:
-    """Judge the finished model of ``command``, document it and, unless ``skip_export``, publish it.
+def release(command: SupervisedCommand, dataset: Dataset, tracker: Tracker, publication: ExportCommand | None) -> None:
+    """Judge the finished model of ``command``, document it and, by ``publication``, publish it.
+
+    The tracker gets the plots, whether or not a gate failed.
 
     Raises:
         ArtifactError: something cannot be written.
@@ -46,6 +51,7 @@ def release(command: SupervisedCommand, dataset: Dataset) -> None:
         model=artifact.onnx,
         released=in_service(repository, dataset),
         epsilon=manifest["epsilon"],
+        **(_behind(publication, command.gates, predictor, dataset) if publication else {}),
     )
     verdicts = judge(command.gates, evidence)
     write_json(folder.gates, to_json(command.gates, verdicts))
@@ -76,13 +82,24 @@ def release(command: SupervisedCommand, dataset: Dataset) -> None:
         images={"training": len(dataset.train), "validation": len(dataset.validation), "test": len(test)},
         skip_visualizations=command.skip_visualizations,
     )
+    if not command.skip_visualizations:
+        tracker.pictures(folder.plots)
     _tell(folder, figures, verdicts)
     refuse_failed(verdicts)
-    if not command.skip_export:
-        words = [shlex.split(word)[0] for word in supervised_words(command, command.model, {})]
-        chosen = [word for word in words if not word.startswith("model=")]
-        words = [*chosen, f"model={command.model.name}", f"repository={command.repository}"]
-        publish(compose("export", ExportCommand, words), repository)
+    if publication:
+        publish(publication, repository)
+
+
+def _behind(
+    publication: ExportCommand, gates: GatesConfig, predictor: Predictor, dataset: Dataset
+) -> dict[str, float | None]:
+    """What is known of the answers behind the output policy of ``publication``, where a gate asks for it."""
+    if gates.leakage_bits is None and gates.attack_error is None:
+        return {}
+    judged, chosen = dataset.validation, Chosen.of(publication)
+    policy = fit_policy(publication.policy, predictor.logits(judged.images), judged.labels, judged.side)
+    error = attack_error(chosen.reconstruction, sha256(chosen.artifact.h5), policy.config)
+    return {"leakage_bits": policy.leakage_bits(), "attack_error": error}
 
 
 def _tell(folder: RunFolder, figures: Figures, verdicts: list[Verdict]) -> None:

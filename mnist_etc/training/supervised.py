@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,15 @@ import numpy as np
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig, SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
-from mnist_etc.artifacts.remedies import supervised_command
+from mnist_etc.artifacts.remedies import supervised_command, words_of_use
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.artifacts.run_log import logged
+from mnist_etc.composition import compose
 from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.export.repository import ModelRepository
 from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.plan import PrivacyPlan
@@ -47,14 +51,22 @@ def train_supervised(command: SupervisedCommand) -> float:
         TrainingError: the fit diverged.
     """
     folder, model = RunFolder.of(command, command.model), command.model
+    publication = None if command.skip_export else _publication(command)
     with logged(folder.log, command=supervised_command(command, model), quiet=command.quiet):
         with session(command, "train_.supervised", folder.tensorboard, private=model.private) as (dataset, tracker):
+            if publication:
+                ModelRepository(Path(publication.repository)).check()
             figures = run_training(SupervisedTraining(command, model, dataset), command, dataset, tracker)
             from mnist_etc.training.release import release
 
-            release(command, dataset)
-            tracker.pictures(folder.plots)
+            release(command, dataset, tracker, publication)
     return figures["validation_accuracy"]
+
+
+def _publication(command: SupervisedCommand) -> ExportCommand:
+    """What is asked of ``export`` once the model is trained, composed before: a refusal costs no training."""
+    words = [*words_of_use(command, command.model), f"repository={command.repository}"]
+    return compose("export", ExportCommand, words)
 
 
 class SupervisedTraining:
@@ -129,4 +141,5 @@ class SupervisedTraining:
         examples = scale_pixels(validation.images[:EXAMPLES])
         published = Published(name="full_model", artifact=self.outputs[0], network=model, examples=examples)
         known = Familiarity.measure(compute(model, validation))
+        RunFolder.of(run, config).forget()
         return Fitted(history=history, figures=figures, published=(published,), more=known.figures())

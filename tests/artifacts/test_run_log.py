@@ -10,7 +10,7 @@ import pytest
 from tqdm import tqdm
 
 from mnist_etc.artifacts.run_log import logged
-from mnist_etc.errors import ArtifactError, TrainingError
+from mnist_etc.errors import ArtifactError, ConfigError, TrainingError
 
 
 class Terminal(io.StringIO):
@@ -100,3 +100,15 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match=r"Cannot write .*pipeline\.log: Not a directory|File exists"):
         logged(tmp_path / "file/pipeline.log", command="x").__enter__()
+
+
+def test_a_refused_configuration_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    for folder in ("new/run", "old"):
+        with pytest.raises(ConfigError), logged(tmp_path / folder / "pipeline.log", command="x"):
+            raise ConfigError("Expected a; received b.")
+        assert not list(tmp_path.iterdir())
+    with logged(tmp_path / "old/pipeline.log", command="x"):
+        pass
+    with pytest.raises(ConfigError), logged(tmp_path / "old/pipeline.log", command="y"):
+        raise ConfigError("Expected a; received b.")
+    assert (tmp_path / "old/pipeline.log").read_text().splitlines() == ["$ x", "$ y", "error: Expected a; received b."]

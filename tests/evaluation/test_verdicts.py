@@ -75,6 +75,15 @@ def test_any_number_of_classes_and_side(classes: int, side: int, tmp_path: Path)
     assert "class kind 1, 0.0000 of" in worst.words
 
 
+def test_corrupted_images_are_of_all_classes_where_the_test_images_stand_class_by_class(tmp_path: Path) -> None:
+    test = Split(np.zeros((400, 8, 8), np.uint8), np.repeat(np.arange(10), 40))
+    first = np.eye(10, dtype=np.float32)[0]
+    model = evidence(tmp_path, lambda images: np.tile(first, (len(images), 1)), test=test)
+    (verdict,) = judge(replace(OFF, corrupted_accuracy=0.6, corrupted_images=40), model)
+    assert (verdict.figure, verdict.passed) == (pytest.approx(0.1), False)
+    assert "of 40 images" in verdict.words
+
+
 def test_a_gate_of_your_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GATES, "_rows", dict(GATES._rows))
     sure = Gate(

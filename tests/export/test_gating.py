@@ -75,6 +75,17 @@ def repository(tmp_path: Path, dataset: Dataset) -> ModelRepository:
     return made
 
 
+def test_int8_is_calibrated_on_all_classes_where_the_images_stand_class_by_class(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    images = np.zeros((50, 8, 8), np.uint8) + np.repeat(np.arange(10, dtype=np.uint8), 5)[:, None, None]
+    by_class = replace(dataset, train=Split(images, np.repeat(np.arange(10), 5)))
+    artifact = Chosen.of(command(tmp_path)).artifact
+    trained = TrainedModel(artifact=artifact, manifest={"configuration": {}}, dataset=by_class)
+    assert trained.images(10)[:, 0, 0].tolist() == [*range(10)]
+    assert trained.images(1000).shape == (50, 8, 8)
+
+
 def test_a_version_that_lost_accuracy_is_caught(
     repository: ModelRepository, dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

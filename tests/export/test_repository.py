@@ -145,6 +145,16 @@ def test_what_lies_beside_the_repository_stays(tmp_path: Path, config: ModelConf
     assert {path.name for path in tmp_path.iterdir()} == {"models", "other", ".models.lock"}
 
 
+def test_a_repository_that_nothing_can_be_published_into(repository: ModelRepository, tmp_path: Path) -> None:
+    ModelRepository(tmp_path / "not" / "there").check()
+    repository.check()
+    (tmp_path / "file").write_bytes(b"")
+    for place in (tmp_path / "file", tmp_path / "file" / "within"):
+        with pytest.raises(ArtifactError, match=r"^Expected a folder to publish into, .*file.*; received"):
+            ModelRepository(place).check()
+    assert {path.name for path in tmp_path.iterdir()} <= {"file", "models", ".models.lock"}
+
+
 def test_a_busy_repository_names_its_own_key(repository: ModelRepository) -> None:
     with exclusive(repository._lock), pytest.raises(BusyError, match="pass repository=<another folder>"):
         repository.prune(1)

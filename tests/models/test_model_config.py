@@ -15,6 +15,8 @@ REFUSED = {
     "model.weight_decay=0.1": "adamw, sgd, sam, sam_sgd",
     "model.nesterov=true": "Pass optimizer=sgd or sam_sgd",
     "model.private=true model.optimizer=sam": "without noise",
+    "model.private=true model.dropout=0.1": r"Expected model\.dropout=0 of a private model",
+    "model=autoencoder model.private=true model.reconstruction_weight=1": r"model\.reconstruction_weight=0 of a",
     "model.optimizer=sam model.rho=0": "Expected model.rho between",
     "model.ema=1": "Expected model.ema between",
     "model.schedule=step": "Expected model.schedule as one of cosine, linear, constant, one_cycle",
@@ -34,7 +36,8 @@ def test_refused(keys: str) -> None:
     [
         "model=capsule model.loss=margin model.optimizer=adamw model.weight_decay=0.05 model.ema=0.99",
         "model.loss=mse model.label_smoothing=0.1 model.optimizer=sam_sgd model.nesterov=true model.schedule=one_cycle",
-        "model.private=true model.ema=0.99 model.nesterov=true",
+        "model.private=true model.ema=0.99 model.nesterov=true model.dropout=0",
+        "model=autoencoder model.private=true model.reconstruction_weight=0",
     ],
 )
 def test_taken(keys: str) -> None:

@@ -11,10 +11,23 @@ import pytest
 from processes import python
 from support import Completed, Run, refused
 
-from mnist_etc.errors import ExitCode
+from mnist_etc.artifacts.config import SupervisedCommand
+from mnist_etc.artifacts.run_folder import RunFolder
+from mnist_etc.composition import compose
+from mnist_etc.data import Dataset, Split, load
+from mnist_etc.errors import ExitCode, GateError
+from mnist_etc.files import write_bytes
+from mnist_etc.fit.checkpoint import Checkpoint
+from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.release import release
+from mnist_etc.training.supervised import SupervisedTraining
 
 KEYS = ("data=digits", "data.validation=700", "tracking_uri=null", "model.epochs=3", "model.augment=false")
-LOOSE = ("gates.accuracy=0.5", "gates.class_accuracy=0.05", "gates.calibration_error=1", "gates.corrupted_accuracy=0.1")
+LOOSE = (
+    *("gates.accuracy=0.5", "gates.class_accuracy=0.05", "gates.calibration_error=1", "gates.corrupted_accuracy=0.1"),
+    "gates.leakage_bits=5",
+)
 NAME = "cnn_epochs=3_augment=false_data.validation=700"
 
 
@@ -98,6 +111,41 @@ def test_a_second_run_trains_nothing_and_judges_anew(here: tuple[Path, Completed
     assert not list((runs(folder) / "plots").glob("*.png"))
 
 
+def test_the_plots_are_tracked_whatever_the_gates_say_and_not_without(
+    here: tuple[Path, Completed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here[0])
+    shown: list[Path] = []
+    tracker = Tracker()
+    monkeypatch.setattr(tracker, "pictures", shown.append)
+    with pytest.raises(GateError, match="attack_error not measured"):
+        judged(tracker, "gates.attack_error=0.9")
+    assert [path.name for path in shown] == ["plots"]
+    judged(tracker, "skip_visualizations=true")
+    assert len(shown) == 1
+
+
+def judged(tracker: Tracker, *words: str) -> None:
+    """What follows the fit, here, of the model that is there."""
+    command = compose("supervised", SupervisedCommand, [*KEYS, "gates=off", "skip_export=true", *words])
+    release(command, load(command.data), tracker, None)
+
+
+def test_no_card_of_other_weights_stands_beside_new_ones(tmp_path: Path) -> None:
+    """Whoever kills the command before the new card is written leaves none."""
+    words = ["data=digits", "data.side=8", "model=tiny", "model.epochs=1", f"artifacts={tmp_path}"]
+    command = compose("supervised", SupervisedCommand, words)
+    folder = RunFolder.of(command, command.model)
+    for path in (folder.card, folder.gates):
+        write_bytes(path, b"of others")
+    split = Split(np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8), np.arange(40) % 10)
+    dataset = Dataset(train=split, validation=split, test=split, sha256="", training_sha256="")
+    training = SupervisedTraining(command, command.model, dataset)
+    training.fit(PrivacyPlan.not_private(), Checkpoint(tmp_path / "state.npz", {}), Tracker())
+    assert not folder.card.exists()
+    assert not folder.gates.exists()
+
+
 def test_quiet_prints_into_the_log_alone(here: tuple[Path, Completed], run: Run) -> None:
     folder, _ = here
     done = run("-m", "train_.supervised", *KEYS, "gates=off", "skip_export=true", "quiet=true", cwd=folder)
@@ -130,6 +178,7 @@ def test_the_published_version_answers_as_the_model(here: tuple[Path, Completed]
         (["model=cnn", "model.routing=dynamic"], "Expected model.routing=null with model=cnn"),
         (["model=efficient", "model.private=true"], "Expected layers with an exact per-example gradient"),
         (["model.optimizer=sam", "model.private=true"], "sam"),
+        (["data.validation=5000"], "Expected data.validation below half"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(
@@ -137,3 +186,10 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
 ) -> None:
     refused(run("-m", "train_.supervised", "data=digits", *words), told, code=2)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_repository_that_is_none_is_refused_before_the_training(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    done = run("-X", "importtime", "-m", "train_.supervised", *KEYS, "repository=file")
+    assert (done.returncode, "Expected a folder to publish into" in done.stderr.splitlines()[-1]) == (1, True)
+    assert not any(line.rpartition("|")[2].strip() == "tensorflow" for line in done.stderr.splitlines())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.data.dataset import Split
+from mnist_etc.data.dataset import Split, spread
 from mnist_etc.evaluation.confusion import ConfusionMatrix
 from mnist_etc.evaluation.corruptions import CORRUPTIONS, corrupted
 from mnist_etc.evaluation.gates.latency import Latency
@@ -78,8 +78,9 @@ class Evidence:
         return Paired.of(self.released(self.test.images).argmax(axis=1) == self.test.labels, self.right)
 
     def corrupted(self, count: int) -> Mapping[str, float]:
-        """Accuracy under each corruption, on the first ``count`` test images; fewer where there are fewer."""
-        images, labels = self.test.images[:count], self.test.labels[:count]
+        """Accuracy under each corruption, on ``count`` test images at even distances; all where there are fewer."""
+        places = spread(len(self.test), count)
+        images, labels = self.test.images[places], self.test.labels[places]
         return {
             name: float(
                 np.mean(
