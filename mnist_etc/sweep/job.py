@@ -14,11 +14,12 @@ from mnist_etc.composition import conf_folder
 from mnist_etc.errors import ConfigError, ExitCode
 from mnist_etc.files import exclusive
 from mnist_etc.sweep.config import SweepCommand
+from mnist_etc.sweep.engines import SWEEP_ENGINES
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
 from mnist_etc.sweep.results import best_of, write_best, write_plots, write_table
 from mnist_etc.sweep.search import METRIC, Search
 from mnist_etc.sweep.space import Space
-from mnist_etc.sweep.study import counted, is_local, open_storage, open_study, without_password
+from mnist_etc.sweep.study import answering, counted, is_local, open_storage, open_study, without_password
 from mnist_etc.sweep.trial import Training
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def sweep(command: SweepCommand) -> int:
         The exit code: 1 where no trial came to an end that keeps to the constraints.
 
     Raises:
-        ArtifactError: something cannot be written.
+        ArtifactError: something cannot be written, or the storage does not answer any more.
         BusyError: another search runs in the same folder.
         ConfigError: the space, the storage or the study is not what is asked for.
     """
@@ -51,11 +52,11 @@ def sweep(command: SweepCommand) -> int:
     name = asked.name or f"{target.label(command)}_{command.data.name}"
     folder = sweep_folder(command, name)
     work = Training(command, folder)
-    space = Space.read(_space(command), target.schema)
-    work.check(space)
+    space = _checked(_space(command), work)
     storage_name = asked.storage or str(folder / "journal.log")
     local = is_local(storage_name)
     with ExitStack() as stack:
+        stack.enter_context(answering(storage_name))
         if local and asked.storage is None:
             stack.enter_context(exclusive(folder / ".lock"))
         storage = open_storage(storage_name, asked.grace)
@@ -63,6 +64,8 @@ def sweep(command: SweepCommand) -> int:
             stack.enter_context(exclusive(_lock(storage_name, name), key="sweep.storage"))
         bounds = {key: getattr(asked, key) for key in ("size_mb", "latency_ms", "epsilon")}
         searched = {"command": " ".join([work.name, *work.settings]), "space": space.content, "constraints": bounds}
+        work.place = stack.enter_context(SWEEP_ENGINES[asked.engine].place(command.ray.address))
+        work.place.threads(asked.threads, asked.processes)
         study = open_study(storage, name, searched, PRUNERS[asked.pruner]())
         _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
         if private := _private(command, space):
@@ -120,6 +123,8 @@ def _space(command: SweepCommand) -> Path:
         return Path(given)
     folder = conf_folder("sweep") / "sweep" / "space"
     name = given or TARGETS[command.sweep.command].label(command)
+    if not given and _is_private(command) and (folder / f"{name}_private.yaml").is_file():
+        name = f"{name}_private"
     if not (path := folder / f"{name}.yaml").is_file():
         known = ", ".join(sorted(one.stem for one in folder.glob("*.yaml")))
         raise ConfigError(
@@ -127,6 +132,16 @@ def _space(command: SweepCommand) -> Path:
             "sweep.space=<a YAML file>."
         )
     return path
+
+
+def _checked(path: Path, work: Training) -> Space:
+    """The search space, each end of which makes a configuration."""
+    space = Space.read(path, work.target.schema)
+    try:
+        work.check(space)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (in {path})") from None
+    return space
 
 
 def _lock(storage: str, study: str) -> Path:
@@ -141,18 +156,19 @@ def _say(line: str) -> None:
 
 def _private(command: SweepCommand, space: Space) -> str | None:
     """What a private search has to say of itself, if any of its trials is a private training."""
-    supervised = command.sweep.command == "supervised"
-    parts = (
-        {"model": command.model}
-        if supervised
-        else {"autoencoder": command.autoencoder, "classifier": command.classifier}
-    )
-    if not any(part.private or f"{key}.private" in space.parameters for key, part in parts.items()):
+    if not _is_private(command) and not any(key.endswith(".private") for key in space.parameters):
         return None
     return (
         f"private: each trial is a training on the same images and counts in {command.privacy.ledger}, whichever is "
         "chosen; privacy.lifetime_epsilon bounds what they give away together"
     )
+
+
+def _is_private(command: SweepCommand) -> bool:
+    """Whether what is swept is a private training, before any value of a trial."""
+    if command.sweep.command == "supervised":
+        return command.model.private
+    return command.autoencoder.private or command.classifier.private
 
 
 @contextmanager
