@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
 from mnist_etc.cluster import RayConfig
+from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, one_of, path, text
 from mnist_etc.sweep.engines import SWEEP_ENGINES
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
@@ -60,3 +61,8 @@ class SweepCommand(SupervisedCommand, TrainCommand):
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
         SWEEP_ENGINES[self.sweep.engine].require_installed()
+        if self.force:
+            raise ConfigError(
+                "Expected force=false of a search, which goes on with its study; received true. To begin anew: "
+                "sweep.name=<another name>"
+            )

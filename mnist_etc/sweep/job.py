@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from mnist_etc.sweep.search import METRIC, Search
 from mnist_etc.sweep.space import Space
 from mnist_etc.sweep.study import answering, counted, is_local, open_storage, open_study, without_password
 from mnist_etc.sweep.trial import Training
+from mnist_etc.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     import optuna
@@ -70,7 +72,7 @@ def sweep(command: SweepCommand) -> int:
         _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
         if private := _private(command, space):
             _say(private)
-        stack.enter_context(_tracked(command, name, work))
+        tracker = stack.enter_context(_tracked(command, name, work))
         Search(
             study,
             storage,
@@ -84,10 +86,10 @@ def sweep(command: SweepCommand) -> int:
             heartbeat=None if local else max(1, asked.grace // 4),
             say=_say,
         ).run()
-        return _conclude(command, name, work, study)
+        return _conclude(command, name, work, study, tracker)
 
 
-def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.Study) -> int:
+def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.Study, tracker: Tracker) -> int:
     folder, trials = work.folder, counted(study)
     write_table(study, folder / "trials.csv")
     made = write_plots(study, folder / "plots")
@@ -109,8 +111,10 @@ def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.St
     told = f"{METRIC} {best.value:.4f}, the best of {states.count('COMPLETE')} finished trials of {len(trials)}"
     typed = flatten(command, (work.target.schema,))
     write_best(path, program(work.name), work.settings, typed, best.params, told)
+    tracker.parameters(best.params)
+    tracker.metrics({METRIC: float(best.value or 0)})
     print(f"best: {best.user_attrs['folder']} with {METRIC} {best.value:.4f}; its model is {own.onnx}")
-    print(f"train it by: {program(work.name)} experiment={path}")
+    print(f"train it by: {program(work.name)} {shlex.quote(f'experiment={path}')}")
     return ExitCode.DONE
 
 
@@ -172,13 +176,12 @@ def _is_private(command: SweepCommand) -> bool:
 
 
 @contextmanager
-def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[None]:
+def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[Tracker]:
     """A run for the search, of which those of the trials are children."""
     from mnist_etc.tracking.mlflow_sink import MlflowSink
-    from mnist_etc.tracking.tracker import Tracker
 
     if command.tracking_uri is None:
-        yield
+        yield Tracker()
         return
     sink = MlflowSink(command.tracking_uri)
     tracker = Tracker(
@@ -186,4 +189,4 @@ def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[None]
     )
     with tracker.outer():
         work.tags.update(sink.parent())
-        yield
+        yield tracker

@@ -26,6 +26,7 @@ SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validat
         (("sweep.storage=sqlite:////nowhere/at/all.db",), ("a storage that answers",)),
         (("sweep.storage=sqlite:///mlflow.db",), ("another program's", "alembic_version")),
         (("sweep.engine=spark",), ("sweep.engine as one of local, ray",)),
+        (("force=true",), ("force=false of a search", "sweep.name=")),
         (("sweep.sampler=tpee",), ("sweep.sampler as one of tpe, random",)),
         (("-m", "seed=1,2"), ("one configuration", "'--multirun'")),
     ],
