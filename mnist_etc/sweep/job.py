@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mnist_etc.artifacts.remedies import flatten, program
 from mnist_etc.artifacts.trial_folder import sweep_folder
 from mnist_etc.composition import conf_folder
+from mnist_etc.data import load
 from mnist_etc.errors import ConfigError, ExitCode
 from mnist_etc.files import exclusive
 from mnist_etc.sweep.config import SweepCommand
@@ -23,6 +24,7 @@ from mnist_etc.sweep.space import Space
 from mnist_etc.sweep.study import answering, counted, is_local, open_storage, open_study, without_password
 from mnist_etc.sweep.trial import Training
 from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.recipe import standing
 
 if TYPE_CHECKING:
     import optuna
@@ -70,7 +72,8 @@ def sweep(command: SweepCommand) -> int:
         work.place.threads(asked.threads, asked.processes)
         study = open_study(storage, name, searched, PRUNERS[asked.pruner]())
         _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
-        if private := _private(command, space):
+        private = _private(command, space)
+        if private:
             _say(private)
         tracker = stack.enter_context(_tracked(command, name, work))
         Search(
@@ -86,18 +89,21 @@ def sweep(command: SweepCommand) -> int:
             heartbeat=None if local else max(1, asked.grace // 4),
             say=_say,
         ).run()
-        return _conclude(command, name, work, study, tracker)
+        return _conclude(command, name, work, study, tracker, private=private is not None)
 
 
-def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.Study, tracker: Tracker) -> int:
+def _conclude(
+    command: SweepCommand, name: str, work: Training, study: optuna.Study, tracker: Tracker, *, private: bool
+) -> int:
     folder, trials = work.folder, counted(study)
     write_table(study, folder / "trials.csv")
     made = write_plots(study, folder / "plots")
     states = [trial.state.name for trial in trials]
     count = ", ".join(f"{states.count(state)} {word}" for state, word in STATES.items() if state in states)
     print(f"{name}: {count}; {folder}/trials.csv" + f" and {folder}/plots/" * bool(made))
-    if lifetimes := [trial.user_attrs["lifetime"] for trial in trials if "lifetime" in trial.user_attrs]:
-        print(f"all private trainings on these images, every trial among them: {lifetimes[-1]}")
+    if private:
+        given = standing(command, load(command.data))
+        print(f"all private trainings on these images, every trial among them: {given.words}")
     best = best_of(study)
     if best is None:
         print(

@@ -84,8 +84,6 @@ class Training:
         notes: dict[str, Any] = {"size_mb": size}
         if epsilon is not None:
             notes["epsilon"] = epsilon
-        if "lifetime" in privacy:
-            notes["lifetime"] = privacy["lifetime"]["words"]
         excess = {}
         if self._sweep.size_mb is not None:
             excess["size_mb"] = size - self._sweep.size_mb

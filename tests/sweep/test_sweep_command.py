@@ -23,8 +23,8 @@ SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validat
         (("sweep.space=empty.yaml",), ("keys to search in empty.yaml", "received none")),
         (("sweep.space=nowhere",), ("a search space for nowhere", "cnn, cnn_private, ")),
         (("sweep.space=wide.yaml",), ("model.width between 1 and 4096", "9999", "(in wide.yaml)")),
-        (("sweep.storage=sqlite:////nowhere/at/all.db",), ("a storage that answers",)),
-        (("sweep.storage=sqlite:///mlflow.db",), ("another program's", "alembic_version")),
+        (("sweep.space=one.yaml", "sweep.storage=sqlite:////nowhere/at/all.db"), ("a storage that answers",)),
+        (("sweep.space=one.yaml", "sweep.storage=sqlite:///mlflow.db"), ("another program's", "alembic_version")),
         (("sweep.engine=spark",), ("sweep.engine as one of local, ray",)),
         (("force=true",), ("force=false of a search", "sweep.name=")),
         (("sweep.sampler=tpee",), ("sweep.sampler as one of tpe, random",)),
@@ -36,9 +36,10 @@ def test_refused(run: Run, tmp_path: Path, words: tuple[str, ...], told: tuple[s
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         database.execute("CREATE TABLE alembic_version (version_num)")
     before = (tmp_path / "mlflow.db").read_bytes()
+    (tmp_path / "one.yaml").write_text("model.warmup: { low: 0, high: 0.1 }\n")
     (tmp_path / "wide.yaml").write_text("model.width: { type: int, low: 1, high: 9999 }\n")
     refused(run(*SWEEP, *words), *told, code=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "mlflow.db", "wide.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "mlflow.db", "one.yaml", "wide.yaml"]
     assert (tmp_path / "mlflow.db").read_bytes() == before
 
 
