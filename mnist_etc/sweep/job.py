@@ -13,7 +13,7 @@ from mnist_etc.artifacts.remedies import flatten, program
 from mnist_etc.artifacts.trial_folder import sweep_folder
 from mnist_etc.composition import conf_folder
 from mnist_etc.data import load
-from mnist_etc.errors import ConfigError, ExitCode
+from mnist_etc.errors import ArtifactError, ConfigError, ExitCode
 from mnist_etc.files import exclusive
 from mnist_etc.sweep.config import SweepCommand
 from mnist_etc.sweep.engines import SWEEP_ENGINES
@@ -48,7 +48,7 @@ def sweep(command: SweepCommand) -> int:
         The exit code: 1 where no trial came to an end that keeps to the constraints.
 
     Raises:
-        ArtifactError: something cannot be written, or the storage does not answer any more.
+        ArtifactError: trials of another study are there, something cannot be written, or the storage stops to answer.
         BusyError: another search runs in the same folder.
         ConfigError: the space, the storage or the study is not what is asked for.
     """
@@ -72,6 +72,11 @@ def sweep(command: SweepCommand) -> int:
         work.place.threads(asked.threads, asked.processes)
         study = open_study(storage, name, searched, PRUNERS[asked.pruner]())
         _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
+        if not counted(study) and (left := sorted(folder.glob("trial_*"))):
+            raise ArtifactError(
+                f"Expected no trials of another study in {folder}; received {left[0].name}. Pass sweep.name=<another "
+                "name>, the sweep.storage that they are recorded in, or remove them."
+            )
         private = _private(command, space)
         if private:
             _say(private)

@@ -57,6 +57,14 @@ def test_a_private_training_has_a_space_of_its_own(words: list[str], stem: str) 
     assert _space(compose("sweep", SCHEMAS["sweep"], words)).stem == stem
 
 
+def test_trials_of_a_study_that_is_gone_are_not_mixed_with_new_ones(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("model.warmup: { low: 0, high: 0.1 }\n")
+    (tmp_path / "artifacts/sweeps/cnn_digits/trial_0000").mkdir(parents=True)
+    done = run(*SWEEP, "sweep.space=one.yaml", "sweep.storage=sqlite:///new.db")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "no trials of another study in artifacts/sweeps/cnn_digits; received trial_0000" in done.stderr
+
+
 def test_home_in_a_storage() -> None:
     config = compose("sweep", SCHEMAS["sweep"], ["sweep.storage=~/study.log"])
     assert config.sweep.storage == str(Path.home() / "study.log")
