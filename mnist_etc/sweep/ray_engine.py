@@ -53,7 +53,7 @@ class RayChild(Teller):
         super().__init__(ours)
         self._log, self._code = log, LOST
         task = ray.remote(_run).options(num_cpus=threads, max_retries=0)
-        self._task = task.remote(list(words), str(log), threads, dict(tags), str(Path.cwd()))
+        self._task: Any = task.remote(list(words), str(log), threads, dict(tags), str(Path.cwd()))
         self._passing = threading.Thread(target=self._pass_on, daemon=True)
         self._passing.start()
 
