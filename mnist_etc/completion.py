@@ -5,8 +5,9 @@ It holds all words itself, so that a completion starts no Python.
 
 from __future__ import annotations
 
+import dataclasses
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 
@@ -84,9 +85,21 @@ def _words(name: str, schema: type) -> list[str]:
     with suppress(ConfigError):
         words += [f"{group}={one}" for group, several in choices(name).items() for one in several]
         words += [f"{EXPERIMENT}={one}" for one in experiments(conf_folder(name), name)]
+    rows = dict(_rows(schema))
     for key, kind in kinds(schema).items():
-        words += [f"{key}={value}" for value in _values(kind)] or [f"{key}="]
+        words += [f"{key}={value}" for value in rows.get(key) or _values(kind)] or [f"{key}="]
     return words
+
+
+def _rows(schema: type, prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Each key that names one row of a registry, with the names of all."""
+    hints = typing.get_type_hints(schema)
+    for field in dataclasses.fields(schema):
+        kind = hints[field.name]
+        if dataclasses.is_dataclass(kind):
+            yield from _rows(typing.cast("type", kind), f"{prefix}{field.name}.")
+        elif "registry" in field.metadata and typing.get_origin(kind) is not list:
+            yield prefix + field.name, list(field.metadata["registry"])
 
 
 def _values(kind: object) -> list[str]:

@@ -6,6 +6,7 @@ killed leaves no training behind. Up it go lines of JSON, see `tell`.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -17,9 +18,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-__all__ = ["Child", "follow", "tags", "tell"]
+__all__ = ["Child", "Teller", "follow", "tags", "tell"]
 
 SOCKET, TAGS = "MNIST_ETC_PARENT", "MNIST_ETC_TAGS"
 """Environment variables of a child: the number of its socket, and tags of its tracked run."""
@@ -31,55 +32,20 @@ THREADS = (
 )
 
 
-class Child:
-    """A command that runs in a process of its own.
+class Teller:
+    """The parent's end of a socket by which a child tells what comes of it.
 
     Args:
-        words: of the command line, without the interpreter.
-        log: where its output goes; None: where this process' own does.
-        threads: that its numeric libraries may use; None: as many as they like.
-        tags: of its tracked run.
+        end: the socket.
     """
 
-    def __init__(
-        self,
-        words: Sequence[str],
-        *,
-        log: Path | None = None,
-        threads: int | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        self._socket, theirs = socket.socketpair()
-        limited = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-        told = {SOCKET: str(theirs.fileno()), TAGS: json.dumps(dict(tags or {}))}
-        output = None if log is None else log.open("ab")
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output and subprocess.STDOUT,
-                env=os.environ | limited | told,
-                pass_fds=[theirs.fileno()],
-                start_new_session=log is not None,
-            )
-        except BaseException:
-            self._socket.close()
-            raise
-        finally:
-            theirs.close()
-            if output is not None:
-                output.close()
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
         self._socket.setblocking(False)
         self._rest = b""
         self.closed = False
         """Whether it has said all that it will."""
         self._began = time.monotonic()
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
 
     @property
     def seconds(self) -> float:
@@ -107,6 +73,69 @@ class Child:
 
     def wait(self) -> int:
         """Wait for its end, and return the exit code."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End it, and let go of the socket."""
+        self.stop()
+        self._socket.close()
+
+
+class Child(Teller):
+    """A command that runs in a process of its own.
+
+    Args:
+        words: of the command line, without the interpreter.
+        log: where its output goes, which it holds as long as it lives: a child of a parent that was killed, which still
+            ends, is waited for; None: where this process' own does.
+        threads: that its numeric libraries may use; None: as many as they like.
+        tags: of its tracked run.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        log: Path | None = None,
+        threads: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        ours, theirs = socket.socketpair()
+        limited = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+        told = {SOCKET: str(theirs.fileno()), TAGS: json.dumps(dict(tags or {}))}
+        output = None if log is None else log.open("ab")
+        try:
+            if output is not None:
+                _hold(output)
+            self._process = subprocess.Popen(
+                [sys.executable, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output and subprocess.STDOUT,
+                env=os.environ | limited | told,
+                pass_fds=[theirs.fileno()],
+                start_new_session=log is not None,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            if output is not None:
+                output.close()
+        super().__init__(ours)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def wait(self) -> int:
+        """Wait for its end, and return the exit code."""
         return self._process.wait()
 
     def stop(self) -> None:
@@ -119,10 +148,19 @@ class Child:
                 self._process.kill()
                 self._process.wait()
 
-    def close(self) -> None:
-        """End it, and let go of the socket."""
-        self.stop()
-        self._socket.close()
+
+def _hold(log: IO[bytes]) -> None:
+    """Lock a log for the process that gets it as its output; the kernel frees it when that process is dead."""
+    deadline = time.monotonic() + 2 * PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return
+        else:
+            return
 
 
 def follow() -> None:

@@ -21,7 +21,7 @@ from support import ROOT
 PACKAGE = "mnist_etc"
 FLOOR = (
     *("errors", "backend", "files", "registry", "schema", "overrides", "composition", "homes", "interpreter"),
-    *("interrupt", "seeds", "processes", "experiments"),
+    *("interrupt", "seeds", "processes", "experiments", "cluster"),
 )
 """Files at the top of the package that make the lowest room."""
 ORDER = (

@@ -66,6 +66,8 @@ def test_a_folder_goes_to_a_bucket_and_comes_back(run: Run, bucket: Mapping[str,
     [
         (f"s3://{BUCKET}/nothing", "back", 1, "Expected files in source=s3://"),
         ("nowhere", f"s3://{BUCKET}/there", 1, "Expected files in source=nowhere"),
+        ("here/one", "back", 1, "Expected a folder for source; received the file here/one"),
+        ("here", "here/back", 2, "Expected target apart from source=here"),
         ("here", "s3://no-such-bucket/there", 1, "The specified bucket does not exist"),
         ("gs://one/two", "back", 2, "install"),
         ("quux://one/two", "back", 2, "Expected a folder or an address for source; received 'quux://one/two'"),

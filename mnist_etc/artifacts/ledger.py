@@ -23,6 +23,7 @@ from mnist_etc.privacy.accounting import SampledGaussian, spent
 from mnist_etc.privacy.config import LifetimePrivacyConfig
 from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.privacy.rounding import at_least
+from mnist_etc.privacy.unit import Unit
 
 __all__ = ["Ledger", "Standing"]
 
@@ -143,17 +144,21 @@ class Ledger:
                     }
                 )
                 self._write(entries)
-            others = sum(one["data"] == data and one.get("split", held) != held for one in entries)
-            return replace(self._standing(entries, data, stages, whose), other_splits=others)
+            return self._beside(entries, data, stages[-1].unit, whose, held)
 
-    def standing(self, dataset_sha256: str, stages: Sequence[Stage], people: str = "") -> Standing:
-        """What is entered for these data, of trainings that protect the unit of ``stages``.
+    def standing(self, dataset_sha256: str, unit: Unit, people: str = "", split: str = "") -> Standing:
+        """What is entered for these data, of trainings that protect ``unit``; see `enter`.
 
         Raises:
             ArtifactError: see `enter`.
         """
         with self._locked() as entries:
-            return self._standing(entries, self.key.name(dataset_sha256), stages, self._people(people))
+            data, held = self.key.name(dataset_sha256), self.key.name(split)
+            return self._beside(entries, data, unit, self._people(people), held)
+
+    def _beside(self, entries: Sequence[Mapping[str, Any]], data: str, unit: Unit, people: str, split: str) -> Standing:
+        others = sum(one["data"] == data and one.get("split", split) != split for one in entries)
+        return replace(self._standing(entries, data, unit, people), other_splits=others)
 
     def _people(self, sha256: str) -> str:
         return self.key.name(sha256) if sha256 else ""
@@ -167,7 +172,7 @@ class Ledger:
                 f"Expected privacy.seed=null with privacy.lifetime_epsilon={most:g}; received a seed, with which a "
                 "training has no epsilon. Leave one of them out."
             )
-        before = self._standing(entries, data, stages, people)
+        before = self._standing(entries, data, stages[-1].unit, people)
         if before.unprotected or before.apart:
             raise ConfigError(
                 f"Expected private trainings on these images that add up, for privacy.lifetime_epsilon={most:g}; "
@@ -175,7 +180,7 @@ class Ledger:
             )
         released = [stage.to_manifest() for stage in stages]
         new = {"id": "", "data": data, "people": people, "seed_given": False, "stages": released}
-        after = self._standing([*entries, new], data, stages, people)
+        after = self._standing([*entries, new], data, stages[-1].unit, people)
         if after.epsilon > most:
             raise ConfigError(
                 f"Expected privacy.lifetime_epsilon of at least {at_least(after.epsilon)}, what this training and the "
@@ -183,17 +188,15 @@ class Ledger:
                 f"give away; received {most:g}. Raise it, or train with a lower privacy.target_epsilon."
             )
 
-    def _standing(
-        self, entries: Sequence[Mapping[str, Any]], data: str, stages: Sequence[Stage], people: str
-    ) -> Standing:
-        privacy, unit = self._privacy, (stages[-1].unit, people)
+    def _standing(self, entries: Sequence[Mapping[str, Any]], data: str, unit: Unit, people: str) -> Standing:
+        privacy, whom = self._privacy, (unit, people)
         same = [entry for entry in entries if entry["data"] == data]
         secret = [
             (one.get("people", ""), [Stage.from_manifest(stage) for stage in one["stages"]])
             for one in same
             if not one["seed_given"]
         ]
-        counted = [released for whose, released in secret if (released[-1].unit, whose) == unit]
+        counted = [released for whose, released in secret if (released[-1].unit, whose) == whom]
         return Standing(
             epsilon=spent(
                 _merged([stage for released in counted for stage in released]), privacy.delta, privacy.accountant

@@ -29,14 +29,21 @@ def copy(command: CopyCommand) -> None:
     the same command.
 
     Raises:
-        ConfigError: the package for an address is not installed.
+        ConfigError: the package for an address is not installed, or the target lies in the source.
         DataError: there is nothing to copy, or an address cannot be reached.
     """
     source, target = (
         _Folder(address, key) for key, address in (("source", command.source), ("target", command.target))
     )
+    if source.system == target.system and f"{target.root}/".startswith(f"{source.root}/"):
+        raise ConfigError(
+            f"Expected target apart from source={command.source}; received {command.target}, which lies in it. Pass "
+            "another folder."
+        )
     try:
         there, have = source.files(), target.files()
+        if "." in there:
+            raise DataError(f"Expected a folder for source; received the file {command.source}. Pass its folder.")
         if not there:
             raise DataError(f"Expected files in source={command.source}; received none. Check the address.")
         left = [name for name in sorted(there) if name not in have or there[name].replaces(have[name])]

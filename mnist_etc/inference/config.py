@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnist_etc.artifacts.config import UseCommand
+from mnist_etc.cluster import RayConfig
 from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.errors import ConfigError
@@ -18,14 +19,6 @@ __all__ = ["AUTO", "PRETRAINED", "InferCommand"]
 AUTO, PRETRAINED = "auto", "pretrained"
 """As ``model``: the trained one or, where none of the configuration is there, the pretrained one for a user's own
 digits; and that one, the network for handwritten digits that comes with the package."""
-
-
-@dataclass(kw_only=True)
-class RayConfig:
-    """The Ray cluster of ``engine=ray``."""
-
-    address: str | None = text(null="one on this machine, for as long as the command runs")
-    """``auto``, ``ray://host:10001`` or ``host:6379``; null: one on this machine, for as long as the command runs."""
 
 
 @dataclass(kw_only=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
-import re
 import socket
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,23 +16,14 @@ import ray
 import ray.data
 
 from mnist_etc import errors
-from mnist_etc.errors import ArtifactError, ConfigError, DataError, MnistEtcError
+from mnist_etc.cluster import joined
+from mnist_etc.errors import ArtifactError, DataError, MnistEtcError
 from mnist_etc.files import sha256
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.model import SelectedModel, select_model
 from mnist_etc.inference.shards import Shard, ShardClassifier
 
 __all__ = ["answer"]
-
-SECONDS = 5
-"""For a connection."""
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
-"""Variables of Ray: nothing is sent to anybody, and no advice about accelerators is printed."""
-HERE = "local"
-"""Ray's word for a cluster of its own; without it, it would join one that happens to run on this machine."""
 
 
 def answer(config: InferCommand, model: SelectedModel, shards: Sequence[Shard]) -> Iterator[str]:
@@ -46,23 +35,8 @@ def answer(config: InferCommand, model: SelectedModel, shards: Sequence[Shard]) 
         ConfigError: there is no cluster at ``config.ray.address``.
         DataError: Ray gave up.
     """
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    _reach(config.ray.address)
-    with contextlib.ExitStack() as stack:
-        stack.callback(ray.shutdown)
-        try:
-            ray.init(
-                config.ray.address or HERE, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"Expected a Ray cluster at ray.address={config.ray.address}; received: {str(error).splitlines()[0]} "
-                "Check the address, or pass ray.address=null for this machine."
-            ) from error
+    with joined(config.ray.address):
         try:
             for row in _rows(config, sha256(model.onnx), shards).iter_rows():
                 sys.stderr.write(row["said"])
@@ -80,20 +54,6 @@ def _rows(config: InferCommand, digest: str, shards: Sequence[Shard]) -> Any:
     numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
     given = replace(config, threads=config.threads or 1), digest, str(Path.cwd()), list(shards)
     return numbers.map(_Actor, fn_constructor_args=given, concurrency=actors, num_cpus=1)
-
-
-def _reach(address: str | None) -> None:
-    """Refuse an address where nobody listens, for which Ray itself would wait five minutes."""
-    found = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address or "")
-    if not found:
-        return
-    try:
-        socket.create_connection((found[1], int(found[2])), timeout=SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"Expected a Ray cluster at ray.address={address}; received: {error}. Check the address, or pass "
-            "ray.address=null for this machine."
-        ) from error
 
 
 class _Actor:

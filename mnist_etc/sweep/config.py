@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
+from mnist_etc.cluster import RayConfig
+from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, one_of, path, text
+from mnist_etc.sweep.engines import SWEEP_ENGINES
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
 
 __all__ = ["SweepCommand", "SweepConfig"]
@@ -23,13 +26,15 @@ class SweepConfig:
     """That come to an end, earlier ones of the same study among them."""
     timeout: float | None = between(1e-3, 1e9)
     """Seconds after which no trial is begun any more; null: none."""
+    engine: str = one_of(SWEEP_ENGINES)
+    """Where trials run."""
     processes: int = between(1, 1024)
     """Trials at a time."""
     threads: int | None = between(1, 1024)
-    """Of each trial; null: the cores of this machine, shared among the processes."""
+    """Of each trial; null: the cores of this machine, or of the cluster, shared among the processes."""
     name: str | None = text(null="one after the model and the data")
     """Of the study; the same name goes on with the same study."""
-    storage: str | None = text(null="a journal file in the folder of the study")
+    storage: str | None = path(null="a journal file in the folder of the study")
     """Where trials are recorded: a path of a journal file, sqlite:///file.db, postgresql://user@host/database."""
     sampler: str = one_of(SAMPLERS)
     pruner: str = one_of(PRUNERS)
@@ -51,3 +56,13 @@ class SweepCommand(SupervisedCommand, TrainCommand):
     multirun = False
 
     sweep: SweepConfig
+    ray: RayConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        SWEEP_ENGINES[self.sweep.engine].require_installed()
+        if self.force:
+            raise ConfigError(
+                "Expected force=false of a search, which goes on with its study; received true. To begin anew: "
+                "sweep.name=<another name>"
+            )

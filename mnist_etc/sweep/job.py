@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,15 +12,19 @@ from typing import TYPE_CHECKING
 from mnist_etc.artifacts.remedies import flatten, program
 from mnist_etc.artifacts.trial_folder import sweep_folder
 from mnist_etc.composition import conf_folder
-from mnist_etc.errors import ConfigError, ExitCode
+from mnist_etc.data import load
+from mnist_etc.errors import ArtifactError, ConfigError, ExitCode
 from mnist_etc.files import exclusive
 from mnist_etc.sweep.config import SweepCommand
+from mnist_etc.sweep.engines import SWEEP_ENGINES
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
 from mnist_etc.sweep.results import best_of, write_best, write_plots, write_table
 from mnist_etc.sweep.search import METRIC, Search
 from mnist_etc.sweep.space import Space
-from mnist_etc.sweep.study import counted, is_local, open_storage, open_study, without_password
+from mnist_etc.sweep.study import answering, counted, is_local, open_storage, open_study, without_password
 from mnist_etc.sweep.trial import Training
+from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.recipe import standing
 
 if TYPE_CHECKING:
     import optuna
@@ -43,7 +48,7 @@ def sweep(command: SweepCommand) -> int:
         The exit code: 1 where no trial came to an end that keeps to the constraints.
 
     Raises:
-        ArtifactError: something cannot be written.
+        ArtifactError: trials of another study are there, something cannot be written, or the storage stops to answer.
         BusyError: another search runs in the same folder.
         ConfigError: the space, the storage or the study is not what is asked for.
     """
@@ -51,11 +56,11 @@ def sweep(command: SweepCommand) -> int:
     name = asked.name or f"{target.label(command)}_{command.data.name}"
     folder = sweep_folder(command, name)
     work = Training(command, folder)
-    space = Space.read(_space(command), target.schema)
-    work.check(space)
+    space = _checked(_space(command), work)
     storage_name = asked.storage or str(folder / "journal.log")
     local = is_local(storage_name)
     with ExitStack() as stack:
+        stack.enter_context(answering(storage_name))
         if local and asked.storage is None:
             stack.enter_context(exclusive(folder / ".lock"))
         storage = open_storage(storage_name, asked.grace)
@@ -63,11 +68,19 @@ def sweep(command: SweepCommand) -> int:
             stack.enter_context(exclusive(_lock(storage_name, name), key="sweep.storage"))
         bounds = {key: getattr(asked, key) for key in ("size_mb", "latency_ms", "epsilon")}
         searched = {"command": " ".join([work.name, *work.settings]), "space": space.content, "constraints": bounds}
+        work.place = stack.enter_context(SWEEP_ENGINES[asked.engine].place(command.ray.address))
+        work.place.threads(asked.threads, asked.processes)
         study = open_study(storage, name, searched, PRUNERS[asked.pruner]())
         _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
-        if private := _private(command, space):
+        if not counted(study) and (left := sorted(folder.glob("trial_*"))):
+            raise ArtifactError(
+                f"Expected no trials of another study in {folder}; received {left[0].name}. Pass sweep.name=<another "
+                "name>, the sweep.storage that they are recorded in, or remove them."
+            )
+        private = _private(command, space)
+        if private:
             _say(private)
-        stack.enter_context(_tracked(command, name, work))
+        tracker = stack.enter_context(_tracked(command, name, work))
         Search(
             study,
             storage,
@@ -81,18 +94,21 @@ def sweep(command: SweepCommand) -> int:
             heartbeat=None if local else max(1, asked.grace // 4),
             say=_say,
         ).run()
-        return _conclude(command, name, work, study)
+        return _conclude(command, name, work, study, tracker, private=private is not None)
 
 
-def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.Study) -> int:
+def _conclude(
+    command: SweepCommand, name: str, work: Training, study: optuna.Study, tracker: Tracker, *, private: bool
+) -> int:
     folder, trials = work.folder, counted(study)
     write_table(study, folder / "trials.csv")
     made = write_plots(study, folder / "plots")
     states = [trial.state.name for trial in trials]
     count = ", ".join(f"{states.count(state)} {word}" for state, word in STATES.items() if state in states)
     print(f"{name}: {count}; {folder}/trials.csv" + f" and {folder}/plots/" * bool(made))
-    if lifetimes := [trial.user_attrs["lifetime"] for trial in trials if "lifetime" in trial.user_attrs]:
-        print(f"all private trainings on these images, every trial among them: {lifetimes[-1]}")
+    if private:
+        given = standing(command, load(command.data))
+        print(f"all private trainings on these images, every trial among them: {given.words}")
     best = best_of(study)
     if best is None:
         print(
@@ -106,8 +122,10 @@ def _conclude(command: SweepCommand, name: str, work: Training, study: optuna.St
     told = f"{METRIC} {best.value:.4f}, the best of {states.count('COMPLETE')} finished trials of {len(trials)}"
     typed = flatten(command, (work.target.schema,))
     write_best(path, program(work.name), work.settings, typed, best.params, told)
+    tracker.parameters(best.params)
+    tracker.metrics({METRIC: float(best.value or 0)})
     print(f"best: {best.user_attrs['folder']} with {METRIC} {best.value:.4f}; its model is {own.onnx}")
-    print(f"train it by: {program(work.name)} experiment={path}")
+    print(f"train it by: {program(work.name)} {shlex.quote(f'experiment={path}')}")
     return ExitCode.DONE
 
 
@@ -120,6 +138,8 @@ def _space(command: SweepCommand) -> Path:
         return Path(given)
     folder = conf_folder("sweep") / "sweep" / "space"
     name = given or TARGETS[command.sweep.command].label(command)
+    if not given and _is_private(command) and (folder / f"{name}_private.yaml").is_file():
+        name = f"{name}_private"
     if not (path := folder / f"{name}.yaml").is_file():
         known = ", ".join(sorted(one.stem for one in folder.glob("*.yaml")))
         raise ConfigError(
@@ -127,6 +147,16 @@ def _space(command: SweepCommand) -> Path:
             "sweep.space=<a YAML file>."
         )
     return path
+
+
+def _checked(path: Path, work: Training) -> Space:
+    """The search space, each end of which makes a configuration."""
+    space = Space.read(path, work.target.schema)
+    try:
+        work.check(space)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (in {path})") from None
+    return space
 
 
 def _lock(storage: str, study: str) -> Path:
@@ -141,13 +171,7 @@ def _say(line: str) -> None:
 
 def _private(command: SweepCommand, space: Space) -> str | None:
     """What a private search has to say of itself, if any of its trials is a private training."""
-    supervised = command.sweep.command == "supervised"
-    parts = (
-        {"model": command.model}
-        if supervised
-        else {"autoencoder": command.autoencoder, "classifier": command.classifier}
-    )
-    if not any(part.private or f"{key}.private" in space.parameters for key, part in parts.items()):
+    if not _is_private(command) and not any(key.endswith(".private") for key in space.parameters):
         return None
     return (
         f"private: each trial is a training on the same images and counts in {command.privacy.ledger}, whichever is "
@@ -155,14 +179,20 @@ def _private(command: SweepCommand, space: Space) -> str | None:
     )
 
 
+def _is_private(command: SweepCommand) -> bool:
+    """Whether what is swept is a private training, before any value of a trial."""
+    if command.sweep.command == "supervised":
+        return command.model.private
+    return command.autoencoder.private or command.classifier.private
+
+
 @contextmanager
-def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[None]:
+def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[Tracker]:
     """A run for the search, of which those of the trials are children."""
     from mnist_etc.tracking.mlflow_sink import MlflowSink
-    from mnist_etc.tracking.tracker import Tracker
 
     if command.tracking_uri is None:
-        yield
+        yield Tracker()
         return
     sink = MlflowSink(command.tracking_uri)
     tracker = Tracker(
@@ -170,4 +200,4 @@ def _tracked(command: SweepCommand, name: str, work: Training) -> Iterator[None]
     )
     with tracker.outer():
         work.tags.update(sink.parent())
-        yield
+        yield tracker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import warnings
 from collections.abc import Mapping
 from enum import Enum
@@ -72,7 +73,7 @@ def write_plots(study: optuna.Study, folder: Path) -> list[Path]:
                 continue
             axes = drawn if hasattr(drawn, "figure") else drawn.ravel()[0]
             figure = axes.figure
-            wide = len(study.best_trial.params) if name in ("slices", "parallel_coordinates") else 1
+            wide = max(len(one.params) for one in finished) if name in ("slices", "parallel_coordinates") else 1
             figure.set_size_inches(max(8.0, 3.8 * wide), 5.0)
             with temporary(folder / f"{name}.png") as path:
                 figure.savefig(path, dpi=110, bbox_inches="tight")
@@ -109,7 +110,7 @@ def write_best(
     body = yaml.safe_dump(
         {**({"defaults": defaults} if defaults else {}), **nested}, sort_keys=False, allow_unicode=True
     )
-    head = f"# @package _global_\n# {command} experiment={path}          {told}\n"
+    head = f"# @package _global_\n# {command} {shlex.quote(f'experiment={path}')}          {told}\n"
     write_bytes(path, (head + body).encode(), key="artifacts")
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_etc.errors import ExitCode
-from mnist_etc.processes import Child
+from mnist_etc.processes import Teller
 from mnist_etc.sweep.space import Space, Value
-from mnist_etc.sweep.study import ERROR, FOLDER, SURPLUS, counted, mend
+from mnist_etc.sweep.study import ERROR, FOLDER, KILLS, SURPLUS, counted, mend, requeue
 
 if TYPE_CHECKING:
     import optuna
@@ -26,6 +26,10 @@ METRIC = "validation_accuracy"
 """What is maximized; nothing of the test images is looked at."""
 FINISHED = (ExitCode.DONE, ExitCode.SOME_SKIPPED)
 """Exit codes of a training that came to its end: 3 of one that a release gate refuses."""
+KILLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+"""And of one that somebody ended, beside the negative ones of signals."""
+MOST_KILLS = 3
+"""Times that a trial is begun again whose process was killed, so that one too large for this machine ends at last."""
 TICK = 1.0
 """Seconds between two looks at what no socket tells."""
 
@@ -33,7 +37,7 @@ TICK = 1.0
 class Work(Protocol):
     """What a trial is."""
 
-    def launch(self, folder: str, values: Mapping[str, Value]) -> Child:
+    def launch(self, folder: str, values: Mapping[str, Value]) -> Teller:
         """Start it.
 
         Args:
@@ -53,7 +57,7 @@ class Running:
     """A trial under way."""
 
     trial: optuna.Trial
-    child: Child
+    child: Teller
     folder: str
     values: dict[str, Value]
     figures: dict[str, float] = field(default_factory=dict)
@@ -132,6 +136,7 @@ class Search:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trial = self.study.ask()
+            self._record(trial.number)
             values = self._space.suggest(trial)
         before = [one for one in counted(self.study) if one.number < trial.number]
         if self._heartbeat is not None and len(before) >= self._trials:  # another one asked at the same time
@@ -157,6 +162,14 @@ class Search:
         )
 
     def _listen(self, running: Running) -> None:
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            self._hear(running)
+        except UpdateFinishedTrialError:  # this machine slept, or lost the database, for longer than the others wait
+            self._end(running, "FAIL", "gave no sign of life for too long: goes on elsewhere")
+
+    def _hear(self, running: Running) -> None:
         for told in running.child.told():
             running.figures |= told.get("figures", {})
             if "result" in told:
@@ -174,6 +187,12 @@ class Search:
 
     def _finish(self, running: Running, code: int) -> None:
         trial, value = running.trial, running.figures.get(METRIC)
+        kills = int(trial.user_attrs.get(KILLS, 0))
+        if (code < 0 or code in KILLED) and kills < MOST_KILLS:
+            trial.set_user_attr(KILLS, kills + 1)
+            self._end(running, "FAIL", f"killed (exit code {code}): goes on")
+            requeue(self.study, trial)
+            return
         if code not in FINISHED or value is None:
             reason = self._work.failed(running.folder, code)
             trial.set_user_attr(ERROR, reason)
@@ -207,14 +226,20 @@ class Search:
         now = time.monotonic()
         if self._heartbeat is None or (not force and now - self._beaten < self._heartbeat):
             return
+        self._beaten = now
+        for number in self._running:
+            self._record(number)
+        mend(self.study, alone=False)
+
+    def _record(self, number: int) -> None:
+        """Record a sign of life of a trial: one that never gave any is not looked for."""
+        if self._heartbeat is None:
+            return
         from optuna.storages import RDBStorage
 
-        self._beaten = now
         assert isinstance(self._storage, RDBStorage)
         study = self._storage.get_study_id_from_name(self.study.study_name)
-        for number in self._running:
-            self._storage.record_heartbeat(self._storage.get_trial_id_from_study_id_trial_number(study, number))
-        mend(self.study, alone=False)
+        self._storage.record_heartbeat(self._storage.get_trial_id_from_study_id_trial_number(study, number))
 
     def _close(self) -> None:
         for running in self._running.values():

@@ -7,6 +7,8 @@ model.weight_decay: { type: float, low: 0, high: 0.01, step: 0.001, if: { model.
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Parameter", "Space", "word"]
 
 LIMIT = 2**20
-FIXED = ("artifacts", "force", "run_name", "tracking_uri", "data.", "privacy.ledger", "privacy.lifetime_epsilon")
+FIXED = (
+    *("artifacts", "force", "run_name", "tracking", "data.", "privacy.ledger", "privacy.lifetime_epsilon"),
+    *("gates.", "repository", "skip_", "quiet", "model.name"),
+)
 """Keys that no trial may vary: accuracies would be of other images, or nothing would differ."""
 Value = bool | int | float | str | None
 
@@ -103,16 +108,24 @@ class Space:
     def corners(self) -> Iterator[list[str]]:
         """Words of a command line that set each parameter to each end of its range, where it is searched."""
         for key, one in self.parameters.items():
-            conditions = [word(other, allowed[0]) for other, allowed in one.when.items()]
-            for value in one.ends:
-                yield [*conditions, word(key, value)]
+            for conditions in self._conditions(key):
+                for value in one.ends:
+                    yield [word(other, given) for other, given in (conditions | {key: value}).items()]
+
+    def _conditions(self, key: str) -> Iterator[dict[str, Value]]:
+        """Values of the keys, and of those that these depend on, at which ``key`` is searched: all there are."""
+        when = self.parameters[key].when
+        for values in itertools.product(*when.values()):
+            given = dict(zip(when, values, strict=True))
+            for above in itertools.product(*map(self._conditions, when)):
+                together = {other: value for one in above for other, value in one.items()}
+                if all(together.get(other, value) == value for other, value in given.items()):
+                    yield together | given
 
 
 def word(key: str, value: Value) -> str:
     """As it is typed on a command line."""
-    if value is None or isinstance(value, bool):
-        return f"{key}={ {None: 'null', True: 'true', False: 'false'}[value] }".replace("= ", "=")
-    return f"{key}={value}"
+    return f"{key}={json.dumps(value) if value is None or isinstance(value, bool) else value}"
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -146,11 +159,14 @@ def _parameter(key: str, given: Any, before: Mapping[str, Parameter], path: Path
     if not isinstance(given, dict):
         raise ConfigError(f"Expected {{ type: ..., ... }} of {place}; received {given!r}.")
     given = dict(given)
-    when = {str(other): _listed(allowed) for other, allowed in (given.pop("if", None) or {}).items()}
+    conditions = given.pop("if", None) or {}
+    if not isinstance(conditions, dict) or not all(_listed(allowed) for allowed in conditions.values()):
+        raise ConfigError(f"Expected {{ key: value }} as the condition of {place}; received {conditions!r}.")
+    when = {str(other): _listed(allowed) for other, allowed in conditions.items()}
     if wrong := set(given) - {"type", "low", "high", "log", "step", "choices"}:
         raise ConfigError(f"Expected type, low, high, log, step, choices or if of {place}; received {min(wrong)!r}.")
     one = Parameter(when=when, **{"type": "categorical" if "choices" in given else "float"} | given)
-    KINDS.check(one.type, f"the type of {place}")
+    KINDS.check(str(one.type), f"the type of {place}")
     for other, allowed in when.items():
         if other not in before:
             raise ConfigError(f"Expected a key above it in the condition of {place}; received {other!r}.")

@@ -10,23 +10,38 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_etc.errors import ConfigError
+from mnist_etc.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["ERROR", "FOLDER", "counted", "is_local", "mend", "open_storage", "open_study", "without_password"]
+__all__ = [
+    "ERROR",
+    "FOLDER",
+    "KILLS",
+    "SURPLUS",
+    "answering",
+    "counted",
+    "is_local",
+    "mend",
+    "open_storage",
+    "open_study",
+    "requeue",
+    "without_password",
+]
 
-ERROR, FOLDER, RETRY_OF, SURPLUS = "error", "folder", "retry_of", "surplus"
-"""Attributes of a trial: why it failed, the name of its folder, the lost trial that it repeats, one too many."""
+ERROR, FOLDER, RETRY_OF, SURPLUS, KILLS = "error", "folder", "retry_of", "surplus", "kills"
+"""Attributes of a trial: why it failed, the name of its folder, the lost trial that it repeats, one too many, and how
+often its process was killed."""
 OWNER = "mnist_etc"
 """Attribute of a study: what it searches."""
 ANSWER = 5
@@ -71,9 +86,13 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
         ConfigError: it does not answer, or is none.
     """
     import optuna
-    from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if re.fullmatch(r"sqlite:/{0,3}(:memory:)?", storage):
+        raise ConfigError(
+            f"Expected a file in sweep.storage={storage}, such as sqlite:///sweeps.db; received none, and what lies in "
+            "memory alone nothing goes on with."
+        )
     try:
         with _quiet():
             if "://" not in storage:
@@ -83,7 +102,10 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
                 path = Path(storage)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 lock: Any = KernelLock(path.with_name(f".{path.name}.lock"))
+                _cut(path, lock)
                 return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+            if storage.startswith("sqlite:///"):
+                _refuse_foreign(storage)
             postgres = storage.startswith("postgres")
             return optuna.storages.RDBStorage(
                 re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", storage),
@@ -92,17 +114,40 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
                 grace_period=grace,
                 heartbeat_stale_trial_callback=requeue,
             )
+    except ConfigError:
+        raise
     except ImportError as error:
         reason = str(error).rstrip(".")
         raise ConfigError(
             f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {reason}. For "
             "PostgreSQL: pip install 'mnist-etc[postgres]'"
         ) from None
-    except (SQLAlchemyError, OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a driver, or a file of something else, raises
         reason = without_password(str(error).partition("\n")[0]) or type(error).__name__
         raise ConfigError(
             f"Expected a storage that answers at sweep.storage={without_password(storage)}; received: {reason}. Start "
             "it, or leave the key out for a journal file."
+        ) from None
+
+
+@contextmanager
+def answering(storage: str) -> Iterator[None]:
+    """Tell in a line of a storage that stops to answer.
+
+    Raises:
+        ArtifactError: it did in the block.
+    """
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        cause = error.__cause__ or error
+        reason = without_password(str(cause).partition("\n")[0]) or type(cause).__name__
+        raise ArtifactError(
+            f"Expected sweep.storage={without_password(storage)} to answer; received: {reason}. Once it does, the same "
+            "command goes on."
         ) from None
 
 
@@ -145,10 +190,10 @@ def counted(study: optuna.Study) -> list[FrozenTrial]:
     ]
 
 
-def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
+def requeue(study: optuna.Study, trial: FrozenTrial | optuna.Trial) -> None:
     """Have a lost trial run again, in the folder in which its training can go on."""
     if trial.params:
-        kept = {FOLDER: trial.user_attrs[FOLDER]} if FOLDER in trial.user_attrs else {}
+        kept = {key: trial.user_attrs[key] for key in (FOLDER, KILLS) if key in trial.user_attrs}
         study.enqueue_trial(trial.params, user_attrs={RETRY_OF: trial.number, **kept})
 
 
@@ -173,7 +218,7 @@ def mend(study: optuna.Study, *, alone: bool) -> int:
         study.tell(trial.number, state=TrialState.FAIL)
     trials = study.get_trials(deepcopy=False)
     repeated = {trial.user_attrs.get(RETRY_OF) for trial in trials}
-    lost = [trial for trial in trials if _is_lost(trial) and trial.number not in repeated]
+    lost = [trial for trial in trials if trial.params and _is_lost(trial) and trial.number not in repeated]
     for trial in lost:
         requeue(study, trial)
     return len(lost)
@@ -181,7 +226,35 @@ def mend(study: optuna.Study, *, alone: bool) -> int:
 
 def without_password(text: str) -> str:
     """``text`` with the password of an address in it hidden."""
-    return re.sub(r"(?<=://)([^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    text = re.sub(r"(?<=://)([^:/@\s]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(?<=[?&]password=)[^&\s]+", "***", text)
+
+
+def _refuse_foreign(storage: str) -> None:
+    """Refuse a file of SQLite that holds tables of another program, such as MLflow, before any is added to it."""
+    path = Path(storage.removeprefix("sqlite:///").partition("?")[0])
+    if not path.is_file():
+        return
+    with closing(sqlite3.connect(path)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "studies" not in tables:
+        raise ConfigError(
+            f"Expected a new file, or one of studies, in sweep.storage={storage}; received another program's, with a "
+            f"table {min(tables)}. Pass another file."
+        )
+
+
+def _cut(journal: Path, lock: KernelLock) -> None:
+    """Remove the half of a line that a full disk left at the end of a journal; no line could follow it."""
+    if not journal.is_file():
+        return
+    lock.acquire()
+    try:
+        content = journal.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(journal, content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 def _is_lost(trial: FrozenTrial) -> bool:

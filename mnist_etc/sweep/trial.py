@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import time
 from collections.abc import Mapping
@@ -14,15 +13,19 @@ from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.remedies import arguments, flatten
 from mnist_etc.composition import compose, entry
 from mnist_etc.files import read_limited
-from mnist_etc.processes import Child
+from mnist_etc.processes import Teller
 from mnist_etc.sweep.config import SweepCommand
+from mnist_etc.sweep.engines import Place
 from mnist_etc.sweep.registry import TARGETS
 from mnist_etc.sweep.space import Space, Value, word
 
 __all__ = ["Training"]
 
-PLACES = ("artifacts=", "privacy.ledger=")
-"""Words that say where files lie, and decide nothing."""
+PLACES = (
+    *("artifacts=", "privacy.ledger=", "repository=", "skip_export=", "skip_visualizations=", "quiet="),
+    *("gates.", "tracking."),
+)
+"""Words that say where files lie, or what is made of a finished model: they decide no accuracy."""
 LOG = "trial.log"
 LIMIT = 2**26
 ANSWERS = 300
@@ -38,7 +41,13 @@ class Training:
     """
 
     def __init__(self, command: SweepCommand, folder: Path) -> None:
-        self._sweep, self.folder, self._tracking = command.sweep, folder, command.tracking_uri
+        self.place: Place
+        """Where trials run; set before the first is launched."""
+        self._sweep, self.folder = command.sweep, folder
+        self._tracking = [
+            word("tracking_uri", command.tracking_uri),
+            word("tracking.tensorboard", command.tracking.tensorboard),
+        ]
         self.name, self.target = command.sweep.command, TARGETS[command.sweep.command]
         self.base = _words(command)
         """Of the command line, before the values of a trial."""
@@ -59,13 +68,13 @@ class Training:
         for words in space.corners():
             compose(self.name, self.target.schema, [*self.base, *words])
 
-    def launch(self, folder: str, values: Mapping[str, Value]) -> Child:
+    def launch(self, folder: str, values: Mapping[str, Value]) -> Teller:
         """See `mnist_etc.sweep.search.Work`."""
         own = self.folder / folder
         own.mkdir(parents=True, exist_ok=True)
-        words = [*self._all(folder, values), f"run_name={folder}", word("tracking_uri", self._tracking)]
-        threads = self._sweep.threads or max(1, _cores() // self._sweep.processes)
-        return Child([*entry(self.name), *words], log=own / LOG, threads=threads, tags=self.tags)
+        words = [*self._all(folder, values), f"run_name={folder}", *self._tracking]
+        threads = self.place.threads(self._sweep.threads, self._sweep.processes)
+        return self.place.start([*entry(self.name), *words], log=own / LOG, threads=threads, tags=self.tags)
 
     def measure(self, folder: str, values: Mapping[str, Value]) -> tuple[dict[str, float], dict[str, Any]]:
         """See `mnist_etc.sweep.search.Work`; a null epsilon is more than any."""
@@ -75,8 +84,6 @@ class Training:
         notes: dict[str, Any] = {"size_mb": size}
         if epsilon is not None:
             notes["epsilon"] = epsilon
-        if "lifetime" in privacy:
-            notes["lifetime"] = privacy["lifetime"]["words"]
         excess = {}
         if self._sweep.size_mb is not None:
             excess["size_mb"] = size - self._sweep.size_mb
@@ -115,10 +122,6 @@ def _words(command: SweepCommand) -> list[str]:
     model = command.model if "model" in known else None
     words = arguments(name, schema, flatten(command, (schema,)), command, classifier, model)
     return [shlex.split(one)[0] for one in words]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _latency(onnx: Path) -> float:

@@ -20,6 +20,7 @@ from mnist_etc.data.config import DataConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.report import report_skipped, write_figures
+from mnist_etc.training.units import count_units
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mnist_etc.fit.task import Task
     from mnist_etc.models.config import FitConfig
 
-__all__ = ["EXAMPLES", "Fitted", "Published", "Training", "fit_task", "run_training"]
+__all__ = ["EXAMPLES", "Fitted", "Published", "Training", "fit_task", "run_training", "standing"]
 
 EXAMPLES = 64
 """Images by which a published network is compared with its ONNX file."""
@@ -192,6 +193,21 @@ def _enter(
     standing = ledger.enter(
         training, dataset.training_sha256, plan.own, model, dataset.people_sha256, dataset.split_sha256
     )
+    return _with_defaults(standing, data)
+
+
+def standing(run: RunConfig, dataset: Dataset) -> Standing:
+    """What all private trainings on the images of ``dataset`` that were begun by now give away together.
+
+    Raises:
+        ArtifactError: the ledger is damaged.
+    """
+    _, unit = count_units(dataset.train)
+    found = Ledger(run.privacy).standing(dataset.training_sha256, unit, dataset.people_sha256, dataset.split_sha256)
+    return _with_defaults(found, run.data)
+
+
+def _with_defaults(standing: Standing, data: DataConfig) -> Standing:
     known = data.kind == "idx" and data.name in DOWNLOADS
     return dataclasses.replace(standing, chose_defaults=known and DOWNLOADS[data.name].chose_defaults)
 

@@ -178,12 +178,12 @@ def test_without_its_key_the_ledger_says_so_and_does_not_begin_anew(tmp_path: Pa
     assert not key.exists()
     key.write_text("0" * 64)
     with pytest.raises(ArtifactError, match=r"received another key\. Put it back"):
-        ledger(tmp_path).standing(DATA, [stage()])
+        ledger(tmp_path).standing(DATA, Unit.image)
     key.write_text("short")
     with pytest.raises(ArtifactError, match=r"^Expected 64 hexadecimal digits in .*\.privacy_key"):
-        ledger(tmp_path).standing(DATA, [stage()])
+        ledger(tmp_path).standing(DATA, Unit.image)
     key.write_text(kept)
-    assert ledger(tmp_path).standing(DATA, [stage()]).trainings == 1
+    assert ledger(tmp_path).standing(DATA, Unit.image).trainings == 1
 
 
 def test_it_names_no_data_in_the_open(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def offered(script: Path, line: str) -> list[str]:
         ("python -m train_.supervised model=", ["cnn"], "digits"),
         ("mnist-etc-train autoencoder.private=", ["true", "false"], "null"),
         ("python -m mnist_etc train privacy.accountant=", ["pld", "rdp"], "true"),
+        ("python -m train_.supervised model.optimizer=", ["adamw", "sam"], "cosine"),
         ("/opt/bin/mnist-etc-sweep sweep.tr", ["sweep.trials="], "sweep.name="),
     ],
 )

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support import environment
 
+from mnist_etc.processes import Child
 from mnist_etc.sweep.study import counted, open_storage
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -88,6 +90,15 @@ def test_trials_end_with_the_search_that_started_them(tmp_path: Path) -> None:
         time.sleep(0.02)
     else:
         assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_trial_waits_for_the_one_of_a_killed_search_that_still_ends(tmp_path: Path) -> None:
+    """Two trainings in one folder would refuse each other."""
+    slow = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(0.5); print('first')"
+    with closing(Child(["-c", slow], log=tmp_path / "trial.log")) as first:
+        with closing(Child(["-c", "print('second')"], log=tmp_path / "trial.log")) as second:
+            assert (first.wait(), second.wait()) == (0, 0)
+    assert (tmp_path / "trial.log").read_text().split() == ["first", "second"]
 
 
 @pytest.mark.parametrize("x", [0.0, 0.3])

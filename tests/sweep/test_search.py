@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from support import ROOT
 
-from mnist_etc.errors import ConfigError
+from mnist_etc.errors import ArtifactError, ConfigError
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS
 from mnist_etc.sweep.results import best_of, write_plots, write_table
-from mnist_etc.sweep.search import Search
+from mnist_etc.sweep.search import MOST_KILLS, Search
 from mnist_etc.sweep.space import Parameter, Space
-from mnist_etc.sweep.study import counted, mend, open_storage, open_study
+from mnist_etc.sweep.study import answering, counted, mend, open_storage, open_study, without_password
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy import EPOCHS, Toy, value_of
@@ -135,6 +139,106 @@ def test_a_study_of_something_else(tmp_path: Path) -> None:
     open_study(storage, "one", {"command": "supervised model=cnn"}, PRUNERS["none"]())
     with pytest.raises(ConfigError, match=r"model=tiny; received one of supervised model=cnn\. Pass sweep\.name="):
         open_study(storage, "one", {"command": "supervised model=tiny"}, PRUNERS["none"]())
+
+
+class Hooked(Toy):
+    """Each of the first trials meets something once it runs."""
+
+    def __init__(self, folder: Path, *meets: Callable[[Any], object], seconds: float = 0) -> None:
+        super().__init__(folder, seconds=seconds)
+        self.meets = list(meets)
+
+    def launch(self, folder: str, values: Mapping[str, Any]) -> Any:
+        """See `mnist_etc.sweep.search.Work`."""
+        child = super().launch(folder, values)
+        if self.meets:
+            self.meets.pop(0)(child)
+        return child
+
+
+def kill(child: Any) -> None:
+    os.kill(child.pid, signal.SIGKILL)
+
+
+def test_a_trial_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
+    study = searched(tmp_path, Hooked(tmp_path, kill, kill, seconds=0.05), 3)
+    assert [trial.state.name for trial in counted(study)] == ["COMPLETE"] * 3
+    assert len({trial.user_attrs["folder"] for trial in counted(study)}) == 3
+    assert (len(study.trials), len([*tmp_path.glob("trial_*")])) == (5, 3), "it went on in its folder"
+    assert len({trial.params["x"] for trial in counted(study)}) == 3
+
+
+def test_a_trial_that_is_always_killed_fails_in_the_end(tmp_path: Path) -> None:
+    study = searched(tmp_path, Hooked(tmp_path, *[kill] * 9, seconds=1), 1)
+    (trial,) = counted(study)
+    assert (trial.state.name, len(study.trials)) == ("FAIL", MOST_KILLS + 1)
+    assert trial.user_attrs["error"].startswith("exit code -9")
+
+
+def test_a_trial_that_others_took_for_dead_is_left_to_them(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/study.db"
+    study = open_study(open_storage(address, 10), "toy", {"command": "toy"}, PRUNERS["none"]())
+
+    def take(_: object) -> None:
+        study.tell(0, state=optuna.trial.TrialState.FAIL)
+
+    storage, said = open_storage(address, 10), list[str]()
+    own = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
+    work = Hooked(tmp_path, take, seconds=0.05)
+    Search(own, storage, SPACE, work, sampler=SAMPLERS["random"], trials=1, say=said.append).run()
+    assert said[0].startswith("trial_0000  gave no sign of life")
+    assert [trial.state.name for trial in own.trials] == ["FAIL", "COMPLETE"]
+
+
+def test_a_storage_that_stops_to_answer_ends_the_search_in_a_line(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/study.db"
+    storage = open_storage(address, 10)
+    study = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
+    ran = list[Any]()
+
+    def damage(child: Any) -> None:
+        ran.append(child)
+        (tmp_path / "study.db").write_bytes(b"no database" * 9000)
+
+    work = Hooked(tmp_path, damage, seconds=0.5)
+    search = Search(study, storage, SPACE, work, sampler=SAMPLERS["random"], trials=1, say=lambda _: None)
+    told = r"study\.db to answer; received: .*the same command goes on"
+    with pytest.raises(ArtifactError, match=told) as error, answering(address):
+        search.run()
+    assert len(str(error.value).splitlines()) == 1
+    assert ran[0].wait() < 0, "it was left running"
+
+
+def test_pictures_where_no_trial_keeps_to_its_bounds(tmp_path: Path) -> None:
+    study = searched(tmp_path, Toy(tmp_path, seconds=0, most=-1), 2)
+    assert best_of(study) is None
+    assert "slices" in {path.stem for path in write_plots(study, tmp_path / "plots")}
+
+
+def test_the_half_line_that_a_full_disk_left_is_cut(tmp_path: Path) -> None:
+    searched(tmp_path, Toy(tmp_path, seconds=0), 1)
+    with (tmp_path / "journal.log").open("ab") as file:
+        file.write(b'{"op_code":4,"wor')
+    assert len(counted(searched(tmp_path, Toy(tmp_path, seconds=0), 2))) == 2
+    assert len(counted(searched(tmp_path, Toy(tmp_path, seconds=0), 2))) == 2
+
+
+@pytest.mark.parametrize("words", ["postgresql://me:se@cret/@host/x", "postgresql://host/x?user=me&password=secret"])
+def test_no_password_is_shown(words: str) -> None:
+    shown = without_password(words)
+    assert ("cret" in shown, "***" in shown, "host/x" in shown) == (False, True, True)
+
+
+@pytest.mark.parametrize("storage", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_storage_in_memory(storage: str) -> None:
+    with pytest.raises(ConfigError, match=r"Expected a file in sweep\.storage"):
+        open_storage(storage, 10)
+
+
+def test_a_file_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "numbers").write_text("5\n")
+    with pytest.raises(ConfigError, match="a storage that answers"):
+        open_storage(str(tmp_path / "numbers"), 10)
 
 
 @pytest.mark.parametrize("storage", ["sqlite:////nowhere/at/all.db", "mongo://me:secret@host/x"])

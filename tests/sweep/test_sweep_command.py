@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support import SCHEMAS, Run, refused
 
 from mnist_etc.composition import compose
+from mnist_etc.sweep.job import _space
 
 SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validation=700", "tracking_uri=null")
 
@@ -18,18 +21,53 @@ SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validat
         (("model=nope",), ("model as one of", "'nope'")),
         (("sweep.trials=0",), ("sweep.trials between 1",)),
         (("sweep.space=empty.yaml",), ("keys to search in empty.yaml", "received none")),
-        (("sweep.space=nowhere",), ("a search space for nowhere", "cnn, train")),
-        (("sweep.space=wide.yaml",), ("model.width between 1 and 4096", "9999")),
-        (("sweep.storage=sqlite:////nowhere/at/all.db",), ("a storage that answers",)),
+        (("sweep.space=nowhere",), ("a search space for nowhere", "cnn, cnn_private, ")),
+        (("sweep.space=wide.yaml",), ("model.width between 1 and 4096", "9999", "(in wide.yaml)")),
+        (("sweep.space=one.yaml", "sweep.storage=sqlite:////nowhere/at/all.db"), ("a storage that answers",)),
+        (("sweep.space=one.yaml", "sweep.storage=sqlite:///mlflow.db"), ("another program's", "alembic_version")),
+        (("sweep.engine=spark",), ("sweep.engine as one of local, ray",)),
+        (("force=true",), ("force=false of a search", "sweep.name=")),
         (("sweep.sampler=tpee",), ("sweep.sampler as one of tpe, random",)),
         (("-m", "seed=1,2"), ("one configuration", "'--multirun'")),
     ],
 )
 def test_refused(run: Run, tmp_path: Path, words: tuple[str, ...], told: tuple[str, ...]) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing\n")
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num)")
+    before = (tmp_path / "mlflow.db").read_bytes()
+    (tmp_path / "one.yaml").write_text("model.warmup: { low: 0, high: 0.1 }\n")
     (tmp_path / "wide.yaml").write_text("model.width: { type: int, low: 1, high: 9999 }\n")
     refused(run(*SWEEP, *words), *told, code=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "wide.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "mlflow.db", "one.yaml", "wide.yaml"]
+    assert (tmp_path / "mlflow.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "stem"),
+    [
+        (["model=cnn"], "cnn"),
+        (["model=cnn", "model.private=true"], "cnn_private"),
+        (["model=cnn", "model.private=true", "sweep.space=cnn"], "cnn"),
+        (["sweep.command=train", "classifier.private=true"], "train_private"),
+        (["sweep.command=train"], "train"),
+    ],
+)
+def test_a_private_training_has_a_space_of_its_own(words: list[str], stem: str) -> None:
+    assert _space(compose("sweep", SCHEMAS["sweep"], words)).stem == stem
+
+
+def test_trials_of_a_study_that_is_gone_are_not_mixed_with_new_ones(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("model.warmup: { low: 0, high: 0.1 }\n")
+    (tmp_path / "artifacts/sweeps/cnn_digits/trial_0000").mkdir(parents=True)
+    done = run(*SWEEP, "sweep.space=one.yaml", "sweep.storage=sqlite:///new.db")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "no trials of another study in artifacts/sweeps/cnn_digits; received trial_0000" in done.stderr
+
+
+def test_home_in_a_storage() -> None:
+    config = compose("sweep", SCHEMAS["sweep"], ["sweep.storage=~/study.log"])
+    assert config.sweep.storage == str(Path.home() / "study.log")
 
 
 @pytest.mark.slow
@@ -50,6 +88,8 @@ def test_trials_their_folders_and_the_best_as_an_experiment(
     config = compose("supervised", SCHEMAS["supervised"], [f"experiment={best}"])
     assert (config.data.name, config.data.validation, config.model.epochs) == ("digits", 700, 1)
     assert 1e-3 <= config.model.learning_rate <= 1e-2
+    assert (config.skip_export, config.skip_visualizations) == (False, False)
+    assert config.gates.accuracy is not None, "what a search leaves out, the training of the best does"
     again = run(*words)
     assert "trial_0000  " not in again.stdout.partition("best:")[0], "it was run again"
     refused(run(*words, "model.epochs=2"), "to be of command", "sweep.name=", code=2)

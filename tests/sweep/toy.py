@@ -27,17 +27,20 @@ def note(folder: Path, line: str) -> None:
 class Toy:
     """See `mnist_etc.sweep.search.Work`; values above ``most`` break a constraint, those above ``fails`` fail."""
 
+    start: Any = None
+    """Starts a process; None: `mnist_etc.sweep.engines.start_here`."""
+
     def __init__(self, folder: Path, *, seconds: float = 0.03, most: float = 1.0, fails: float = 1.0) -> None:
         self.folder, self.seconds, self.most, self.fails = folder, seconds, most, fails
 
     def launch(self, folder: str, values: Mapping[str, Any]) -> Any:
         """See `mnist_etc.sweep.search.Work`."""
-        from mnist_etc.processes import Child
+        from mnist_etc.sweep.engines import start_here
 
         (self.folder / folder).mkdir(exist_ok=True)
         note(self.folder, f"launched {folder}")
         words = [__file__, folder, str(self.folder), str(values["x"]), str(self.seconds), str(self.fails)]
-        return Child(words, log=self.folder / folder / "log", threads=1)
+        return (self.start or start_here)(words, log=self.folder / folder / "log", threads=1, tags={})
 
     def measure(self, folder: str, values: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
         """See `mnist_etc.sweep.search.Work`."""
