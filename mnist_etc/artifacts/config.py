@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
+from mnist_etc.models.config import NOT_PRIVATE, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
 from mnist_etc.models.zoo import ZOO
@@ -146,9 +146,16 @@ class UseCommand(TrainCommand):
 
 
 def check_zoo_model(privacy: PrivacyConfig, model: ZooConfig) -> None:
-    """Refuse a private training by an engine that has no rule for one of the model's layers."""
-    if model.private:
-        refuse(privacy.engine, sorted(ZOO[model.name].made_of(private=True)))
+    """Refuse a private training by an engine that has no rule for one of the model's layers, or for what keys add."""
+    if not model.private:
+        return
+    refuse(privacy.engine, sorted(ZOO[model.name].made_of(private=True)))
+    for key in NOT_PRIVATE:
+        if given := getattr(model, key):
+            raise ConfigError(
+                f"Expected model.{key}=0 of a private model; received {given}. No clipping engine follows what it "
+                "adds to the network. Leave it out."
+            )
 
 
 def _check_models(

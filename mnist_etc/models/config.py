@@ -16,6 +16,7 @@ from mnist_etc.models.zoo import ZOO
 from mnist_etc.schema import between, one_of, text
 
 __all__ = [
+    "NOT_PRIVATE",
     "UNVARIED",
     "AugmentationConfig",
     "AutoencoderConfig",
@@ -224,12 +225,6 @@ class ZooConfig(FitConfig):
                 "Expected model.augment=false of a private model; received true. Its guarantee is for each image seen "
                 "as it is."
             )
-        for key in NOT_PRIVATE:
-            if self.private and (given := getattr(self, key)):
-                raise ConfigError(
-                    f"Expected model.{key}=0 of a private model; received {given}. No clipping engine follows what it "
-                    "adds to the network. Leave it out."
-                )
 
     def _fits(self, loss: str) -> None:
         """Refuse a loss of capsules' lengths for a model that has none."""
