@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ THREADS = (
 )
 
 
-class Teller:
+class Teller(ABC):
     """The parent's end of a socket by which a child tells what comes of it.
 
     Args:
@@ -71,13 +72,13 @@ class Teller:
         except ConnectionError:
             return b""
 
+    @abstractmethod
     def wait(self) -> int:
         """Wait for its end, and return the exit code."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """End it."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End it, and let go of the socket."""

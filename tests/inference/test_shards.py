@@ -1,12 +1,8 @@
-"""A folder of Parquet shards: the answers of infer.py, a part at a time, and what a killed run leaves."""
+"""A folder of Parquet shards: the answers of infer.py, a part at a time."""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -15,11 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from samples import data_config, digits_model, publish
-from support import ROOT, Run, environment, refused
+from sharded import DIGITS, TEST, all_are_there, answers, finished, write
+from support import Run, refused
 
 from mnist_etc.composition import compose
-from mnist_etc.data import load_test
 from mnist_etc.data.config import Prepare
 from mnist_etc.data.inputs import InputOptions, open_input
 from mnist_etc.data.source import InputPart
@@ -28,35 +23,6 @@ from mnist_etc.files import exclusive, sha256
 from mnist_etc.inference.config import InferCommand
 from mnist_etc.inference.model import select_model
 from mnist_etc.inference.shards import list_shards
-
-DIGITS = ("data=digits", "artifacts=out")
-TEST = load_test(data_config("digits", "digits"))
-
-
-@pytest.fixture(scope="module")
-def plain() -> bytes:
-    return digits_model()
-
-
-@pytest.fixture
-def here(plain: bytes, tmp_path: Path) -> Path:
-    """A folder with a model in ``out`` and three shards of the test images in ``in``."""
-    publish(plain, tmp_path / "out", DIGITS[0])
-    (tmp_path / "in" / "more").mkdir(parents=True)
-    for name, part in (("a", slice(0, 100)), ("b", slice(100, 200)), ("more/a", slice(200, 360))):
-        write(tmp_path / "in" / f"{name}.parquet", part)
-    return tmp_path
-
-
-def write(path: Path, part: slice, group: int = 1000) -> None:
-    images, labels = TEST.images[part], TEST.labels[part]
-    pixels = pa.FixedSizeListArray.from_arrays(pa.array(images.ravel()), TEST.images[0].size)
-    pq.write_table(pa.table({"image": pixels, "label": labels}), path, row_group_size=group)
-
-
-def answers(path: Path) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = pq.read_table(path).to_pydict()
-    return columns
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
@@ -130,62 +96,6 @@ def test_pictures_are_answered_in_parts_by_their_folders_labels(
     one = run("infer.py", *DIGITS, "input=photos", "output=one.parquet", "prepare=none")
     assert next(line for line in one.stdout.splitlines() if line.startswith("accuracy")) in done.stdout
     assert answers(here / "shards") == answers(here / "one.parquet")
-
-
-@pytest.mark.parametrize("moment", ["answer 1", "answer 2", "sync 2", "replace 2", "replace 3"])
-def test_a_run_that_is_killed_at_any_moment_goes_on_and_answers_nothing_twice(
-    here: Path, run: Run, moment: str
-) -> None:
-    killed = run("-c", KILLED, "infer.py", *DIGITS, "input=in", "output=shards/", env={"MOMENT": moment})
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    there = {path: path.stat().st_mtime_ns for path in finished(here)}
-    assert len(there) == {"answer 1": 0, "answer 2": 1, "sync 2": 0, "replace 2": 1, "replace 3": 2}[moment]
-    done = run("infer.py", *DIGITS, "input=in", "output=shards/")
-    assert done.returncode == 0, done.stderr
-    assert (f"{len(there)} of 3 shards are in shards/ already" in done.stdout) == bool(there)
-    assert all(path.stat().st_mtime_ns == time for path, time in there.items())
-    all_are_there(here)
-
-
-def test_a_ray_run_that_is_killed_goes_on_by_another_engine(here: Path, run: Run) -> None:
-    command = [sys.executable, str(ROOT / "infer.py"), *DIGITS, "input=in", "output=shards/", "engine=ray"]
-    process = subprocess.Popen(command, cwd=here, env=environment(), stdout=subprocess.DEVNULL)
-    while not finished(here) and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    there = {path: path.stat().st_mtime_ns for path in finished(here)}
-    done = run("infer.py", *DIGITS, "input=in", "output=shards/")
-    assert done.returncode == 0, done.stderr
-    assert there
-    assert all(path.stat().st_mtime_ns == time for path, time in there.items())
-    each_is_answered_once(here)
-
-
-def finished(here: Path) -> list[Path]:
-    """Shards that have their names; each is a whole table."""
-    found = [path for path in (here / "shards").rglob("*.parquet") if not path.name.startswith(".")]
-    for path in found:
-        assert pq.read_table(path).num_rows
-    return found
-
-
-def all_are_there(here: Path) -> None:
-    """Each image is answered once, and nothing of a killed run is left."""
-    left = sorted(str(path.relative_to(here / "shards")) for path in (here / "shards").rglob("*"))
-    assert left == [".lock", "_answers.json", "a.parquet", "b.parquet", "more", "more/a.parquet"]
-    each_is_answered_once(here)
-
-
-def each_is_answered_once(here: Path) -> None:
-    assert [len(answers(path)["predicted"]) for path in sorted(finished(here))] == [100, 100, 160]
-
-
-def test_a_damaged_shard_is_answered_anew(here: Path, run: Run) -> None:
-    assert run("infer.py", *DIGITS, "input=in", "output=shards/").returncode == 0
-    (here / "shards" / "b.parquet").write_bytes((here / "shards" / "a.parquet").read_bytes()[:300])
-    assert run("infer.py", *DIGITS, "input=in", "output=shards/").returncode == 0
-    all_are_there(here)
 
 
 def test_what_two_runs_would_mix_is_refused_until_forced(here: Path, run: Run) -> None:
@@ -312,51 +222,3 @@ def test_what_does_not_fit_is_refused_in_a_line(here: Path, run: Run, words: lis
     assert done.returncode in (1, 2)
     assert not list((here / "new").rglob("*.parquet"))
     assert len(answers(here / "in" / "a.parquet")["image"]) == 100
-
-
-def test_a_full_disk_leaves_the_finished_shards(here: Path, run: Run) -> None:
-    shards = here / "shards"
-    assert run("infer.py", *DIGITS, "input=in", "output=shards/").returncode == 0
-    (shards / "b.parquet").unlink()
-    done = run(
-        *("-c", LIMITED, "infer.py", *DIGITS, "input=in", "output=shards/"),
-        env={"PYTHONPATH": str(ROOT), "LIMIT": "1500"},
-    )
-    assert done.returncode == 1
-    assert "error: Cannot write shards/b.parquet" in done.stderr
-    assert not (shards / "b.parquet").exists()
-    assert run("infer.py", *DIGITS, "input=in", "output=shards/").returncode == 0
-
-
-LIMITED = """
-import os, resource, runpy, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ["LIMIT"]),) * 2)
-sys.argv = sys.argv[1:]
-sys.argv[0] = os.path.join(os.environ["PYTHONPATH"], sys.argv[0])
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-"""A program that can write no file longer than LIMIT bytes."""
-
-KILLED = """
-import os, runpy, signal, sys
-from pathlib import Path
-from mnist_etc import files
-from mnist_etc.inference.classification import Classification
-name, count = os.environ["MOMENT"].split()
-owner, name = {"answer": (Classification, "_answer"), "sync": (files, "sync"), "replace": (Path, "replace")}[name]
-original, calls = getattr(owner, name), []
-def counted(*args, **kwargs):
-    calls.append(1)
-    if len(calls) == int(count):
-        if name == "replace" and not str(args[1]).endswith(".json"):
-            original(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(*args, **kwargs)
-setattr(owner, name, counted)
-sys.argv = sys.argv[1:]
-sys.argv[0] = os.path.join(os.environ["PYTHONPATH"], sys.argv[0])
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-"""A program that is killed at the call of MOMENT: while it answers, before the disk holds a shard, and after a shard
-has its name; the first file of all is the state of the folder."""
