@@ -19,7 +19,11 @@ Make = Callable[..., LabelStore]
 UNGUARDED = {
     "sqlite": [
         "DROP TRIGGER label_ledger_follows",
-        *(f"DROP TRIGGER label_{table}_{verb}" for table in ("ledger", "items", "pool") for verb in ("UPDATE", "DELETE")),
+        *(
+            f"DROP TRIGGER label_{table}_{verb}"
+            for table in ("ledger", "items", "pool")
+            for verb in ("UPDATE", "DELETE")
+        ),
     ],
     "postgresql": ["DROP FUNCTION label_refuse() CASCADE", "DROP FUNCTION label_follow() CASCADE"],
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,16 @@ class LabelStore(LabelView):
         return store
 
     @classmethod
+    def exists(cls, url: str) -> bool:
+        """Whether there is a database of labels at ``url``.
+
+        Raises:
+            LabelError: it does not answer.
+            ConfigError: see `create`.
+        """
+        return Database(url).is_there()
+
+    @classmethod
     def open(cls, url: str, *, dataset: str | None = None) -> LabelStore:
         """Open a database.
 
@@ -110,7 +120,7 @@ class LabelStore(LabelView):
         with store._reading():
             return store
 
-    def ask(self, indices: Sequence[int], *, who: str, strategy: str, scores: Sequence[float]) -> dict[int, int]:
+    def ask(self, indices: Iterable[int], *, who: str, strategy: str, scores: Iterable[float]) -> dict[int, int]:
         """Ask for the labels of images: all that are new at once, or none where the budget does not suffice.
 
         Args:
