@@ -34,40 +34,48 @@ class Answer:
 
 
 class Images:
-    """Finds the image that a file means: by its SHA-256, by its own file's name, or by its index in the pool.
+    """Finds the image that a file means: by its SHA-256, its own file's name, or its index in the pool.
 
     Args:
-        items: of the pool.
+        items: of the pool, by their index.
     """
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._by_hash = {item.image: item.index for item in items}
-        twice = Counter(PurePosixPath(item.file).name for item in items if item.file)
-        self._by_file = {item.file: item.index for item in items if item.file}
+        self._items = items
+        self._by_hash: dict[str, int] = {}
         for item in items:
-            if item.file and twice[name := PurePosixPath(item.file).name] == 1:
-                self._by_file.setdefault(name, item.index)
-        self._size = len(items)
+            self._by_hash.setdefault(item.image, item.index)
+        counts = Counter(PurePosixPath(item.file).name for item in items if item.file)
+        self._by_file = {PurePosixPath(item.file).name: item.index for item in items if item.file}
+        self._by_file = {name: index for name, index in self._by_file.items() if counts[name] == 1}
+        self._by_file |= {item.file: item.index for item in items if item.file}
 
     def find(self, named: Mapping[str, Any], place: str) -> int:
-        """The index of an image by ``sha256``, ``file``, ``index`` or, of a task, ``image``: the first of these given.
+        """The index of an image by ``index``, ``file``, ``sha256`` or, of a task, ``image``: the first of these given.
+
+        A ``sha256`` beside an index or a file has to be that image's; where it is not, it counts alone.
 
         Raises:
             DataError: names ``place``; none is given, or it is of no image.
         """
-        given = {key: named[key] for key in ("sha256", "file", "index", "image") if named.get(key) not in (None, "")}
+        given = {
+            key: str(named[key]) for key in ("index", "file", "sha256", "image") if named.get(key) not in (None, "")
+        }
         for key, value in given.items():
-            found = None
-            if key == "sha256":
-                found = self._by_hash.get(str(value))
-            elif key == "index" and str(value).isdecimal() and int(value) < self._size:
-                found = int(value)
-            elif key in ("file", "image"):
-                found = self._by_file.get(str(value), self._by_file.get(PurePosixPath(str(value)).name))
-            if found is None:
-                raise DataError(f"Expected an image of the pool in {place}; received {key} {str(value)[:80]!r}.")
-            return found
+            found = self._one(key, value)
+            if found is not None and given.get("sha256", self._items[found].image) == self._items[found].image:
+                return found
+            if "sha256" not in given or key == "sha256":
+                raise DataError(f"Expected an image of the pool in {place}; received {key} {value[:80]!r}.")
         raise DataError(f"Expected sha256, file or index of an image in {place}; received none. Nothing was taken.")
+
+    def _one(self, key: str, value: str) -> int | None:
+        if key == "index":
+            number = int(value) if value.isdecimal() and len(value) <= 12 else len(self._items)
+            return number if number < len(self._items) else None
+        if key == "sha256":
+            return self._by_hash.get(value)
+        return self._by_file.get(value, self._by_file.get(PurePosixPath(value).name))
 
 
 def tasks_of(answers: Iterable[Answer]) -> str:
