@@ -73,7 +73,7 @@ def test_answers_go_to_label_studio_and_come_back(run: Run, photos: Path, tmp_pa
     other = LabelStore.open(f"sqlite:///{tmp_path}/other.db")
     assert other.opinions() == {3: {"studio": 0}, 1: {"studio": 0}}, "of several annotations the last one"
     assert run(*LABELS, "export", "table.csv", HERE).returncode == 0
-    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
     assert [(row["index"], row["file"], row["label"], row["who"]) for row in rows] == [
         ("3", "2021/3.png", "cross", "ada"),
         ("1", "2020/2.png", "bar", "ada"),
@@ -195,3 +195,20 @@ def test_the_database_is_one_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/deep/labels.db"
     made(url).ask([1], who="a", strategy="b", scores=[1])
     assert [path.name for path in file_of(url).parent.iterdir()] == ["labels.db"]
+
+
+def test_an_image_that_is_twice_in_the_pool_is_told_apart(run: Run, tmp_path: Path) -> None:
+    images = np.zeros((3, 8, 8), np.uint8)
+    files = ["a/x.png", "b/x.png", "c.png"]
+    url = f"sqlite:///{tmp_path}/labels.db"
+    store = LabelStore.create(
+        url, images=images, names=NAMES, labels=None, budget=9, dataset=fingerprint(images), files=files
+    )
+    sha256 = store.items([1])[0].image
+    rows = ["index,file,sha256,label", f"1,,{sha256},owl", f",c.png,{sha256},dog", f",,{sha256},cat"]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    done = run(*LABELS, "import", "a.csv", HERE, "who=ada")
+    assert done.returncode == 0, done.stderr
+    assert store.opinions() == {1: {"ada": 2}, 2: {"ada": 1}, 0: {"ada": 0}}
+    (tmp_path / "a.csv").write_text("file,label\nx.png,owl\n")
+    refused(run(*LABELS, "import", "a.csv", HERE), "an image of the pool in line 2", "x.png")
