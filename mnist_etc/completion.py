@@ -86,6 +86,7 @@ def _words(name: str, schema: type) -> list[str]:
         words += [f"{group}={one}" for group, several in choices(name).items() for one in several]
         words += [f"{EXPERIMENT}={one}" for one in experiments(conf_folder(name), name)]
     rows = dict(_rows(schema))
+    words += [value for key in getattr(schema, "positional", ()) for value in rows.get(key, ())]
     for key, kind in kinds(schema).items():
         words += [f"{key}={value}" for value in rows.get(key) or _values(kind)] or [f"{key}="]
     return words
