@@ -57,12 +57,29 @@ class LabelStore:
         """Indices that people could not tell."""
         raise NotImplementedError
 
-    def waiting(self) -> list[Question]: raise NotImplementedError
-    def answer(self, index: int, label: int, *, who: str) -> None: raise NotImplementedError
-    def answer_all(self, answers: Mapping[int, int], *, who: str) -> int: raise NotImplementedError
-    def skip(self, index: int, *, who: str) -> None: raise NotImplementedError
-    def undo(self, *, who: str) -> int: raise NotImplementedError
-    def extend(self, budget: int, *, who: str) -> None: raise NotImplementedError
-    def status(self) -> Status: raise NotImplementedError
-    def rows(self) -> Iterator[LedgerRow]: raise NotImplementedError
-    def verify(self) -> int: raise NotImplementedError
+    def waiting(self) -> list[Question]:
+        raise NotImplementedError
+
+    def answer(self, index: int, label: int, *, who: str) -> None:
+        raise NotImplementedError
+
+    def answer_all(self, answers: Mapping[int, int], *, who: str) -> int:
+        raise NotImplementedError
+
+    def skip(self, index: int, *, who: str) -> None:
+        raise NotImplementedError
+
+    def undo(self, *, who: str) -> int:
+        raise NotImplementedError
+
+    def extend(self, budget: int, *, who: str) -> None:
+        raise NotImplementedError
+
+    def status(self) -> Status:
+        raise NotImplementedError
+
+    def rows(self) -> Iterator[LedgerRow]:
+        raise NotImplementedError
+
+    def verify(self) -> int:
+        raise NotImplementedError
