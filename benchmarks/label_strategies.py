@@ -36,8 +36,8 @@ LEARNERS = ("regression", "laplace", "poisson", "mbo", "both")
 SPARSE = 500
 """Labels up to which the graph is asked too."""
 BY_REGRESSION = (
-    "Accuracy in % by logistic regression after so many labels, median of {seeds} seeds (worst); and the longest choice "
-    "of one round in seconds."
+    "Accuracy in % by logistic regression after so many labels, median of {seeds} seeds (worst); and the longest "
+    "choice of one round in seconds."
 )
 BY_LEARNER = (
     "The same questions by learner: regression; label spreading on the graph of the pool, the sizes of the classes "
@@ -187,7 +187,7 @@ def read(dataset: str, part: str, folder: Path) -> Data:
     from mnist_etc.data import load_test
     from mnist_etc.data.registry import DATASETS
 
-    config = compose("train_supervised", SupervisedCommand, [f"data={dataset}"]).data
+    config = compose("supervised", SupervisedCommand, [f"data={dataset}"]).data
     train, test = DATASETS[config.kind].read(config, "train"), load_test(config)
     paths = [folder / f"{dataset}_scattering_pca{COMPONENTS}_{name}.npy" for name in ("train", "test")]
     if not all(path.exists() for path in paths):
