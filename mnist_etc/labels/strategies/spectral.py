@@ -56,6 +56,6 @@ def embed(features: NDArray[np.float32], count: int, generator: np.random.Genera
     graph = build_graph(features, NEIGHBOURS)
     roots = np.sqrt(graph.degrees)
     scaled = graph.weights.multiply(1 / roots[:, np.newaxis]).multiply(1 / roots).tocsr()
-    vectors = eigsh(scaled, count, which="LA", v0=generator.normal(size=len(roots)), tol=1e-4)[1]
+    vectors = eigsh(scaled, count, which="LA", v0=generator.normal(size=len(roots)))[1]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
