@@ -32,6 +32,8 @@ COMPONENTS, FITTED = 300, 10_000
 STRENGTH = 10.0
 """Inverse of the regression's regularization, chosen on validation images among 1, 3, 10, 30, 100 and 300."""
 LEARNERS = ("regression", "laplace", "poisson", "mbo", "both")
+JOINED = {"fashion_mnist": 300, "mnist": 60}
+"""Of the components, the first so many are what the graph goes by."""
 SPARSE = 100
 """Labels up to which Poisson learning is measured too."""
 BY_REGRESSION = (
@@ -69,8 +71,9 @@ class Graphs:
         inside, links = (folder / f"{data.name}_{part}_{name}.npz" for name in ("graph", "links"))
         if not inside.exists() or not links.exists():
             began = time.perf_counter()
-            save_npz(inside, build_graph(data.pool).weights)
-            save_npz(links, link(data.pool, data.others))
+            pool, others = (np.ascontiguousarray(one[:, : JOINED[data.name]]) for one in (data.pool, data.others))
+            save_npz(inside, build_graph(pool).weights)
+            save_npz(links, link(pool, others))
             progress(f"{data.name}: graph in {time.perf_counter() - began:.0f} s")
         weights = csr_array(load_npz(inside))
         self.inside, self.links = Graph(weights, np.asarray(weights.sum(axis=1)).ravel()), csr_array(load_npz(links))
@@ -84,6 +87,8 @@ def main() -> None:
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--runs", type=Path, required=True, help="a folder that keeps features and figures")
+    parser.add_argument("--most", type=int, default=2000, help="labels")
+    parser.add_argument("--no-graph", action="store_true", help="learn by regression alone")
     parser.add_argument("--only-measure", action="store_true", help="leave the page to another process")
     parser.add_argument("--only-page", action="store_true", help="of the figures that are there")
     arguments = parser.parse_args()
@@ -102,25 +107,23 @@ def main() -> None:
         write_results("label_strategies", "Which images to ask about", facts, *parts)
 
 
-def measure(dataset: str, names: list[str], part: str, seeds: int, folder: Path) -> dict[str, list[Run]]:
-    """The runs of each strategy; those that ``folder`` lacks are made and put there."""
+def measure(dataset: str, names: list[str], asked: argparse.Namespace) -> dict[str, list[Run]]:
+    """The runs of each strategy; those that the folder lacks are made and put there."""
     data: Data | None = None
     graph: Graphs | None = None
-    for seed in range(seeds):
+    for seed in range(0 if asked.only_page else asked.seeds):
         for name in names:
-            path = folder / f"{dataset}_{part}_{name}_{seed}.json"
+            path = asked.runs / f"{dataset}_{asked.part}_{name}_{seed}.json"
             if not path.exists():
-                if data is None:
-                    data = read(dataset, part, folder)
-                if graph is None:
-                    graph = Graphs(data, folder, part)
-                path.write_text(json.dumps(run(data, name, seed, graph)))
+                data = data or read(dataset, asked.part, asked.runs)
+                graph = graph or (None if asked.no_graph else Graphs(data, asked.runs, asked.part))
+                path.write_text(json.dumps(run(data, name, seed, graph, asked.most)))
             progress(f"{path.stem}: {path.read_text()[-200:]}")
-    kept = {name: sorted(folder.glob(f"{dataset}_{part}_{name}_[0-9]*.json")) for name in names}
+    kept = {name: sorted(asked.runs.glob(f"{dataset}_{asked.part}_{name}_[0-9]*.json")) for name in names}
     return {name: [json.loads(path.read_text()) for path in paths] for name, paths in kept.items() if paths}
 
 
-def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
+def run(data: Data, name: str, seed: int, graph: Graphs | None, most: int) -> Run:
     """Accuracy in % after each round, by learner; and the seconds that the choice took."""
     import numpy as np
 
@@ -128,7 +131,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
     from mnist_etc.labels.strategies.registry import STRATEGIES
 
     asked, probabilities, told = np.zeros(0, dtype=np.int64), None, {}
-    for count in ROUNDS[data.name]:
+    for count in (count for count in ROUNDS[data.name] if count <= most):
         pool = Pool(
             features=data.pool,
             asked=asked,
@@ -142,7 +145,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
         seconds = time.perf_counter() - began
         probabilities, others = regress(data, asked)
         answers: dict[str, npt.NDArray[Any]] = {"regression": others}
-        if count in TOLD[data.name]:
+        if graph and count in TOLD[data.name]:
             answers |= spread(data, asked, graph)
             answers["both"] = others + answers["laplace"]
         told[str(count)] = {"seconds": seconds} | {
@@ -238,7 +241,7 @@ def pages(dataset: str, runs: dict[str, list[Run]], part: str) -> list[str]:
         [
             f"`{name}`",
             str(len(all_runs)),
-            *(_cell([run[count]["regression"] for run in all_runs]) for count in counts),
+            *(_cell(all_runs, count, "regression") for count in counts),
             _slowest(all_runs),
         ]
         for name, all_runs in runs.items()
@@ -247,10 +250,11 @@ def pages(dataset: str, runs: dict[str, list[Run]], part: str) -> list[str]:
         [
             f"`{name}`",
             count,
-            *(_cell([run[count][learner] for run in all_runs if learner in run[count]]) for learner in LEARNERS),
+            *(_cell(all_runs, count, learner) for learner in LEARNERS),
         ]
         for name, all_runs in runs.items()
         for count in counts
+        if any("laplace" in run.get(count, {}) for run in all_runs)
     ]
     return [
         f"## {dataset}, {part} images",
@@ -261,7 +265,8 @@ def pages(dataset: str, runs: dict[str, list[Run]], part: str) -> list[str]:
     ]
 
 
-def _cell(values: list[float]) -> str:
+def _cell(runs: list[Run], count: str, learner: str) -> str:
+    values = [run[count][learner] for run in runs if learner in run.get(count, {})]
     return f"{statistics.median(values):.1f} ({min(values):.1f})" if values else ""
 
 
