@@ -100,7 +100,7 @@ def main() -> None:
     here, names = machine(), arguments.strategies or list(STRATEGIES)
     parts = []
     for dataset in arguments.datasets:
-        runs = measure(dataset, names, arguments.part, 0 if arguments.only_page else arguments.seeds, arguments.runs)
+        runs = measure(dataset, names, arguments)
         parts += pages(dataset, runs, arguments.part)
     if not arguments.only_measure:
         facts = {"machine": here, "versions": versions("scikit-activeml", "scikit-learn", "numpy")}
