@@ -21,7 +21,9 @@ FAINT = 1e-7
 """Part of each image's degree that pulls it to no class: it makes the system of a graph in several parts solvable."""
 TINY = float(np.finfo(np.float32).tiny)
 ROUNDS, STEPS = 20, 40
-"""Of Poisson MBO: partitions, and steps of heat between two of them."""
+"""Of Poisson MBO: partitions at most, and steps of heat between two of them."""
+SETTLED = 1e-3
+"""Part of the images that changes its class in one round, below which it ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +141,18 @@ def poisson_mbo(
     probabilities are the last heat.
     """
     graph = _graph(features, graph, neighbours)
-    sizes = np.asarray(priors, dtype=np.float64) * len(graph.degrees)
+    shares = np.asarray(priors, dtype=np.float64)
+    sizes = shares / shares.sum() * len(graph.degrees)
     sources = _sources(graph, asked, labels, classes)
     heat = _potentials(graph, asked, labels, classes)
     heat = heat / max(float(np.ptp(heat)), TINY)
     step = 1 / graph.degrees.max()
+    before = np.full(len(heat), -1)
     for _ in range(ROUNDS):
-        heat = _one_hot(np.argmax(heat + _offsets(heat, sizes), axis=1), classes)
+        partition = np.argmax(heat + _offsets(heat, sizes), axis=1)
+        if np.mean(partition != before) < SETTLED:
+            break
+        heat, before = _one_hot(partition, classes), partition
         for _ in range(STEPS):
             heat += step * (graph.weights @ heat - graph.degrees[:, np.newaxis] * heat + sources)
     probabilities = np.clip(heat + _offsets(heat, sizes), 0.0, None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression
+from support import ROOT
 
 from mnist_etc.errors import ConfigError, LabelError
 from mnist_etc.labels.strategies.pool import Choice, Pool
@@ -94,6 +95,11 @@ class TestEveryRow:
         assert len(row.choose(nothing, 8).indices) == 8
         assert row.help
         assert row.source
+
+
+def test_the_page_names_each() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text()
+    assert [name for name in STRATEGIES if f"`{name}`" not in page] == []
 
 
 def test_another_seed_and_another_round_draw_others() -> None:
