@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Graph", "build_graph", "extend", "laplace", "poisson", "poisson_mbo"]
+__all__ = ["Graph", "build_graph", "extend", "laplace", "link", "poisson", "poisson_mbo"]
 
 Values = NDArray[np.float64]
 STEEPNESS = 4.0
@@ -21,7 +21,9 @@ FAINT = 1e-7
 """Part of each image's degree that pulls it to no class: it makes the system of a graph in several parts solvable."""
 TINY = float(np.finfo(np.float32).tiny)
 ROUNDS, STEPS = 20, 40
-"""Of Poisson MBO: partitions, and steps of heat between two of them."""
+"""Of Poisson MBO: partitions at most, and steps of heat between two of them."""
+SETTLED = 1e-3
+"""Part of the images that changes its class in one round, below which it ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +141,18 @@ def poisson_mbo(
     probabilities are the last heat.
     """
     graph = _graph(features, graph, neighbours)
-    sizes = np.asarray(priors, dtype=np.float64) * len(graph.degrees)
+    shares = np.asarray(priors, dtype=np.float64)
+    sizes = shares / shares.sum() * len(graph.degrees)
     sources = _sources(graph, asked, labels, classes)
     heat = _potentials(graph, asked, labels, classes)
     heat = heat / max(float(np.ptp(heat)), TINY)
     step = 1 / graph.degrees.max()
+    before = np.full(len(heat), -1)
     for _ in range(ROUNDS):
-        heat = _one_hot(np.argmax(heat + _offsets(heat, sizes), axis=1), classes)
+        partition = np.argmax(heat + _offsets(heat, sizes), axis=1)
+        if np.mean(partition != before) < SETTLED:
+            break
+        heat, before = _one_hot(partition, classes), partition
         for _ in range(STEPS):
             heat += step * (graph.weights @ heat - graph.degrees[:, np.newaxis] * heat + sources)
     probabilities = np.clip(heat + _offsets(heat, sizes), 0.0, None)
@@ -153,23 +160,32 @@ def poisson_mbo(
     return _normalized(probabilities)
 
 
-def extend(
-    features: NDArray[np.float32], values: Values, others: NDArray[np.float32], *, neighbours: int = 10
-) -> Values:
-    """What images outside the graph get: the mean of their neighbours in it, weighed as `build_graph` does.
+def link(features: NDArray[np.float32], others: NDArray[np.float32], *, neighbours: int = 10) -> csr_array:
+    """How images outside a graph hang on those in it; what the graph's are is not changed by them.
 
     Args:
         features: ``(n, d)`` of the images of the graph.
-        values: ``(n, classes)``, theirs.
-        others: ``(m, d)`` of the new images, which change nothing for those of the graph.
+        others: ``(m, d)`` of the new images.
         neighbours: of each.
 
     Returns:
-        ``(m, classes)``.
+        ``(m, n)``, sparse, each row summing to 1, weighed as `build_graph` does: times ``(n, classes)`` probabilities
+        of the graph's images it gives the ``(m, classes)`` of the new ones.
     """
+    from scipy.sparse import csr_array
+
     distances, indices = _nearest(features, others, min(neighbours, len(features)))
     near = _weights(distances)
-    return np.asarray(np.einsum("mk,mkc->mc", near, values[indices]) / near.sum(axis=1, keepdims=True))
+    near /= near.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(len(others)), indices.shape[1])
+    return csr_array((near.ravel(), (rows, indices.ravel())), shape=(len(others), len(features)))
+
+
+def extend(
+    features: NDArray[np.float32], values: Values, others: NDArray[np.float32], *, neighbours: int = 10
+) -> Values:
+    """What images outside the graph get, ``(m, classes)``: `link` times the ``(n, classes)`` of those in it."""
+    return np.asarray(link(features, others, neighbours=neighbours) @ values)
 
 
 def _graph(features: NDArray[np.float32] | None, graph: Graph | None, neighbours: int) -> Graph:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLD_START", "STRATEGIES", "Strategy"]
 
-COLD_START = "typiclust"
+COLD_START = "centers"
 """Whom a strategy that needs probabilities leaves the first questions to."""
 
 
@@ -98,6 +98,14 @@ STRATEGIES.add(
     ),
 )
 STRATEGIES.add(
+    "centers",
+    Strategy(
+        help="the image nearest to the center of each cluster without a label",
+        source="Kang, Ryu and Kwon 2004 (PAKDD)",
+        implementation="mnist_etc.labels.strategies.centers:choose",
+    ),
+)
+STRATEGIES.add(
     "coreset",
     Strategy(
         help="the images farthest from all that were asked about",
@@ -129,5 +137,13 @@ STRATEGIES.add(
         source="Zhdanov 2019, arXiv:1901.05954",
         implementation="mnist_etc.labels.strategies.cluster_margin:choose",
         needs_probabilities=True,
+    ),
+)
+STRATEGIES.add(
+    "spectral",
+    Strategy(
+        help="typiclust on the graph of neighbours: for one or two labels a class",
+        source="Ng, Jordan and Weiss 2001 (NIPS), and typiclust's",
+        implementation="mnist_etc.labels.strategies.spectral:choose",
     ),
 )
