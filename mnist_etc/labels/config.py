@@ -1,0 +1,46 @@
+"""The schema of ``labels``: how many are asked, which, of whom, and what is learned from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mnist_etc.schema import between, text
+
+__all__ = ["LabelsConfig"]
+
+
+@dataclass(kw_only=True)
+class LabelsConfig:
+    """How a model comes by its labels; with a ``budget`` of null it knows them all, and asks nobody."""
+
+    budget: int | None = between(1, 100_000_000)
+    """Questions that may be asked in all, those of ``validation`` among them; null: the labels of all images are known,
+    and no other key of ``labels`` counts."""
+    url: str | None = text(null="a SQLite database in the folder of the run, made of the data")
+    """Of the label database, as SQLAlchemy has it."""
+    strategy: str = text(default="margin")
+    """What is asked next, once a first classifier stands."""
+    first: str = text(default="typiclust")
+    """What is asked before: of ``strategy``'s rows one that needs no probabilities."""
+    start: int = between(1, 1_000_000, default=50)
+    """Labels that are asked before the first classifier."""
+    growth: float = between(1.01, 100, default=1.5)
+    """Factor by which the labels grow from one question round to the next."""
+    components: int = between(2, 4096, default=300)
+    """Principal components of the features that questions are chosen by."""
+    rounds: int = between(0, 100, default=2)
+    """Rounds of questions that follow a fit of the network, which then chooses; the last half of the budget is theirs."""
+    epochs: int = between(1, 10_000, default=3)
+    """Of each of those fits; the last fit takes ``model.epochs``."""
+    temperature: float = between(0.05, 10, default=0.5)
+    """The teacher's probabilities are taken to the power of its inverse: below 1 they become surer."""
+    confidence: float = between(0, 1, default=0)
+    """Images of which the teacher is less sure are not learned from."""
+    certainty: float = between(0, 10, default=1)
+    """Power of the teacher's confidence by which an image counts."""
+    asked_share: float = between(0, 1, default=0.15)
+    """Least part of what is learned from that the asked labels are, however few."""
+    validation: int = between(0, 1_000_000, default=0)
+    """Labels of the budget that are asked at random, never learned from, and choose between settings."""
+    wait: bool = True
+    """Wait for people to answer where nobody knows the labels; else the command ends, and goes on when started again."""
