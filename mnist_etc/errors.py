@@ -9,6 +9,7 @@
   + BusyError      1   another training writes into the same folder
   + TrainingError  1   a training diverged
   + PrivacyError   1   a guarantee cannot be given
+  + LabelError     1   a database of labels is down, not there, of another dataset, altered, or its budget is spent
   + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
 
 Without an exception of this tree: DONE 0, SOME_SKIPPED 3, GATES_FAILED 3, INTERRUPTED 130, READER_GONE 141,
@@ -30,6 +31,7 @@ __all__ = [
     "ExitCode",
     "ExportError",
     "GateError",
+    "LabelError",
     "MnistEtcError",
     "PrivacyError",
     "ServingError",
@@ -97,6 +99,10 @@ class TrainingError(MnistEtcError):
 
 class PrivacyError(MnistEtcError):
     """A guarantee cannot be given: a layer without an exact rule, or an engine that is not installed."""
+
+
+class LabelError(MnistEtcError):
+    """A database of labels is down, not there, of another dataset or altered, or it refuses: its budget is spent."""
 
 
 class ServingError(MnistEtcError):

@@ -37,6 +37,7 @@ def test_the_names_are_those_that_users_catch() -> None:
         "ExitCode",
         "ExportError",
         "GateError",
+        "LabelError",
         "MnistEtcError",
         "PrivacyError",
         "ServingError",

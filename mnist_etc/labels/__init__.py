@@ -1,0 +1,1 @@
+"""Few labels: the database that reveals one at a question, and what chooses the questions."""
