@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import NOT_PRIVATE, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
@@ -19,6 +20,7 @@ __all__ = [
     "TRAINED",
     "AutoencoderCommand",
     "ClassifierCommand",
+    "FewLabelsCommand",
     "RunConfig",
     "SupervisedCommand",
     "TrackingConfig",
@@ -124,15 +126,52 @@ class SupervisedCommand(RunConfig):
 
 
 @dataclass(kw_only=True)
+class FewLabelsCommand(SupervisedCommand):
+    """``python -m train_.few_labels``: a model of the zoo, of labels that are asked one at a time."""
+
+    labels: LabelsConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.labels.budget is None:
+            raise ConfigError(
+                "Expected labels.budget=<how many labels may be asked>; received null. With all labels known: "
+                f"train_.supervised model={self.model.name}"
+            )
+        if self.model.private:
+            raise ConfigError(
+                "Expected model.private=false; received true. No guarantee is known for a choice of questions. Leave "
+                "it out."
+            )
+        if self.model.name in ZOO and ZOO[self.model.name].trains is not None:
+            raise ConfigError(
+                f"Expected a model that gives logits alone while it is trained; received {self.model.name}. "
+                "Pass model=student."
+            )
+        if not self.skip_export:
+            raise ConfigError(
+                "Expected skip_export=true, since an output policy is fitted to labels that were not asked; received "
+                "false. Publish it afterwards: python -m mnist_etc.export, with the same keys."
+            )
+
+
+@dataclass(kw_only=True)
 class UseCommand(TrainCommand):
     """Commands that use a trained model: the training keys choose which."""
 
     multirun = False
 
     model: ZooConfig
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    """With a budget: the model of ``train_.few_labels``."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
+        if self.labels.budget is not None and self.model.name not in ZOO:
+            raise ConfigError(
+                f"Expected labels.budget=null with model={self.model.name}; received {self.labels.budget}. Name the "
+                "model that few labels trained: model=student."
+            )
         if self.model.name in ZOO:
             check_zoo_model(self.privacy, self.model)
         elif self.model.name not in self.models():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_etc.schema import between, text
+from mnist_etc.labels.strategies.registry import STRATEGIES
+from mnist_etc.schema import between, one_of, text
 
 __all__ = ["LabelsConfig"]
 
@@ -18,10 +19,8 @@ class LabelsConfig:
     and no other key of ``labels`` counts."""
     url: str | None = text(null="a SQLite database in the folder of the run, made of the data")
     """Of the label database, as SQLAlchemy has it."""
-    strategy: str = text(default="margin")
-    """What is asked next, once a first classifier stands."""
-    first: str = text(default="typiclust")
-    """What is asked before: of ``strategy``'s rows one that needs no probabilities."""
+    strategy: str = one_of(STRATEGIES, default="cluster_margin")
+    """What chooses the questions. One that needs a classifier leaves the first ones to typiclust."""
     start: int = between(1, 1_000_000, default=50)
     """Labels that are asked before the first classifier."""
     growth: float = between(1.01, 100, default=1.5)
