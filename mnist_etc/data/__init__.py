@@ -1,4 +1,4 @@
-"""Images from files to arrays: `load` for training, `load_test` for the test split alone."""
+"""Images from files to arrays: `load` for training, `load_test` or `load_training` for one part alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mnist_etc.data.owners import read_owners
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import DataError
 
-__all__ = ["Dataset", "Split", "load", "load_test", "scale_pixels"]
+__all__ = ["Dataset", "Split", "load", "load_test", "load_training", "scale_pixels"]
 
 
 def load(config: DataConfig) -> Dataset:
@@ -36,10 +36,26 @@ def load(config: DataConfig) -> Dataset:
             without an image, or a test image is of a class that no training image is of.
         ConfigError: ``config.validation`` is too large for the training images.
     """
-    train = _with_owners(config, _read(config, "train"))
-    _check_classes(config, train)
+    train = load_training(config)
     test = _read(config, "test").renumbered(train.names, "the training images")
     return hold_out(train, test, validation=config.validation, seed=config.split_seed)
+
+
+def load_training(config: DataConfig) -> Split:
+    """Read all images that may be trained on, of which no validation split is held out; test files are not touched.
+
+    Args:
+        config: the dataset.
+
+    Returns:
+        As `load` has its splits.
+
+    Raises:
+        DataError: see `load`.
+    """
+    train = _with_owners(config, _read(config, "train"))
+    _check_classes(config, train)
+    return train
 
 
 def load_test(config: DataConfig) -> Split:

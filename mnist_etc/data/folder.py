@@ -20,7 +20,7 @@ from mnist_etc.data.prepare import prepare
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import DataError
 
-__all__ = ["read_split"]
+__all__ = ["has_classes", "read_split"]
 
 ARCHIVE = "__MACOSX"
 """A folder that unpacking on another machine leaves beside the classes."""
@@ -73,6 +73,11 @@ def read_split(config: DataConfig, part: str) -> Split:
     if failures:
         raise DataError(f"{failures[0]} ({len(failures):,} of {len(found):,} images in {root / part} cannot be read.)")
     return Split(np.stack(pixels), np.array([label for _, label in found], np.int64), owners, names)
+
+
+def has_classes(folder: Path) -> bool:
+    """Whether there are folders in ``folder``, each of which is a class."""
+    return bool(_classes(folder))
 
 
 def _owners(folder: Path, paths: list[Path]) -> NDArray[np.int64]:
