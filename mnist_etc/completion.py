@@ -27,6 +27,7 @@ DOORS = {
     "train_.autoencoder": "autoencoder",
     "train_.classifier": "classifier",
     "train_.supervised": "supervised",
+    "train_.few_labels": "few_labels",
     f"{PACKAGE}.export": "export",
     f"{PACKAGE}.sweep": "sweep",
     f"{PACKAGE}.serving.tune": "tune",

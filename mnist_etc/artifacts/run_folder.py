@@ -76,6 +76,14 @@ class RunFolder:
         """State of the network's fit of that number, from 0; the first has that of the whole training."""
         return self.full_model.checkpoint if number == 0 else inside(self.path, f"models/fit_{number}.npz")
 
+    def fits(self) -> list[Path]:
+        """Those of them that are there, but the first."""
+        return sorted((self.path / "models").glob("fit_*.npz"))
+
+    def picture(self, name: str) -> Path:
+        """One of `plots`, and where it is kept."""
+        return inside(self.plots, f"{name}.png")
+
     @property
     def log(self) -> Path:
         """What the command printed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mnist_etc.errors import ConfigError
 from mnist_etc.labels.strategies.registry import STRATEGIES
 from mnist_etc.schema import between, one_of, text
 
@@ -14,10 +15,10 @@ __all__ = ["LabelsConfig"]
 class LabelsConfig:
     """How a model comes by its labels; with a ``budget`` of null it knows them all, and asks nobody."""
 
-    budget: int | None = between(1, 100_000_000)
+    budget: int | None = None
     """Questions that may be asked in all, those of ``validation`` among them; null: the labels of all images are known,
     and no other key of ``labels`` counts."""
-    url: str | None = text(null="a SQLite database in the folder of the run, made of the data")
+    url: str | None = text(null="a SQLite database in the folder of the run, made of the data", default=None)
     """Of the label database, as SQLAlchemy has it."""
     strategy: str = one_of(STRATEGIES, default="cluster_margin")
     """What chooses the questions. One that needs a classifier leaves the first ones to typiclust."""
@@ -43,3 +44,11 @@ class LabelsConfig:
     """Labels of the budget that are asked at random, never learned from, and choose between settings."""
     wait: bool = True
     """Wait for people to answer where nobody knows the labels; else the command ends, and goes on when started again."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.budget is not None and self.budget - self.validation < 2:
+            raise ConfigError(
+                f"Expected labels.budget of two labels or more to learn from, beside labels.validation="
+                f"{self.validation}; received {self.budget}. Pass more."
+            )

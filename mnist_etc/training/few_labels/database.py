@@ -7,21 +7,16 @@ from dataclasses import replace
 from mnist_etc.artifacts.config import FewLabelsCommand
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.errors import LabelError
-from mnist_etc.labels.pool import Pool
+from mnist_etc.labels.pool import PoolImages
 from mnist_etc.labels.store import LabelStore
 
-__all__ = ["address", "open_database"]
+__all__ = ["WHO", "open_database"]
 
 WHO = "train_.few_labels"
 """Asks."""
 
 
-def address(command: FewLabelsCommand, folder: RunFolder) -> str:
-    """Of the database, as SQLAlchemy has it."""
-    return command.labels.url or f"sqlite:///{folder.database}"
-
-
-def open_database(command: FewLabelsCommand, folder: RunFolder, pool: Pool) -> tuple[LabelStore, Pool]:
+def open_database(command: FewLabelsCommand, folder: RunFolder, pool: PoolImages) -> tuple[LabelStore, PoolImages]:
     """The database, and the pool without labels: from here on they are asked for.
 
     Where ``labels.url`` is null it is made on the first start; with no labels in the data, people will answer.
@@ -29,16 +24,23 @@ def open_database(command: FewLabelsCommand, folder: RunFolder, pool: Pool) -> t
     Raises:
         LabelError: it is down, damaged, of other images, or has fewer labels to tell than are asked for.
     """
-    url, budget = address(command, folder), command.labels.budget or 0
+    url, budget = command.labels.url or f"sqlite:///{folder.database}", command.labels.budget or 0
     if command.labels.url is None and not folder.database.exists():
-        folder.database.parent.mkdir(parents=True, exist_ok=True)
         store = LabelStore.create(
-            url, images=pool.images, names=pool.names, labels=pool.labels, budget=budget, dataset=pool.dataset, who=WHO
+            url,
+            images=pool.images,
+            names=pool.names,
+            labels=pool.labels,
+            budget=budget,
+            dataset=pool.dataset,
+            who=WHO,
+            files=pool.files,
+            pictures=pool.pictures,
         )
     else:
         store = LabelStore.open(url, dataset=pool.dataset)
     status = store.status()
-    if tuple(store.names) != tuple(pool.names):
+    if store.names != pool.names:
         raise LabelError(
             f"Expected a database of the classes {', '.join(pool.names)}; received one of {', '.join(store.names)}. "
             "Pass data.classes as it was made with."

@@ -62,13 +62,13 @@ class Learner:
         self._last_seen: tuple[Images, Array] | None = None
 
     def learn(
-        self, checkpoint: Callable[[int, Numbers, Numbers], Checkpoint], report: Callable[[Learned], None], **last: Any
+        self, checkpoint: Callable[[int, Numbers, Numbers], Checkpoint], tell: Callable[[Learned], None], **last: Any
     ) -> list[Metrics]:
         """Spend the budget, and fit the network to what it bought.
 
         Args:
             checkpoint: of a fit of the network by its number, and of the labels that it knows.
-            report: called after each round.
+            tell: called after each round.
             last: what the last fit calls; see `fit_student`.
 
         Returns:
@@ -84,7 +84,7 @@ class Learner:
             asked, labels = self._reach(count, self._features, teacher)
             regression = Regression(self._features[asked], labels, self._classes)
             teacher = regression.of(self._features)
-            report(Learned(by="regression", asked=asked, labels=labels, classify=self._by(regression)))
+            tell(Learned(by="regression", asked=asked, labels=labels, classify=self._by(regression)))
         assert teacher is not None, "a schedule begins with the regression"
         history: list[Metrics] = []
         for number, count in enumerate(schedule.by_network):
@@ -101,7 +101,7 @@ class Learner:
                 checkpoint=checkpoint(number, asked, labels),
                 **(last if final else {}),
             )
-            report(Learned(by="network", asked=asked, labels=labels, classify=lambda one: self.logits(one).argmax(1)))
+            tell(Learned(by="network", asked=asked, labels=labels, classify=lambda one: self.logits(one).argmax(1)))
         return history
 
     def logits(self, images: Images) -> Array:

@@ -42,11 +42,10 @@ class Questions:
         validation: labels that are asked at random, and kept apart.
         seed: of those.
         wait: for people; else `LabelError` ends the command.
-        where: the database, for messages, without its password.
     """
 
-    def __init__(self, store: LabelStore, images: int, *, validation: int, seed: int, wait: bool, where: str) -> None:
-        self._store, self._wait, self._where = store, wait, where
+    def __init__(self, store: LabelStore, images: int, *, validation: int, seed: int, wait: bool) -> None:
+        self._store, self._wait = store, wait
         drawn = np.random.default_rng([seed, images]).permutation(images)[:validation]
         self.apart: Numbers = np.sort(drawn)
         """Places ``(v,)`` of the labels that are kept apart."""
@@ -109,14 +108,14 @@ class Questions:
             status = self._store.status()
             if not self._wait:
                 raise LabelError(
-                    f"Expected {count:,} answers in {self._where}; received {status.answered:,}, and {status.waiting:,} "
-                    f"questions wait for people. Answer them: python -m mnist_etc labels serve labels.url={self._where}; "
+                    f"Expected {count:,} answers in {self._store.place}; received {status.answered:,}, and {status.waiting:,} "
+                    f"questions wait for people. Answer them: python -m mnist_etc labels serve labels.url={self._store.place}; "
                     "then run this command again."
                 )
             if not told:
                 print(
                     f"labels: {status.waiting:,} questions wait for people, {status.answered:,} answered. Answer them: "
-                    f"python -m mnist_etc labels serve labels.url={self._where}",
+                    f"python -m mnist_etc labels serve labels.url={self._store.place}",
                     flush=True,
                 )
             told = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_etc.errors import ConfigError
 from mnist_etc.labels.config import LabelsConfig
 
 __all__ = ["Schedule"]
@@ -25,16 +24,8 @@ class Schedule:
 
         The regression's rounds grow by a factor until half of the budget is spent; the other half is spent in
         ``labels.rounds`` equal parts, each after a fit of the network.
-
-        Raises:
-            ConfigError: the budget does not go to a label of two classes.
         """
         budget = (labels.budget or 0) - labels.validation
-        if budget < 2:
-            raise ConfigError(
-                f"Expected labels.budget of two labels or more to learn from, beside labels.validation="
-                f"{labels.validation}; received {labels.budget}. Pass more."
-            )
         rounds = labels.rounds if budget >= SMALLEST * classes else 0
         first = max(min(labels.start, budget), budget // 2) if rounds else budget
         cheap = [min(labels.start, first)]

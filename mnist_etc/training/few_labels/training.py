@@ -1,4 +1,4 @@
-"""A training from few labels, as `mnist_etc.training.recipe` runs one."""
+"""``python -m train_.few_labels``: a training from few labels, as `mnist_etc.training.recipe` runs one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from mnist_etc.artifacts.fingerprint import zoo_fingerprint
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.data import Dataset, Split, scale_pixels
 from mnist_etc.data.dataset import spread
+from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
-from mnist_etc.labels.pool import Pool
+from mnist_etc.labels.pool import PoolImages
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.tracking.codes import Codes
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.few_labels.questions import Questions
 from mnist_etc.training.few_labels.rounds import Reporter
@@ -25,17 +27,19 @@ from mnist_etc.training.recipe import EXAMPLES, Fitted, Published
 
 if TYPE_CHECKING:
     from mnist_etc.fit.checkpoint import Checkpoint, Metrics
+    from mnist_etc.training.few_labels.learner import Learner
 
 __all__ = ["FewLabelsTraining", "unlabelled"]
 
 UNKNOWN = -1
 """In place of a label that was not asked for."""
+FAMILIAR = 5000
+"""Images by which it is measured how the model answers what it knows."""
 
 
-def unlabelled(pool: Pool, test: Split) -> Dataset:
+def unlabelled(pool: PoolImages, test: Split) -> Dataset:
     """The data of a training that asks for its labels: all images of ``pool``, of none of which a label is known."""
-    nobody = np.full(len(pool.images), UNKNOWN, np.int64)
-    train = Split(pool.images, nobody, names=pool.names)
+    train = Split(pool.images, np.full(len(pool.images), UNKNOWN, np.int64), names=pool.names)
     return Dataset(
         train=train,
         validation=train.some(np.zeros(0, np.int64)),
@@ -47,7 +51,7 @@ def unlabelled(pool: Pool, test: Split) -> Dataset:
 
 
 class FewLabelsTraining:
-    """See `mnist_etc.training.recipe.Training`; figures are ``test_accuracy``, ``test_macro_f1`` and ``labels``.
+    """See `mnist_etc.training.recipe.Training`; figures are ``test_accuracy`` and ``test_macro_f1``.
 
     With ``labels.validation`` also ``validation_accuracy``, on the labels that were asked for it.
 
@@ -79,13 +83,20 @@ class FewLabelsTraining:
         """
         from mnist_etc.training.few_labels.learner import Learner, checkpoint_of
 
-        command, images, names = self._command, self._dataset.train.images, self._dataset.names
-        judged = replace(self._dataset.train.some(self._questions.apart), labels=self._questions.validation())
-        model = ZOO[command.model.name].network(command.model, command.seed, self._dataset.side, len(names))
+        command, train, test = self._command, self._dataset.train, self._dataset.test
+        config, folder, settings = command.model, self._folder, checkpoint.settings
+        judged = replace(train.some(self._questions.apart), labels=self._questions.validation())
+        model = ZOO[config.name].network(config, command.seed, train.side, len(train.names))
         learner = Learner(
-            model, command.model, command.labels, images, self._questions, classes=len(names), seed=command.seed
+            model,
+            config,
+            command.labels,
+            train.images,
+            self._questions,
+            classes=len(train.names),
+            seed=command.seed,
         )
-        reporter = self._reporter = Reporter(self._dataset.test, tracker, apart=len(judged))
+        reporter = Reporter(test, tracker, apart=len(judged))
 
         def evaluate(_: int) -> Metrics:
             if not len(judged):
@@ -94,40 +105,52 @@ class FewLabelsTraining:
             return {"validation_accuracy": float(np.mean(right))}
 
         history = learner.learn(
-            lambda number, asked, labels: checkpoint_of(
-                self._folder.fitted(number), checkpoint.settings, asked, labels
-            ),
+            lambda number, asked, labels: checkpoint_of(folder.fitted(number), settings, asked, labels),
             reporter.report,
             evaluate=evaluate,
             report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
         )
         last = reporter.rounds[-1]
-        reporter.write(self._folder)
+        folder.forget()
+        reporter.write(folder)
         if not command.skip_visualizations:
-            reporter.draw(self._folder, command.labels.strategy)
-            self._draw_codes(learner, tracker)
-        self._folder.forget()
-        some = spread(len(images), FAMILIAR)
-        known = Familiarity.measure(learner.logits(images[some]))
-        examples = scale_pixels(images[spread(len(images), EXAMPLES)])
+            reporter.draw(folder, command.labels.strategy)
+        self._show(learner, tracker)
+        some = train.images[spread(len(train), FAMILIAR)]
+        published = Published(
+            name="full_model", artifact=self.outputs[0], network=model, examples=scale_pixels(some[:EXAMPLES])
+        )
         return Fitted(
             history=history,
             figures={**evaluate(0), "test_accuracy": last.accuracy, "test_macro_f1": last.macro_f1},
-            published=(Published(name="full_model", artifact=self.outputs[0], network=model, examples=examples),),
-            more={**known.figures(), "labels": float(last.labels)},
+            published=(published,),
+            more={**Familiarity.measure(learner.logits(some)).figures(), "labels": float(last.labels)},
         )
 
-    def _draw_codes(self, learner: Learner, tracker: Tracker) -> None:
-        """Where the asked images lie among the others, as a map and, where TensorBoard is, in its projector."""
-        from mnist_etc.evaluation.plots.codes import plot_codes, shown_of
-
-        images, names = self._dataset.train.images, self._dataset.names
+    def _show(self, learner: Learner, tracker: Tracker) -> None:
+        """The codes of images, by class, as it was told or as the model answers, and by asked or not; the confusion."""
+        train, test = self._dataset.train, self._dataset.test
         asked, labels = self._questions.known()
-        shown = shown_of(len(images), asked)
-        classes = learner.logits(images[shown]).argmax(axis=1)
-        known = np.isin(shown, asked)
-        classes[known] = dict(zip(asked.tolist(), labels.tolist(), strict=True))
+        shown = np.arange(len(train))
+        if not self._command.skip_visualizations:
+            from mnist_etc.evaluation.plots.codes import plot_codes, shown_of
 
-
-FAMILIAR = 5000
-"""Images by which it is measured how the model answers what it knows."""
+            shown = shown_of(len(train), asked)
+        images, known = train.images[shown], np.isin(shown, asked)
+        classes = learner.logits(images).argmax(axis=1)
+        told = dict(zip(asked.tolist(), labels.tolist(), strict=True))
+        classes[known] = [told[place] for place in shown[known].tolist()]
+        if not self._command.skip_visualizations:
+            plot_codes(
+                self._folder.picture("codes"),
+                learner.codes(images),
+                classes,
+                train.names,
+                asked=np.flatnonzero(known),
+                seed=self._command.seed,
+            )
+        words = [f"{train.names[label]}{', asked' * told}" for label, told in zip(classes, known.tolist(), strict=True)]
+        tracker.codes("code", lambda: Codes(values=learner.codes(images), images=images, labels=words))
+        tracker.picture(
+            "confusion", lambda: confusion_pixels(test.names, test.labels, learner.logits(test.images).argmax(axis=1))
+        )
