@@ -1,0 +1,1 @@
+"""Which images to ask about: STRATEGIES, a file a strategy."""

@@ -1,0 +1,133 @@
+"""STRATEGIES, the table of query strategies: add a row, and ``labels.strategy`` may name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_etc.errors import LabelError
+from mnist_etc.registry import Registry, resolve
+
+if TYPE_CHECKING:
+    from mnist_etc.labels.strategies.pool import Choice, Pool
+
+__all__ = ["COLD_START", "STRATEGIES", "Strategy"]
+
+COLD_START = "typiclust"
+"""Whom a strategy that needs probabilities leaves the first questions to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """A row of `STRATEGIES`."""
+
+    help: str
+    source: str
+    """Where it is from: authors, year, arXiv's number or the conference."""
+    implementation: str | Callable[[Pool, int], Choice]
+    """``module:function``, or the function, which takes a pool and how many to choose."""
+    needs_probabilities: bool = False
+    """Of a classifier. Where there is none yet, `COLD_START` chooses."""
+
+    def choose(self, pool: Pool, k: int) -> Choice:
+        """Choose ``k`` images that were not asked about, the same ones for the same pool and seed.
+
+        Raises:
+            LabelError: so many are not left.
+            ValueError: the implementation chose too few, one twice, or one asked before.
+        """
+        left = len(pool.left)
+        if not 1 <= k <= left:
+            raise LabelError(
+                f"Expected 1 to {left:,} questions, as many as images are left without a label; received {k:,}. "
+                "Ask fewer, or add images."
+            )
+        if self.needs_probabilities and pool.probabilities is None:
+            return STRATEGIES[COLD_START].choose(pool, k)
+        choice: Choice = resolve(self.implementation)(pool, k)
+        if len(np.setdiff1d(choice.indices, pool.asked)) != k or len(choice.indices) != k:
+            raise ValueError(f"Expected {k} new images, none twice; received {choice.indices.tolist()}.")
+        return choice
+
+
+STRATEGIES: Registry[Strategy] = Registry("query strategy")
+STRATEGIES.add(
+    "random",
+    Strategy(
+        help="by chance: what every other one is held against",
+        source="none",
+        implementation="mnist_etc.labels.strategies.random:choose",
+    ),
+)
+STRATEGIES.add(
+    "entropy",
+    Strategy(
+        help="the largest entropy of the probabilities",
+        source="Settles 2009, Active Learning Literature Survey, section 3.1",
+        implementation="mnist_etc.labels.strategies.uncertainty:by_entropy",
+        needs_probabilities=True,
+    ),
+)
+STRATEGIES.add(
+    "margin",
+    Strategy(
+        help="the smallest difference of the two largest probabilities",
+        source="Scheffer, Decomain and Wrobel 2001 (IDA)",
+        implementation="mnist_etc.labels.strategies.uncertainty:by_margin",
+        needs_probabilities=True,
+    ),
+)
+STRATEGIES.add(
+    "least_confident",
+    Strategy(
+        help="the smallest largest probability",
+        source="Lewis and Gale 1994 (SIGIR)",
+        implementation="mnist_etc.labels.strategies.uncertainty:by_least_confidence",
+        needs_probabilities=True,
+    ),
+)
+STRATEGIES.add(
+    "typiclust",
+    Strategy(
+        help="the most typical image of each cluster without a label",
+        source="Hacohen, Dekel and Weinshall 2022, arXiv:2202.02794",
+        implementation="mnist_etc.labels.strategies.typiclust:choose",
+    ),
+)
+STRATEGIES.add(
+    "coreset",
+    Strategy(
+        help="the images farthest from all that were asked about",
+        source="Sener and Savarese 2018, arXiv:1708.00489",
+        implementation="mnist_etc.labels.strategies.coreset:choose",
+    ),
+)
+STRATEGIES.add(
+    "badge",
+    Strategy(
+        help="gradients that are long and point different ways",
+        source="Ash et al. 2020, arXiv:1906.03671",
+        implementation="mnist_etc.labels.strategies.badge:choose",
+        needs_probabilities=True,
+    ),
+)
+STRATEGIES.add(
+    "probcover",
+    Strategy(
+        help="the images with the most others near them",
+        source="Yehuda et al. 2022, arXiv:2205.11320",
+        implementation="mnist_etc.labels.strategies.probcover:choose",
+    ),
+)
+STRATEGIES.add(
+    "cluster_margin",
+    Strategy(
+        help="small margins, spread over clusters",
+        source="Zhdanov 2019, arXiv:1901.05954",
+        implementation="mnist_etc.labels.strategies.cluster_margin:choose",
+        needs_probabilities=True,
+    ),
+)
