@@ -30,7 +30,7 @@ class LabelsConfig:
     """Principal components of the features that questions are chosen by."""
     rounds: int = between(0, 100, default=2)
     """Rounds of questions that follow a fit of the network, which then chooses; the last half of the budget is theirs."""
-    epochs: int = between(1, 10_000, default=3)
+    round_epochs: int = between(1, 10_000, default=3)
     """Of each of those fits; the last fit takes ``model.epochs``."""
     temperature: float = between(0.05, 10, default=0.5)
     """The teacher's probabilities are taken to the power of its inverse: below 1 they become surer."""

@@ -95,7 +95,7 @@ class Learner:
                 self._model,
                 Lesson.of(self._images, teacher, asked, labels, self._settings),
                 self._config,
-                epochs=self._config.epochs if final else self._settings.epochs,
+                epochs=self._config.epochs if final else self._settings.round_epochs,
                 seed=self._seed + number,
                 label=f"network, {count:,} labels",
                 checkpoint=checkpoint(number, asked, labels),
