@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TensorboardSink"]
 
-SHEET = "sheet.png"
-"""Of a folder of pictures that has one, it is shown alone: it holds all of them."""
+SHEETS = ("sheet.png", "samples.png")
+"""Of a folder of pictures that has the first, these alone are shown: they hold all of them."""
 CONFIG = "projector_config.pbtxt"
 
 
@@ -73,8 +73,9 @@ class TensorboardSink:
         )
 
     def pictures(self, folder: Path, epoch: int | None) -> None:
-        """Show the PNGs of a folder, under its name without the epoch that ends it; of one with a sheet that alone."""
-        paths = [folder / SHEET] if (folder / SHEET).is_file() else sorted(folder.glob("*.png"))
+        """Show the PNGs of a folder, under its name without the epoch that ends it; of one with a sheet its sheets."""
+        sheets = [folder / name for name in SHEETS if (folder / name).is_file()]
+        paths = sheets if folder / SHEETS[0] in sheets else sorted(folder.glob("*.png"))
         for path in paths:
             with Image.open(path) as picture:
                 pixels = np.asarray(picture.convert("RGB" if picture.mode != "L" else "L"))
