@@ -92,8 +92,7 @@ class TensorboardSink:
         np.savetxt(values, codes.values, "%.7g", "\t")
         Image.fromarray(_sprite(codes.images)).save(sprite, "PNG")
         run.embeddings[word] = EMBEDDING.format(name=word, side=codes.images.shape[1])
-        labels = "".join(f"{label}\n" for label in codes.labels)
-        files = {f"{word}.tsv": values.getvalue(), f"{word}_labels.tsv": labels.encode()}
+        files = {f"{word}.tsv": values.getvalue(), f"{word}_labels.tsv": _metadata(codes).encode()}
         files |= {f"{word}_sprite.png": sprite.getvalue(), CONFIG: "".join(run.embeddings.values()).encode()}
         for file, content in files.items():  # what names the others comes last
             write_bytes(inside(run.folder, file), content)
@@ -147,6 +146,14 @@ class _Run:
         for old in [*folder.glob("events.out.tfevents.*"), folder / CONFIG]:  # TensorBoard would draw them as one
             old.unlink(missing_ok=True)
         self.writer = tf.summary.create_file_writer(str(folder))
+
+
+def _metadata(codes: Codes) -> str:
+    """A line an image; the projector wants the names of the columns first where there are several, and only there."""
+    if not codes.more:
+        return "".join(f"{label}\n" for label in codes.labels)
+    rows = [("class", *codes.more), *zip(codes.labels, *codes.more.values(), strict=True)]
+    return "".join("\t".join(" ".join(word.split("\t")) for word in row) + "\n" for row in rows)
 
 
 def _sprite(images: Pixels) -> Pixels:
