@@ -12,6 +12,7 @@ from mnist_etc.data.registry import DATASETS
 from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.features import FEATURES
+from mnist_etc.models.registry import AUTOENCODERS
 
 __all__ = ["fingerprint", "zoo_fingerprint"]
 
@@ -29,7 +30,8 @@ def fingerprint(
     settings: dict[str, Any] = {"data": _data(run), "seed": run.seed}
     if classifier is None or FEATURES[classifier.features].trained:
         share = run.privacy.autoencoder_share
-        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run, share)
+        own = AUTOENCODERS[autoencoder.model].settings(autoencoder)
+        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig) | own, run, share)
     if classifier is not None:
         settings["classifier"] = _stage(_of_classifier(classifier), run, 1)
         if (version := FEATURES[classifier.features].version) > 1:
