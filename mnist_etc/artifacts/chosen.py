@@ -37,7 +37,7 @@ class Chosen:
             ArtifactError: its folder is a link out of ``command.artifacts``.
         """
         if command.model.name in ZOO:
-            labels = None if command.labels.budget is None else command.labels
+            labels = None if command.few_labels.budget is None else command.few_labels
             run = RunFolder.of(command, command.model, labels)
             settings = zoo_fingerprint(command, command.model, labels)
             return cls(artifact=run.full_model, settings=settings, command=command, run=run)

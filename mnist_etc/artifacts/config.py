@@ -162,14 +162,14 @@ class UseCommand(TrainCommand):
     multirun = False
 
     model: ZooConfig
-    labels: LabelsConfig = field(default_factory=LabelsConfig)
-    """With a budget: the model of ``train_.few_labels``."""
+    few_labels: LabelsConfig = field(default_factory=LabelsConfig)
+    """With a budget: the model of ``train_.few_labels``, whose ``labels`` these are."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        if self.labels.budget is not None and self.model.name not in ZOO:
+        if self.few_labels.budget is not None and self.model.name not in ZOO:
             raise ConfigError(
-                f"Expected labels.budget=null with model={self.model.name}; received {self.labels.budget}. Name the "
+                f"Expected few_labels.budget=null with model={self.model.name}; received {self.few_labels.budget}. Name the "
                 "model that few labels trained: model=student."
             )
         if self.model.name in ZOO:

@@ -31,6 +31,7 @@ __all__ = [
     "command",
     "default_model",
     "flatten",
+    "of_use",
     "program",
     "supervised_command",
     "supervised_words",
@@ -122,8 +123,13 @@ def supervised_words(
 
 def words_of_use(run: RunConfig, model: ZooConfig, labels: LabelsConfig | None = None) -> list[str]:
     """The same words, not quoted, for commands that use a model, which begin with none of the zoo."""
-    words = [shlex.split(word)[0] for word in supervised_words(run, model, {}, labels)]
+    words = [of_use(shlex.split(word)[0]) for word in supervised_words(run, model, {}, labels)]
     return words if any(word.startswith("model=") for word in words) else [f"model={default_model()}", *words]
+
+
+def of_use(word: str) -> str:
+    """A word of ``train_.few_labels`` as commands that use its model take it, where ``labels`` are a file's."""
+    return f"few_{word}" if word.startswith("labels.") else word
 
 
 def default_model(name: str = "supervised") -> str:

@@ -29,7 +29,7 @@ class LabelsConfig:
     components: int = between(2, 4096, default=300)
     """Principal components of the features that questions are chosen by."""
     rounds: int = between(0, 100, default=2)
-    """Rounds of questions that follow a fit of the network, which then chooses; the last half of the budget is theirs."""
+    """Rounds of questions in which the network chooses, after a fit each; the last half of the budget is theirs."""
     round_epochs: int = between(1, 10_000, default=3)
     """Of each of those fits; the last fit takes ``model.epochs``."""
     temperature: float = between(0.05, 10, default=0.5)
@@ -43,7 +43,7 @@ class LabelsConfig:
     validation: int = between(0, 1_000_000, default=0)
     """Labels of the budget that are asked at random, never learned from, and choose between settings."""
     wait: bool = True
-    """Wait for people to answer where nobody knows the labels; else the command ends, and goes on when started again."""
+    """Wait for people where nobody knows the labels; else the command ends, and goes on when it is started again."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""

@@ -55,7 +55,6 @@ def train_few_labels(command: FewLabelsCommand) -> float | None:
 
                 release(command, dataset, tracker, None)
         status = store.status()
-        print(
-            f"  labels         {status.paid:,} paid of {status.budget:,} at {store.place}; a row a round in {folder.rounds}"
-        )
+        print(f"  labels         {status.paid:,} paid of {status.budget:,} at {store.place}")
+        print(f"  rounds         {folder.rounds}")
     return figures.get("validation_accuracy")

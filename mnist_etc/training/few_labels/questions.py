@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 
 from mnist_etc.errors import LabelError
 from mnist_etc.labels.store import LabelStore
+from mnist_etc.labels.strategies.pool import Choice
 from mnist_etc.training.few_labels.database import WHO
 
-__all__ = ["Chosen", "Questions"]
+__all__ = ["Questions"]
 
 Numbers = npt.NDArray[np.int64]
 PAUSE = 1.0
@@ -22,14 +21,7 @@ VALIDATION = "validation"
 """As a strategy: drawn at random, to choose between settings by."""
 
 
-class Chosen(Protocol):
-    """See `mnist_etc.labels.strategies.pool.Choice`."""
-
-    indices: Numbers
-    scores: npt.NDArray[np.float64]
-
-
-Choose = Callable[[Numbers, Numbers, int], Chosen]
+Choose = Callable[[Numbers, Numbers, int], Choice]
 """From places asked about, their labels, and how many more: what to ask."""
 
 
@@ -66,7 +58,7 @@ class Questions:
 
         if missing := [place for place in self.apart.tolist() if place not in answered()]:
             self._store.ask(missing, who=WHO, strategy=VALIDATION, scores=scores[: len(missing)].tolist())
-        self._until(lambda: np.isin(self.apart, [*answered()]).all(), len(self.apart))
+        self._until(lambda: bool(np.isin(self.apart, [*answered()]).all()), len(self.apart))
         found = answered()
         return np.array([found[place] for place in self.apart.tolist()], np.int64)
 
@@ -105,17 +97,16 @@ class Questions:
         """Return once ``enough``; where people answer, after a line and a wait."""
         told = False
         while not enough():
-            status = self._store.status()
+            status, serve = self._store.status(), f"python -m mnist_etc labels serve labels.url={self._store.place}"
             if not self._wait:
                 raise LabelError(
-                    f"Expected {count:,} answers in {self._store.place}; received {status.answered:,}, and {status.waiting:,} "
-                    f"questions wait for people. Answer them: python -m mnist_etc labels serve labels.url={self._store.place}; "
-                    "then run this command again."
+                    f"Expected {count:,} answers in {self._store.place}; received {status.answered:,}, and "
+                    f"{status.waiting:,} questions wait for people. Answer them: {serve}; then run this command again."
                 )
             if not told:
                 print(
-                    f"labels: {status.waiting:,} questions wait for people, {status.answered:,} answered. Answer them: "
-                    f"python -m mnist_etc labels serve labels.url={self._store.place}",
+                    f"labels: {status.waiting:,} questions wait for people, {status.answered:,} are answered. Answer "
+                    f"them: {serve}",
                     flush=True,
                 )
             told = True

@@ -32,9 +32,7 @@ class Schedule:
         while cheap[-1] < first:
             cheap.append(min(max(cheap[-1] + 1, int(cheap[-1] * labels.growth)), first))
         parts = rounds if first < budget else 0
-        return cls(
-            tuple(cheap), tuple(first + (budget - first) * part // max(parts, 1) for part in range(parts + 1))
-        )
+        return cls(tuple(cheap), tuple(first + (budget - first) * part // max(parts, 1) for part in range(parts + 1)))
 
 
 SMALLEST = 10

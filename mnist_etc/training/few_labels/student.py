@@ -113,7 +113,11 @@ def _drawn(lesson: Lesson) -> tuple[npt.NDArray[np.uint8], Array, Array]:
     """The images that count; one that counts much stands there several times, each a view of its own."""
     times = np.maximum(np.rint(lesson.weights).astype(np.int64), lesson.weights > 0)
     places = np.repeat(np.arange(len(times)), times)
-    return lesson.images[places], lesson.targets[places], (lesson.weights / np.maximum(times, 1))[places].astype(np.float32)
+    return (
+        lesson.images[places],
+        lesson.targets[places],
+        (lesson.weights / np.maximum(times, 1))[places].astype(np.float32),
+    )
 
 
 def _loss(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,29 +129,21 @@ class FewLabelsTraining:
         )
 
     def _show(self, learner: Learner, tracker: Tracker) -> None:
-        """The codes of images, by class, as it was told or as the model answers, and by asked or not; the confusion."""
-        train, test = self._dataset.train, self._dataset.test
-        asked, labels = self._questions.known()
-        shown = np.arange(len(train))
-        if not self._command.skip_visualizations:
-            from mnist_etc.evaluation.plots.codes import plot_codes, shown_of
+        """Codes of images, by class, as it was told or as the model answers, and by asked or not; the confusion."""
+        from mnist_etc.evaluation.plots.codes import plot_codes, shown_of
 
-            shown = shown_of(len(train), asked)
-        images, known = train.images[shown], np.isin(shown, asked)
+        train, test = self._dataset.train, self._dataset.test
+        places, labels = self._questions.known()
+        shown = shown_of(len(train), places)
+        images, asked = train.images[shown], np.flatnonzero(np.isin(shown, places))
+        told = dict(zip(places.tolist(), labels.tolist(), strict=True))
         classes = learner.logits(images).argmax(axis=1)
-        told = dict(zip(asked.tolist(), labels.tolist(), strict=True))
-        classes[known] = [told[place] for place in shown[known].tolist()]
+        classes[asked] = [told[place] for place in shown[asked].tolist()]
+        codes = cache(lambda: learner.codes(images))
         if not self._command.skip_visualizations:
-            plot_codes(
-                self._folder.picture("codes"),
-                learner.codes(images),
-                classes,
-                train.names,
-                asked=np.flatnonzero(known),
-                seed=self._command.seed,
-            )
-        words = [f"{train.names[label]}{', asked' * told}" for label, told in zip(classes, known.tolist(), strict=True)]
-        tracker.codes("code", lambda: Codes(values=learner.codes(images), images=images, labels=words))
+            path, seed = self._folder.picture("codes"), self._command.seed
+            plot_codes(path, codes(), classes, train.names, asked=asked, seed=seed)
+        tracker.codes("code", lambda: Codes.asked(codes(), images, classes, train.names, asked))
         tracker.picture(
             "confusion", lambda: confusion_pixels(test.names, test.labels, learner.logits(test.images).argmax(axis=1))
         )
