@@ -169,8 +169,8 @@ class UseCommand(TrainCommand):
         """Refuse what no range can say; see `check`."""
         if self.few_labels.budget is not None and self.model.name not in ZOO:
             raise ConfigError(
-                f"Expected few_labels.budget=null with model={self.model.name}; received {self.few_labels.budget}. Name the "
-                "model that few labels trained: model=student."
+                f"Expected few_labels.budget=null with model={self.model.name}; received {self.few_labels.budget}. "
+                "Name the model that few labels trained: model=student."
             )
         if self.model.name in ZOO:
             check_zoo_model(self.privacy, self.model)

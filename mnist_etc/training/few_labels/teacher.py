@@ -12,7 +12,7 @@ __all__ = ["Regression", "agreed"]
 
 Array = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
-STRENGTH = 100.0
+STRENGTH = 10.0
 """Inverse of the regularization, of features whose squares sum to 1."""
 FAINTEST = 1e-7
 """Probability that counts as none."""
