@@ -1,4 +1,4 @@
-"""``train_.few_labels``: labels come from the database alone, are paid once, and make a model that every command takes."""
+"""``train_.few_labels``: labels come from the database alone, and make a model that every command takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import gzip
 import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +130,8 @@ def test_what_makes_no_sense_is_refused_in_a_line(here: Path, words: tuple[str, 
 
 
 def test_a_database_of_other_images_or_with_too_few_labels_is_refused(here: Path) -> None:
-    config = DataConfig(name="toy", kind="idx", root=str(here / "data"), prepare=Prepare.none, validation=60, split_seed=0)
+    root = str(here / "data")
+    config = DataConfig(name="toy", kind="idx", root=root, prepare=Prepare.none, validation=60, split_seed=0)
     pool = read_pool(config)
     made = {"names": pool.names, "labels": pool.labels}
     few, other = (f"sqlite:///{here}/{name}.db" for name in ("few", "other"))
