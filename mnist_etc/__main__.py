@@ -87,6 +87,16 @@ COMMANDS = {
         job="mnist_etc.audit.job:audit",
         examples=("data=mnist privacy.target_epsilon=3",),
     ),
+    "labels": Command(
+        help="reveal labels one at a question: make, serve, show or fill a database of them",
+        schema="mnist_etc.labels.actions.config:LabelsCommand",
+        job="mnist_etc.labels.actions.job:labels",
+        examples=(
+            "init data=digits labels.budget=100",
+            "serve labels.url=sqlite:///digits_labels.db",
+            "import answers.json who=ada",
+        ),
+    ),
     "copy": Command(
         help="copy a folder of data or artifacts to or from a bucket, what differs alone",
         schema="mnist_etc.copying.config:CopyCommand",

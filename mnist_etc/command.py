@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -124,6 +125,8 @@ def _parse(name: str, command: Command, schema: type) -> argparse.Namespace:
 
 def _help(schema: type) -> str:
     also = "; a path alone is input=<path>" if "input" in keys(schema) else ""
+    if positional := getattr(schema, "positional", ()):
+        also = f"; words without a key are {' and '.join(positional)}, in this order"
     return f"a key and its new value, or a group and one of its choices{also}"
 
 
@@ -138,7 +141,18 @@ def _epilog(name: str, command: Command) -> str:
         if known := experiments(conf_folder(name), name):
             groups += ["", "named experiments:", f"  experiment={'|'.join(known)}"]
     examples = [f"  {program()} {words}" for words in command.examples]
-    return "\n".join([*(["groups, the default first:", *groups, ""] if groups else []), "examples:", *examples])
+    chosen = ["groups, the default first:", *groups, ""] if groups else []
+    return "\n".join([*_words(resolve(command.schema)), *chosen, "examples:", *examples])
+
+
+def _words(schema: type) -> list[str]:
+    """The rows of a registry that a key without a name chooses from, a block for each such key."""
+    fields = {one.name: one.metadata.get("registry") for one in dataclasses.fields(schema)}
+    lines: list[str] = []
+    for key in getattr(schema, "positional", ()):
+        if registry := fields[key]:
+            lines += [f"{key}:", *(f"  {name:<11}{registry[name].help}" for name in registry), ""]
+    return lines
 
 
 def _as_yaml(config: Any) -> str:

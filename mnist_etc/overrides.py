@@ -12,6 +12,7 @@ import difflib
 import re
 import shlex
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,22 @@ def keys(schema: Any) -> list[str]:
 
 
 def overrides(words: list[str], schema: Any, groups: set[str]) -> list[str]:
-    """Translate the words of a command line, each ``key=value`` or the path of ``input``, to Hydra's overrides.
+    """Translate the words of a command line to Hydra's overrides.
+
+    Each is ``key=value``, the path of ``input``, or a value of a key that ``schema.positional`` names.
 
     Args:
         words: of the command line.
-        schema: dataclass of the keys.
+        schema: dataclass of the keys; the first word without ``=`` is the value of the first key of its attribute
+            ``positional``, where it has one, the next of the next.
         groups: names of the folders of ``conf/``, from which a key of such a name chooses a file.
 
     Raises:
         ConfigError: a word is of another form.
     """
     known = kinds(schema)
+    if positional := getattr(schema, "positional", ()):
+        return [_override(word, known, groups) for word in _with_keys(words, positional)]
     return [_override(word, known, groups) for word in _with_input(words, known)]
 
 
@@ -84,8 +90,27 @@ def _with_input(words: list[str], known: dict[str, Any]) -> list[str]:
         )
     if any(word.startswith("input=") for word in words):
         raise ConfigError(f"Expected one input; received {paths[0]!r} beside input=. Leave one of them out.")
-    literal = _quoted(INTERPOLATION.sub(r"\1\1\\${", paths[0]))
-    return [f"input={literal}" if word == paths[0] else word for word in words]
+    return [f"input={_literal(paths[0])}" if word == paths[0] else word for word in words]
+
+
+def _with_keys(words: list[str], positional: Sequence[str]) -> list[str]:
+    """``words`` with each that has no ``=`` turned into the value of a key, in the order of the keys."""
+    given = [word for word in words if "=" not in word]
+    if len(given) > len(positional):
+        raise ConfigError(
+            f"Expected {' and '.join(positional)}, then key=value; received {given[len(positional)]!r} too. All keys: "
+            "--cfg job"
+        )
+    for word, key in zip(given, positional, strict=False):
+        if any(other.startswith(f"{key}=") for other in words):
+            raise ConfigError(f"Expected one {key}; received {word!r} beside {key}=. Leave one of them out.")
+    left = iter(positional)
+    return [word if "=" in word else f"{next(left)}={_literal(word)}" for word in words]
+
+
+def _literal(word: str) -> str:
+    """Text that Hydra takes as it is typed."""
+    return _quoted(INTERPOLATION.sub(r"\1\1\\${", word))
 
 
 def _exists(word: str) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from mnist_etc.errors import LabelError
+from mnist_etc.labels.checks import checked_budget, checked_name, finite
 from mnist_etc.labels.database import Database
 from mnist_etc.labels.making import fill, read_made
 from mnist_etc.labels.rows import Event
@@ -18,10 +18,6 @@ from mnist_etc.labels.view import PIECE, LabelView
 from mnist_etc.labels.writer import Writer
 
 __all__ = ["LabelStore"]
-
-LONGEST = 100
-"""Characters of a name, of a person or a strategy."""
-MOST = 10**9
 
 
 class LabelStore(LabelView):
@@ -86,9 +82,19 @@ class LabelStore(LabelView):
                 pictures=pictures,
             )
             store = cls(database, made)
-            Writer(connection, store._replay).add(Event.init, _name(who, "who"), budget=_whole(budget))
+            Writer(connection, store._replay).add(Event.init, checked_name(who, "who"), budget=checked_budget(budget))
             guard(connection)
         return store
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """Whether there is a database of labels at ``url``.
+
+        Raises:
+            LabelError: it does not answer.
+            ConfigError: see `create`.
+        """
+        return Database(url).is_there()
 
     @classmethod
     def open(cls, url: str, *, dataset: str | None = None) -> LabelStore:
@@ -114,7 +120,7 @@ class LabelStore(LabelView):
         with store._reading():
             return store
 
-    def ask(self, indices: Sequence[int], *, who: str, strategy: str, scores: Sequence[float]) -> dict[int, int]:
+    def ask(self, indices: Iterable[int], *, who: str, strategy: str, scores: Iterable[float]) -> dict[int, int]:
         """Ask for the labels of images: all that are new at once, or none where the budget does not suffice.
 
         Args:
@@ -132,8 +138,8 @@ class LabelStore(LabelView):
                 was paid or asked; or an index is not in the pool, or the database does not answer.
             ValueError: there are not as many finite scores as images.
         """
-        who, strategy = _name(who, "who"), _name(strategy, "strategy")
-        reasons = dict(zip((int(index) for index in indices), map(_finite, scores), strict=True))
+        who, strategy = checked_name(who, "who"), checked_name(strategy, "strategy")
+        reasons = dict(zip((int(index) for index in indices), map(finite, scores), strict=True))
         self._check(reasons)
         with self._reading():
             if all(index in self._replay.answers for index in reasons):
@@ -177,7 +183,7 @@ class LabelStore(LabelView):
         Raises:
             LabelError: see `answer`.
         """
-        who = _name(who, "who")
+        who = checked_name(who, "who")
         given = {int(index): int(label) for index, label in answers.items()}
         self._check(given)
         self._require_people()
@@ -201,7 +207,7 @@ class LabelStore(LabelView):
         Raises:
             LabelError: the image does not wait, or see `answer`.
         """
-        who = _name(who, "who")
+        who = checked_name(who, "who")
         self._check([index])
         self._require_people()
         with self._writing() as writer:
@@ -220,7 +226,7 @@ class LabelStore(LabelView):
         Raises:
             LabelError: there is nothing to take back, or see `answer`.
         """
-        who = _name(who, "who")
+        who = checked_name(who, "who")
         with self._writing() as writer:
             last = self._replay.undoable(who)
             if last is None:
@@ -236,7 +242,7 @@ class LabelStore(LabelView):
         Raises:
             LabelError: it is fewer, or see `open`.
         """
-        who = _name(who, "who")
+        who = checked_name(who, "who")
         with self._writing() as writer:
             if budget < self._replay.budget:
                 raise LabelError(
@@ -244,13 +250,13 @@ class LabelStore(LabelView):
                     f"{budget:,}. Pass a greater labels.budget, or another labels.url."
                 )
             if budget > self._replay.budget:
-                writer.add(Event.budget, who, budget=_whole(budget))
+                writer.add(Event.budget, who, budget=checked_budget(budget))
 
     def _check(self, indices: Collection[int]) -> None:
         wrong = next((index for index in indices if not 0 <= index < len(self)), None)
         if wrong is not None:
             raise LabelError(
-                f"Expected an image from 0 to {len(self) - 1} of the pool at {self.place}; received {wrong}. Correct it."
+                f"Expected an image from 0 to {len(self) - 1} of the pool at {self.place}; received {wrong}."
             )
 
     def _require_people(self) -> None:
@@ -283,21 +289,3 @@ class LabelStore(LabelView):
         if missing is not None:
             raise LabelError(f"Expected image {missing} at {self.place}; received none. Go back to a copy.")
         return found
-
-
-def _name(text: str, what: str) -> str:
-    if not (1 <= len(text) <= LONGEST and text.isprintable() and text.strip()):
-        raise LabelError(f"Expected {what} as 1 to {LONGEST} characters on one line; received {text[:LONGEST]!r}.")
-    return text
-
-
-def _finite(score: float) -> float:
-    if not math.isfinite(score):
-        raise ValueError(f"Expected finite scores; received {score}.")
-    return float(score) + 0.0  # SQLite keeps no sign of zero
-
-
-def _whole(budget: int) -> int:
-    if not 0 <= budget <= MOST:
-        raise LabelError(f"Expected a budget from 0 to {MOST:,}; received {budget:,}. Correct it.")
-    return int(budget)

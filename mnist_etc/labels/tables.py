@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 __all__ = ["ITEMS", "LEDGER", "METADATA", "POOL", "guard"]
@@ -110,4 +111,4 @@ def guard(connection: Connection) -> None:
             statements += [POSTGRES_REFUSED.format(table=table, verbs=closed) for table in tables[:2]]
             statements += [POSTGRES_REFUSED.format(table=tables[2], verbs=open_)]
     for statement in statements:
-        connection.exec_driver_sql(statement)
+        connection.execute(text(statement))

@@ -103,6 +103,11 @@ class LabelView:
         with self._reading():
             return {index: dict(by) for index, by in self._replay.answers.items()}
 
+    def is_paid(self, index: int, who: str) -> bool:
+        """Whether an answer of ``who`` to an image was paid already, so that another one is free."""
+        with self._reading():
+            return not self._replay.cost(index, who)
+
     def status(self) -> Status:
         """How far the database is spent."""
         with self._reading():

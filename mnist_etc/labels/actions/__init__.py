@@ -1,0 +1,1 @@
+"""``python -m mnist_etc labels``: what is done with a database of labels by hand."""

@@ -1,0 +1,1 @@
+"""A page on which a person labels what waits, or what is chosen for him."""
