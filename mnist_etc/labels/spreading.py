@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Graph", "build_graph", "extend", "laplace", "poisson", "poisson_mbo"]
+__all__ = ["Graph", "build_graph", "extend", "laplace", "link", "poisson", "poisson_mbo"]
 
 Values = NDArray[np.float64]
 STEEPNESS = 4.0
@@ -153,23 +153,32 @@ def poisson_mbo(
     return _normalized(probabilities)
 
 
-def extend(
-    features: NDArray[np.float32], values: Values, others: NDArray[np.float32], *, neighbours: int = 10
-) -> Values:
-    """What images outside the graph get: the mean of their neighbours in it, weighed as `build_graph` does.
+def link(features: NDArray[np.float32], others: NDArray[np.float32], *, neighbours: int = 10) -> csr_array:
+    """How images outside a graph hang on those in it; what the graph's are is not changed by them.
 
     Args:
         features: ``(n, d)`` of the images of the graph.
-        values: ``(n, classes)``, theirs.
-        others: ``(m, d)`` of the new images, which change nothing for those of the graph.
+        others: ``(m, d)`` of the new images.
         neighbours: of each.
 
     Returns:
-        ``(m, classes)``.
+        ``(m, n)``, sparse, each row summing to 1, weighed as `build_graph` does: times ``(n, classes)`` probabilities
+        of the graph's images it gives the ``(m, classes)`` of the new ones.
     """
+    from scipy.sparse import csr_array
+
     distances, indices = _nearest(features, others, min(neighbours, len(features)))
     near = _weights(distances)
-    return np.asarray(np.einsum("mk,mkc->mc", near, values[indices]) / near.sum(axis=1, keepdims=True))
+    near /= near.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(len(others)), indices.shape[1])
+    return csr_array((near.ravel(), (rows, indices.ravel())), shape=(len(others), len(features)))
+
+
+def extend(
+    features: NDArray[np.float32], values: Values, others: NDArray[np.float32], *, neighbours: int = 10
+) -> Values:
+    """What images outside the graph get, ``(m, classes)``: `link` times the ``(n, classes)`` of those in it."""
+    return np.asarray(link(features, others, neighbours=neighbours) @ values)
 
 
 def _graph(features: NDArray[np.float32] | None, graph: Graph | None, neighbours: int) -> Graph:

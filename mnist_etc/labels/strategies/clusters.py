@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +48,15 @@ def make_clusters(
         weights: ``(n,)``, how much each image pulls the centers.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import pairwise_distances_argmin_min
 
     size = min(len(features), max(SAMPLE, PER_CLUSTER * count))
     sample = generator.choice(len(features), size, replace=False)
     means = KMeans(count, n_init=1, max_iter=ITERATIONS, random_state=int(generator.integers(2**31)))
-    means.fit(features[sample], sample_weight=None if weights is None else weights[sample])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # images that are alike: some clusters stay empty
+        means.fit(features[sample], sample_weight=None if weights is None else weights[sample])
     members, distances = pairwise_distances_argmin_min(features, means.cluster_centers_)
     return Clusters(members.astype(np.int64), distances.astype(np.float64), count)
 

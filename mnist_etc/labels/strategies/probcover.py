@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from mnist_etc.labels.strategies.pool import Choice, Pool
@@ -41,5 +43,7 @@ def choose(pool: Pool, k: int) -> Choice:
         distance_func=lambda _: distances,
         random_state=seed,
     )
-    found, covered = query.query(features, known, batch_size=k, return_utilities=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The maximum purity")  # images that are alike: the radius is zero
+        found, covered = query.query(features, known, batch_size=k, return_utilities=True)
     return Choice(indices=rows[found], scores=covered[np.arange(k), found].astype(np.float64))

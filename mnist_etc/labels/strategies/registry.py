@@ -131,3 +131,11 @@ STRATEGIES.add(
         needs_probabilities=True,
     ),
 )
+STRATEGIES.add(
+    "spectral",
+    Strategy(
+        help="typiclust on the graph of neighbours: for one or two labels a class",
+        source="Ng, Jordan and Weiss 2001 (NIPS), and typiclust's",
+        implementation="mnist_etc.labels.strategies.spectral:choose",
+    ),
+)
