@@ -40,6 +40,11 @@ class LabelsConfig:
     """Power of the teacher's confidence by which an image counts."""
     asked_share: float = between(0, 1, default=0.15)
     """Least part of what is learned from that the asked labels are, however few."""
+    graph: int = between(0, 1000, default=20)
+    """Labels a class below which the graph of nearest neighbours teaches beside the regression: the more, the fewer
+    there are. 0: never."""
+    balanced: bool = False
+    """The classes are known to be of equal size, which a handful of labels gains much from."""
     validation: int = between(0, 1_000_000, default=0)
     """Labels of the budget that are asked at random, never learned from, and choose between settings."""
     wait: bool = True

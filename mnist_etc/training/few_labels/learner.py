@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mnist_etc.fit.checkpoint import Checkpoint, Metrics
 from mnist_etc.labels.config import LabelsConfig
+from mnist_etc.labels.spreading import Graph, build_graph
 from mnist_etc.labels.strategies.pool import Choice, Pool
 from mnist_etc.labels.strategies.registry import STRATEGIES
 from mnist_etc.models.config import ZooConfig
@@ -22,7 +23,7 @@ from mnist_etc.training.few_labels.questions import Questions
 from mnist_etc.training.few_labels.rounds import Learned
 from mnist_etc.training.few_labels.schedule import Schedule
 from mnist_etc.training.few_labels.student import Lesson, fit_student
-from mnist_etc.training.few_labels.teacher import Regression, agreed
+from mnist_etc.training.few_labels.teacher import Regression, agreed, spread
 
 __all__ = ["Learner", "checkpoint_of"]
 
@@ -83,7 +84,7 @@ class Learner:
         for count in schedule.by_regression:
             asked, labels = self._reach(count, self._features, teacher)
             regression = Regression(self._features[asked], labels, self._classes)
-            teacher = regression.of(self._features)
+            teacher = self._taught_by_neighbours(regression.of(self._features), asked, labels)
             tell(Learned(by="regression", asked=asked, labels=labels, classify=self._by(regression)))
         assert teacher is not None, "a schedule begins with the regression"
         history: list[Metrics] = []
@@ -119,6 +120,18 @@ class Learner:
     @cached_property
     def _features(self) -> Array:
         return self._components.of(self._images)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return build_graph(self._features)
+
+    def _taught_by_neighbours(self, regressed: Array, asked: Numbers, labels: Numbers) -> Array:
+        """What the regression says, and the graph of nearest neighbours the more, the fewer labels there are."""
+        share = 1 - len(asked) / max(self._settings.graph * self._classes, 1)
+        if share <= 0:
+            return regressed
+        told = spread(self._graph, asked, labels, self._classes, balanced=self._settings.balanced)
+        return agreed([regressed, told], [1 - share, share])
 
     def _taught_by_itself(self, count: int, before: Array) -> tuple[Numbers, Numbers, Array]:
         """Ask what the network and its teacher waver on; the labels, and what the next teacher says of all images."""

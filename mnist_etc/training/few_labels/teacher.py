@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Regression", "agreed"]
+from mnist_etc.labels.spreading import Graph, laplace, poisson, poisson_mbo
+
+__all__ = ["Regression", "agreed", "spread"]
 
 Array = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 STRENGTH = 10.0
 """Inverse of the regularization, of features whose squares sum to 1."""
+SOME = 5
+"""Labels a class from which on Laplace learning does better than Poisson learning."""
 FAINTEST = 1e-7
 """Probability that counts as none."""
 
@@ -40,6 +44,24 @@ class Regression:
         probabilities = np.zeros((len(features), self._classes), np.float32)
         probabilities[:, self._known] = 1 if self._model is None else self._model.predict_proba(features)
         return probabilities
+
+
+def spread(graph: Graph, asked: Numbers, labels: Numbers, classes: int, *, balanced: bool) -> Array:
+    """Probabilities ``(n, classes)`` from the labels along the graph, by what holds where there are so few.
+
+    Args:
+        graph: of all images.
+        asked: places ``(m,)`` of those whose labels are known.
+        labels: ``(m,)``.
+        classes: how many there are.
+        balanced: they are known to be of equal size: Poisson MBO, else Laplace learning or, below `SOME` labels a
+            class, Poisson learning.
+    """
+    if balanced:
+        told = poisson_mbo(None, asked, labels, classes, priors=np.full(classes, 1 / classes), graph=graph)
+    else:
+        told = (laplace if len(asked) >= SOME * classes else poisson)(None, asked, labels, classes, graph=graph)
+    return np.asarray(told, np.float32)
 
 
 def agreed(probabilities: Sequence[Array], shares: Sequence[float]) -> Array:
