@@ -13,7 +13,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import ROOT, RESULTS, machine, progress, run_child, table, versions, write_results
+from common import RESULTS, ROOT, machine, progress, run_child, table, versions, write_results
 
 BUDGETS = [1000, 100, 500, 2000, 200, 7500]
 
@@ -34,13 +34,12 @@ class Run:
 def run(folder: Path, words: list[str], budget: int, strategy: str, seed: int) -> Run:
     """Train, unless it is done; the figures of its last round."""
     place = folder / f"{strategy}_{budget}_{seed}"
-    if not (told := sorted(place.rglob("full_model_metrics.json"))):
+    if not list(place.rglob("full_model_metrics.json")):
         progress(f"{strategy}, {budget:,} labels, seed {seed}")
         own = [f"labels.budget={budget}", f"labels.strategy={strategy}", f"seed={seed}", f"artifacts={place.resolve()}"]
         command = [".venv/bin/python", "-m", "train_.few_labels", *words, *own, "tracking_uri=null"]
         child = run_child([*command, "skip_visualizations=true"])
         (place / "seconds").write_text(f"{child.seconds}")
-        told = sorted(place.rglob("full_model_metrics.json"))
     with next(place.rglob("rounds.csv")).open(newline="") as file:
         *_, last = csv.DictReader(file)
     kept = place / "seconds"
@@ -88,9 +87,7 @@ def write(runs: list[Run], about: dict[str, str], words: list[str]) -> None:
         "Accuracy on the 10,000 test images, which decide nothing. Every label that a run looked at is counted.",
         table(header, rows),
         "Each run:",
-        table(
-            each, [[f"{o.budget:,}", o.strategy, str(o.seed), f"{100 * o.accuracy:.2f}", o.counts] for o in runs]
-        ),
+        table(each, [[f"{o.budget:,}", o.strategy, str(o.seed), f"{100 * o.accuracy:.2f}", o.counts] for o in runs]),
     )
     plot_label_curve(RESULTS / "few_labels.png", curves, goal=0.9)
 

@@ -28,10 +28,12 @@ class LabelsConfig:
     """Factor by which the labels grow from one question round to the next."""
     components: int = between(2, 4096, default=300)
     """Principal components of the features that questions are chosen by."""
-    rounds: int = between(0, 100, default=2)
-    """Rounds of questions in which the network chooses, after a fit each; the last half of the budget is theirs."""
-    round_epochs: int = between(1, 10_000, default=3)
-    """Of each of those fits; the last fit takes ``model.epochs``."""
+    lessons: int = between(1, 100, default=2)
+    """Fits of the network, each going on from the one before, which then teaches beside the regression."""
+    lesson_epochs: int = between(1, 10_000, default=4)
+    """Of each but the last, which takes ``model.epochs``."""
+    network_share: float = between(0, 0.9, default=0)
+    """Part of the budget that the network chooses the questions of, as much of it before each fit but the first."""
     temperature: float = between(0.05, 10, default=0.5)
     """The teacher's probabilities are taken to the power of its inverse: below 1 they become surer."""
     confidence: float = between(0, 1, default=0)
@@ -40,9 +42,8 @@ class LabelsConfig:
     """Power of the teacher's confidence by which an image counts."""
     asked_share: float = between(0, 1, default=0.15)
     """Least part of what is learned from that the asked labels are, however few."""
-    graph: int = between(0, 1000, default=20)
-    """Labels a class below which the graph of nearest neighbours teaches beside the regression: the more, the fewer
-    there are. 0: never."""
+    graph: int = between(0, 100_000, default=200)
+    """Labels a class up to which the graph of nearest neighbours teaches beside the regression; 0: never."""
     balanced: bool = False
     """The classes are known to be of equal size, which a handful of labels gains much from."""
     validation: int = between(0, 1_000_000, default=0)

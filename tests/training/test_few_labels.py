@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 import struct
 from pathlib import Path
 
@@ -12,17 +13,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from processes import python
-from support import Completed, refused, same_weights
+from support import ROOT, Completed, refused, same_weights
 
 from mnist_etc.data.config import DataConfig, Prepare
 from mnist_etc.labels.pool import fingerprint, read_pool
 from mnist_etc.labels.store import LabelStore
 
 KEYS = (
-    *("data.name=toy", "data.kind=idx", "data.root=data", "tracking_uri=null", "model.width=4", "model.epochs=2"),
-    *("labels.budget=40", "labels.start=20", "labels.rounds=1", "labels.round_epochs=1", "labels.components=20"),
+    *("data.name=toy", "data.kind=idx", "data.root=data", "data.validation=60", "model.width=4", "model.epochs=2"),
+    *(
+        "labels.budget=40",
+        "labels.start=20",
+        "labels.network_share=0.5",
+        "labels.lesson_epochs=1",
+        "labels.components=20",
+    ),
 )
-USE = tuple(f"few_{key}" if key.startswith("labels.") else key for key in (*KEYS, "data.validation=60"))
+USE = tuple(f"few_{key}" if key.startswith("labels.") else key for key in KEYS)
 
 
 def write_idx(path: Path, values: NDArray[np.int64] | NDArray[np.uint8]) -> None:
@@ -42,18 +49,31 @@ def drawn() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return images.astype(np.uint8), labels
 
 
+def filled(folder: Path, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> Path:
+    images, labels = drawn
+    (folder / "data/toy").mkdir(parents=True)
+    for part, name in ((slice(300), "train"), (slice(300, 400), "t10k")):
+        write_idx(folder / f"data/toy/{name}-images-idx3-ubyte.gz", images[part])
+        write_idx(folder / f"data/toy/{name}-labels-idx1-ubyte.gz", labels[part])
+    return folder
+
+
 @pytest.fixture
 def here(tmp_path: Path, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> Path:
-    images, labels = drawn
-    (tmp_path / "data/toy").mkdir(parents=True)
-    for part, name in ((slice(300), "train"), (slice(300, 400), "t10k")):
-        write_idx(tmp_path / f"data/toy/{name}-images-idx3-ubyte.gz", images[part])
-        write_idx(tmp_path / f"data/toy/{name}-labels-idx1-ubyte.gz", labels[part])
-    return tmp_path
+    return filled(tmp_path, drawn)
+
+
+@pytest.fixture(scope="module")
+def there(
+    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]
+) -> tuple[Path, Completed]:
+    """A folder in which a model was trained, and what the command said."""
+    folder = filled(tmp_path_factory.mktemp("few"), drawn)
+    return folder, train(folder, "skip_visualizations=false", "tracking.tensorboard=true")
 
 
 def train(folder: Path, *words: str) -> Completed:
-    return python("-m", "train_.few_labels", *KEYS, "skip_visualizations=true", *words, cwd=folder)
+    return python("-m", "train_.few_labels", *KEYS, "skip_visualizations=true", "tracking_uri=null", *words, cwd=folder)
 
 
 def run_of(folder: Path) -> Path:
@@ -65,32 +85,10 @@ def paid(folder: Path) -> int:
     return LabelStore.open(f"sqlite:///{run_of(folder) / 'labels.sqlite'}").verify()
 
 
-def test_labels_come_from_the_database_alone_and_a_killed_run_pays_nothing_twice(
-    here: Path, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]
-) -> None:
-    done = train(here)
+def test_a_training_leaves_a_table_a_curve_and_a_ledger(there: tuple[Path, Completed]) -> None:
+    folder, done = there
     assert done.returncode == 0, done.stderr
-    run = run_of(here)
-    assert paid(here) == 40
-    first = run.rename(here / "first")
-    labels = drawn[1][:300]
-    (run / "models").mkdir(parents=True)
-    (run / "labels.sqlite").write_bytes((first / "labels.sqlite").read_bytes())
-    write_idx(here / "data/toy/train-labels-idx1-ubyte.gz", (labels + 1) % 4)
-    done = train(here)
-    assert done.returncode == 0, done.stderr
-    assert paid(here) == 40
-    assert same_weights(first / "models/full_model.h5", run / "models/full_model.h5")
-    (run / "labels.sqlite").unlink()
-    done = train(here, "force=true")  # a database made of the other labels: they do matter
-    assert done.returncode == 0, done.stderr
-    assert not same_weights(first / "models/full_model.h5", run / "models/full_model.h5")
-
-
-def test_the_model_is_one_that_every_command_takes(here: Path) -> None:
-    done = train(here)
-    assert done.returncode == 0, done.stderr
-    run = run_of(here)
+    run = run_of(folder)
     with (run / "rounds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(int(row["labels"]), row["by"]) for row in rows] == [
@@ -102,14 +100,37 @@ def test_the_model_is_one_that_every_command_takes(here: Path) -> None:
     figures = json.loads((run / "models/full_model_metrics.json").read_text())
     assert float(rows[-1]["accuracy"]) == pytest.approx(figures["test_accuracy"])
     assert float(rows[0]["accuracy"]) > 0.9  # four bars that no classifier misses
-    infer = python(str(Path(__file__).parents[2] / "infer.py"), "model=student", *USE, "summary=-", cwd=here)
+    assert paid(folder) == 40
+    assert {path.name for path in (run / "plots").iterdir()} >= {"labels.png", "label_counts.png", "codes.png"}
+    assert list((run / "logs/tensorboard").rglob("code.tsv"))
+    assert not list(run.rglob("*.npz"))
+    assert "40 paid of 40" in done.stdout
+    assert "is there already" in train(folder).stdout
+
+
+def test_labels_come_from_the_database_alone_and_what_was_paid_is_not_paid_again(
+    there: tuple[Path, Completed], here: Path, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]
+) -> None:
+    """As a killed run leaves it: the database is there, and the data's labels are others meanwhile."""
+    first = run_of(there[0])
+    (here / "artifacts/toy" / first.name).mkdir(parents=True)
+    shutil.copy(first / "labels.sqlite", here / "artifacts/toy" / first.name)
+    write_idx(here / "data/toy/train-labels-idx1-ubyte.gz", (drawn[1][:300] + 1) % 4)
+    done = train(here)
+    assert done.returncode == 0, done.stderr
+    assert paid(here) == 40
+    assert same_weights(first / "models/full_model.h5", run_of(here) / "models/full_model.h5")
+
+
+def test_the_model_is_one_that_other_commands_take(there: tuple[Path, Completed]) -> None:
+    folder, _ = there
+    figures = json.loads((run_of(folder) / "models/full_model_metrics.json").read_text())
+    infer = python(str(ROOT / "infer.py"), "model=student", *USE, "summary=all.json", cwd=folder)
     assert infer.returncode == 0, infer.stderr
-    assert f"{figures['test_accuracy']:.4f}"[:6] in infer.stdout
-    export = python("-m", "mnist_etc.export", "model=student", *USE, "gates=off", "repository=served", cwd=here)
+    assert json.loads((folder / "all.json").read_text())["accuracy"] == pytest.approx(figures["test_accuracy"])
+    words = ["model=student", *USE, "gates=off", "policy=top1", "repository=served"]
+    export = python("-m", "mnist_etc.export", *words, cwd=folder)
     assert export.returncode == 0, export.stderr
-    again = train(here)
-    assert "is there already" in again.stdout
-    assert "40 paid of 40" in again.stdout
 
 
 @pytest.mark.parametrize(

@@ -21,18 +21,21 @@ from mnist_etc.labels.strategies.pool import Choice
 from mnist_etc.sweep.config import SweepCommand
 from mnist_etc.training.few_labels.questions import Questions
 from mnist_etc.training.few_labels.schedule import Schedule
+from mnist_etc.training.few_labels.student import Lesson
 from mnist_etc.training.few_labels.teacher import Regression, agreed
 
 
 def test_the_budget_is_spent_to_the_last_label_and_never_beyond() -> None:
     for budget in (2, 7, 50, 99, 100, 101, 1000, 7500):
-        for rounds in (0, 1, 3):
-            schedule = Schedule.of(LabelsConfig(budget=budget, rounds=rounds), 10)
-            counts = [*schedule.by_regression, *schedule.by_network]
-            assert counts == sorted(counts)
-            assert counts[-1] == budget
-            assert schedule.by_network[0] == schedule.by_regression[-1]
-    schedule = Schedule.of(LabelsConfig(budget=1000, validation=200, rounds=2, start=50, growth=2), 10)
+        for lessons in (1, 2, 4):
+            for share in (0, 0.5):
+                schedule = Schedule.of(LabelsConfig(budget=budget, lessons=lessons, network_share=share))
+                counts = [*schedule.by_regression, *schedule.by_network]
+                assert counts == sorted(counts)
+                assert counts[-1] == budget
+                assert schedule.by_network[0] == schedule.by_regression[-1]
+                assert len(schedule.by_network) == lessons
+    schedule = Schedule.of(LabelsConfig(budget=1000, validation=200, lessons=3, network_share=0.5, growth=2))
     assert schedule.by_regression == (50, 100, 200, 400)
     assert schedule.by_network == (400, 600, 800)
 
@@ -58,16 +61,27 @@ def test_a_search_counts_the_labels_of_all_its_trials() -> None:
     compose("sweep", SweepCommand, [*few, "labels.url=sqlite:///one.db", "labels.validation=20"])
 
 
-def test_a_class_without_a_label_has_no_probability_and_teachers_that_agree_are_surer() -> None:
+def test_a_class_without_a_label_has_no_probability() -> None:
     features = np.array([[0.0, 1], [0, 0.9], [1, 0], [0.9, 0]], np.float32)
     told = Regression(features[[0, 2]], np.array([1, 2]), 4).of(features)
     assert told[:, [0, 3]].max() == 0
     assert told.argmax(axis=1).tolist() == [1, 1, 2, 2]
     assert Regression(features[[0]], np.array([3]), 4).of(features)[:, 3].tolist() == [1, 1, 1, 1]
     one = np.array([[0.6, 0.4], [0.9, 0.1]], np.float32)
-    both = agreed([one, one[::-1]], [0.5, 0.5])
-    assert both.sum(axis=1) == pytest.approx([1, 1])
-    assert both[0, 0] == pytest.approx(np.sqrt(0.6 * 0.9) / (np.sqrt(0.6 * 0.9) + np.sqrt(0.4 * 0.1)), abs=1e-5)
+    assert agreed([one, one[::-1]]).tolist() == pytest.approx(np.array([[0.75, 0.25]] * 2))
+
+
+def test_a_lesson_is_sharpened_and_an_asked_image_has_its_label() -> None:
+    images = np.zeros((4, 8, 8), np.uint8)
+    guesses = np.array([[0.6, 0.4], [0.9, 0.1], [0.5, 0.5], [0.2, 0.8]], np.float32)
+    settings = LabelsConfig(budget=2, temperature=0.5, confidence=0.55, certainty=1, asked_share=0.4)
+    lesson = Lesson.of(images, guesses, np.array([3]), np.array([0]), settings)
+    assert lesson.targets[0] == pytest.approx(np.array([0.36, 0.16]) / 0.52)
+    assert lesson.targets[3].tolist() == [1, 0]
+    assert lesson.weights.mean() == pytest.approx(1)
+    assert lesson.weights[3] == pytest.approx(0.4 * 4)
+    assert lesson.weights[2] == 0
+    assert lesson.weights[1] / lesson.weights[0] == pytest.approx(0.9 / 0.6)
 
 
 @pytest.fixture

@@ -33,6 +33,9 @@ Numbers = npt.NDArray[np.int64]
 CODE = 128
 """Components of what the network's last layer reads, for the next questions and the next regression."""
 
+ALONE = 5
+"""Labels a class below which the graph knows more than the regression, and teaches alone."""
+
 
 class Learner:
     """Of one training.
@@ -79,14 +82,15 @@ class Learner:
             LabelError: the database cannot answer, or nobody waits for people who have yet to.
             TrainingError: a fit diverged.
         """
-        schedule = Schedule.of(self._settings, self._classes)
-        teacher: Array | None = None
+        schedule = Schedule.of(self._settings)
+        regressed: Array | None = None
         for count in schedule.by_regression:
-            asked, labels = self._reach(count, self._features, teacher)
+            asked, labels = self._reach(count, self._features, regressed)
             regression = Regression(self._features[asked], labels, self._classes)
-            teacher = self._taught_by_neighbours(regression.of(self._features), asked, labels)
+            regressed = regression.of(self._features)
             tell(Learned(by="regression", asked=asked, labels=labels, classify=self._by(regression)))
-        assert teacher is not None, "a schedule begins with the regression"
+        assert regressed is not None, "a schedule begins with the regression"
+        teacher = self._taught_by_neighbours(regressed, asked, labels)
         history: list[Metrics] = []
         for number, count in enumerate(schedule.by_network):
             if number:
@@ -96,7 +100,7 @@ class Learner:
                 self._model,
                 Lesson.of(self._images, teacher, asked, labels, self._settings),
                 self._config,
-                epochs=self._config.epochs if final else self._settings.round_epochs,
+                epochs=self._config.epochs if final else self._settings.lesson_epochs,
                 seed=self._seed + number,
                 label=f"network, {count:,} labels",
                 checkpoint=checkpoint(number, asked, labels),
@@ -126,21 +130,20 @@ class Learner:
         return build_graph(self._features)
 
     def _taught_by_neighbours(self, regressed: Array, asked: Numbers, labels: Numbers) -> Array:
-        """What the regression says, and the graph of nearest neighbours the more, the fewer labels there are."""
-        share = 1 - len(asked) / max(self._settings.graph * self._classes, 1)
-        if share <= 0:
+        """What the regression and, where labels are few, the graph of nearest neighbours say together."""
+        if len(asked) > self._settings.graph * self._classes:
             return regressed
         told = spread(self._graph, asked, labels, self._classes, balanced=self._settings.balanced)
-        return agreed([regressed, told], [1 - share, share])
+        return told if len(asked) < ALONE * self._classes else agreed([regressed, told])
 
     def _taught_by_itself(self, count: int, before: Array) -> tuple[Numbers, Numbers, Array]:
         """Ask what the network and its teacher waver on; the labels, and what the next teacher says of all images."""
         own = self._probabilities()
         code = Components(compiled(_before_logits(self._model)), self._images, CODE).of(self._images)
         features = np.concatenate([self._features, code], axis=1)
-        asked, labels = self._reach(count, features, agreed([before, own], [0.5, 0.5]))
+        asked, labels = self._reach(count, features, agreed([before, own]))
         regression = Regression(features[asked], labels, self._classes)
-        return asked, labels, agreed([regression.of(features), own], [0.5, 0.5])
+        return asked, labels, agreed([before, regression.of(features), own])
 
     def _probabilities(self) -> Array:
         """The network's, ``(n, classes)``; where it was shown mirrored images, the mean of both views."""

@@ -19,21 +19,18 @@ class Schedule:
     """At the start of each fit of the network, the first being the last of `by_regression`."""
 
     @classmethod
-    def of(cls, labels: LabelsConfig, classes: int) -> Schedule:
+    def of(cls, labels: LabelsConfig) -> Schedule:
         """That of a budget, those of ``labels.validation`` taken off.
 
-        The regression's rounds grow by a factor until half of the budget is spent; the other half is spent in
-        ``labels.rounds`` equal parts, each after a fit of the network.
+        The regression's rounds grow by a factor. What is left to the network is spent in equal parts before each of its
+        fits but the first.
         """
         budget = (labels.budget or 0) - labels.validation
-        rounds = labels.rounds if budget >= SMALLEST * classes else 0
-        first = max(min(labels.start, budget), budget // 2) if rounds else budget
-        cheap = [min(labels.start, first)]
-        while cheap[-1] < first:
-            cheap.append(min(max(cheap[-1] + 1, int(cheap[-1] * labels.growth)), first))
-        parts = rounds if first < budget else 0
-        return cls(tuple(cheap), tuple(first + (budget - first) * part // max(parts, 1) for part in range(parts + 1)))
-
-
-SMALLEST = 10
-"""Labels a class from which on the network chooses too; before, it knows little more than its teacher."""
+        parts = labels.lessons - 1
+        first = max(min(labels.start, budget), budget - round(budget * labels.network_share) * bool(parts))
+        by_regression = [min(labels.start, first)]
+        while by_regression[-1] < first:
+            before = by_regression[-1]
+            by_regression.append(min(max(before + 1, int(before * labels.growth)), first))
+        by_network = [first + (budget - first) * part // max(parts, 1) for part in range(parts + 1)]
+        return cls(tuple(by_regression), tuple(by_network))

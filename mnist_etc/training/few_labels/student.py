@@ -60,7 +60,7 @@ class Lesson:
         powers = probabilities.astype(np.float64) ** (1 / config.temperature)
         targets = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         targets[asked] = np.eye(targets.shape[1], dtype=np.float32)[labels]
-        weights = np.where(surest >= config.confidence, surest**config.certainty, 0)
+        weights = np.where(surest >= config.confidence, surest**config.certainty, 0).astype(np.float64)
         weights[asked] = 0
         rest = weights.sum()
         share = max(config.asked_share, len(asked) / len(images)) if rest else 1.0

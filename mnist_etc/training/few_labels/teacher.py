@@ -18,8 +18,6 @@ STRENGTH = 10.0
 """Inverse of the regularization, of features whose squares sum to 1."""
 SOME = 5
 """Labels a class from which on Laplace learning does better than Poisson learning."""
-FAINTEST = 1e-7
-"""Probability that counts as none."""
 
 
 class Regression:
@@ -64,8 +62,6 @@ def spread(graph: Graph, asked: Numbers, labels: Numbers, classes: int, *, balan
     return np.asarray(told, np.float32)
 
 
-def agreed(probabilities: Sequence[Array], shares: Sequence[float]) -> Array:
-    """The geometric mean of several teachers' probabilities, each counting by its share; its rows sum to 1."""
-    logs = sum(share * np.log(np.maximum(one, FAINTEST)) for one, share in zip(probabilities, shares, strict=True))
-    raised = np.exp(logs - np.max(logs, axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
+def agreed(probabilities: Sequence[Array]) -> Array:
+    """The mean of several teachers' probabilities ``(n, classes)``."""
+    return np.asarray(np.mean(probabilities, axis=0), np.float32)
