@@ -2,7 +2,7 @@
 
 Features are the principal components of scattering, fitted on the pool without a label. Each strategy asks in rounds;
 between rounds a logistic regression learns from all answers. Runs are kept in a folder, so that one that was stopped
-goes on. ``--part validation`` holds 10,000 images of the pool out and never reads the test images: for choosing.
+goes on. ``--part validation`` tells of 5,000 images held out of the pool, and never of the test images: for choosing.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mnist_etc.labels.spreading import Graph
-
 ROUNDS = {
     "fashion_mnist": [50, 100, 200, 350, 500, 750, 1000, 1500, 2000],
     "mnist": [10, 20, 30, 40, 60, 80, 100],
 }
 """How many labels there are after each round."""
 TOLD = {"fashion_mnist": [100, 200, 500, 1000, 2000], "mnist": [10, 20, 40, 60, 100]}
-COMPONENTS, FITTED = 300, 12_000
-HELD_OUT = 10_000
+COMPONENTS, FITTED = 300, 10_000
+STRENGTH = 10.0
+"""Inverse of the regression's regularization, chosen on validation images among 1, 3, 10, 30, 100 and 300."""
 LEARNERS = ("regression", "laplace", "poisson", "mbo", "both")
-SPARSE = 500
-"""Labels up to which the graph is asked too."""
+JOINED = {"fashion_mnist": 300, "mnist": 60}
+"""Of the components, the first so many are what the graph goes by."""
+SPARSE = 100
+"""Labels up to which Poisson learning is measured too."""
 BY_REGRESSION = (
-    "Accuracy in % by logistic regression after so many labels, median of {seeds} seeds (worst); and the longest "
+    "Accuracy in % by logistic regression after so many labels, median over seeds (worst); and the longest "
     "choice of one round in seconds."
 )
 BY_LEARNER = (
     "The same questions by learner: regression; label spreading on the graph of the pool, the sizes of the classes "
-    "taken as equal; and the mean of regression and Laplace learning."
+    "taken as equal by Poisson learning; and the mean of regression and Laplace learning."
 )
 Run = dict[str, dict[str, float]]
 
@@ -59,15 +60,23 @@ class Data:
 
 
 class Graphs:
-    """Who is whose neighbour, in the pool and from outside."""
+    """Who is whose neighbour, in the pool and from outside; kept in a folder."""
 
-    def __init__(self, data: Data) -> None:
-        from mnist_etc.labels.spreading import build_graph, link
+    def __init__(self, data: Data, folder: Path, part: str) -> None:
+        import numpy as np
+        from scipy.sparse import csr_array, load_npz, save_npz
 
-        began = time.perf_counter()
-        self.inside: Graph = build_graph(data.pool)
-        self.links: Any = link(data.pool, data.others)
-        progress(f"{data.name}: graph in {time.perf_counter() - began:.0f} s")
+        from mnist_etc.labels.spreading import Graph, build_graph, link
+
+        inside, links = (folder / f"{data.name}_{part}_{name}.npz" for name in ("graph", "links"))
+        if not inside.exists() or not links.exists():
+            began = time.perf_counter()
+            pool, others = (np.ascontiguousarray(one[:, : JOINED[data.name]]) for one in (data.pool, data.others))
+            save_npz(inside, build_graph(pool).weights)
+            save_npz(links, link(pool, others))
+            progress(f"{data.name}: graph in {time.perf_counter() - began:.0f} s")
+        weights = csr_array(load_npz(inside))
+        self.inside, self.links = Graph(weights, np.asarray(weights.sum(axis=1)).ravel()), csr_array(load_npz(links))
 
 
 def main() -> None:
@@ -78,7 +87,10 @@ def main() -> None:
     parser.add_argument("--part", choices=("validation", "test"), default="test")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--runs", type=Path, required=True, help="a folder that keeps features and figures")
+    parser.add_argument("--most", type=int, default=2000, help="labels")
+    parser.add_argument("--no-graph", action="store_true", help="learn by regression alone")
     parser.add_argument("--only-measure", action="store_true", help="leave the page to another process")
+    parser.add_argument("--only-page", action="store_true", help="of the figures that are there")
     arguments = parser.parse_args()
     arguments.runs = arguments.runs.resolve()
     arguments.runs.mkdir(parents=True, exist_ok=True)
@@ -88,34 +100,30 @@ def main() -> None:
     here, names = machine(), arguments.strategies or list(STRATEGIES)
     parts = []
     for dataset in arguments.datasets:
-        runs = measure(dataset, names, arguments.part, arguments.seeds, arguments.runs)
-        parts += pages(dataset, runs)
+        runs = measure(dataset, names, arguments.part, 0 if arguments.only_page else arguments.seeds, arguments.runs)
+        parts += pages(dataset, runs, arguments.part)
     if not arguments.only_measure:
         facts = {"machine": here, "versions": versions("scikit-activeml", "scikit-learn", "numpy")}
         write_results("label_strategies", "Which images to ask about", facts, *parts)
 
 
-def measure(dataset: str, names: list[str], part: str, seeds: int, folder: Path) -> dict[str, list[Run]]:
-    """The runs of each strategy; those that ``folder`` lacks are made and put there."""
+def measure(dataset: str, names: list[str], asked: argparse.Namespace) -> dict[str, list[Run]]:
+    """The runs of each strategy; those that the folder lacks are made and put there."""
     data: Data | None = None
     graph: Graphs | None = None
-    found: dict[str, list[Run]] = {name: [] for name in names}
-    for seed in range(seeds):
+    for seed in range(0 if asked.only_page else asked.seeds):
         for name in names:
-            path = folder / f"{dataset}_{part}_{name}_{seed}.json"
+            path = asked.runs / f"{dataset}_{asked.part}_{name}_{seed}.json"
             if not path.exists():
-                if data is None:
-                    data = read(dataset, part, folder)
-                if graph is None:
-                    graph = Graphs(data)
-                path.write_text(json.dumps(run(data, name, seed, graph)))
-            found[name].append(json.loads(path.read_text()))
-            last = max(map(int, found[name][-1]))
-            progress(f"{path.stem}: {found[name][-1][str(last)]}")
-    return found
+                data = data or read(dataset, asked.part, asked.runs)
+                graph = graph or (None if asked.no_graph else Graphs(data, asked.runs, asked.part))
+                path.write_text(json.dumps(run(data, name, seed, graph, asked.most)))
+            progress(f"{path.stem}: {path.read_text()[-200:]}")
+    kept = {name: sorted(asked.runs.glob(f"{dataset}_{asked.part}_{name}_[0-9]*.json")) for name in names}
+    return {name: [json.loads(path.read_text()) for path in paths] for name, paths in kept.items() if paths}
 
 
-def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
+def run(data: Data, name: str, seed: int, graph: Graphs | None, most: int) -> Run:
     """Accuracy in % after each round, by learner; and the seconds that the choice took."""
     import numpy as np
 
@@ -123,7 +131,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
     from mnist_etc.labels.strategies.registry import STRATEGIES
 
     asked, probabilities, told = np.zeros(0, dtype=np.int64), None, {}
-    for count in ROUNDS[data.name]:
+    for count in (count for count in ROUNDS[data.name] if count <= most):
         pool = Pool(
             features=data.pool,
             asked=asked,
@@ -137,7 +145,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs) -> Run:
         seconds = time.perf_counter() - began
         probabilities, others = regress(data, asked)
         answers: dict[str, npt.NDArray[Any]] = {"regression": others}
-        if count <= SPARSE and count in TOLD[data.name]:
+        if graph and count in TOLD[data.name]:
             answers |= spread(data, asked, graph)
             answers["both"] = others + answers["laplace"]
         told[str(count)] = {"seconds": seconds} | {
@@ -151,7 +159,7 @@ def regress(data: Data, asked: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.fl
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    learned = LogisticRegression(C=1.0, max_iter=300).fit(data.pool[asked], data.labels[asked])
+    learned = LogisticRegression(C=STRENGTH, max_iter=300).fit(data.pool[asked], data.labels[asked])
     answers = []
     for features in (data.pool, data.others):
         rows = np.zeros((len(features), 10), dtype=np.float32)
@@ -167,88 +175,99 @@ def spread(data: Data, asked: npt.NDArray[np.int64], graph: Graphs) -> dict[str,
     from mnist_etc.labels.spreading import laplace, poisson, poisson_mbo
 
     labels, equal = data.labels[asked], np.full(10, 0.1)
-    inside = np.hstack(
-        [
-            laplace(None, asked, labels, 10, graph=graph.inside, priors=equal),
-            poisson(None, asked, labels, 10, graph=graph.inside, priors=equal),
-            poisson_mbo(None, asked, labels, 10, graph=graph.inside, priors=equal),
-        ]
-    )
-    outside = graph.links @ inside
-    return dict(zip(LEARNERS[1:4], np.split(np.asarray(outside), 3, axis=1), strict=True))
+    found = {"laplace": laplace(None, asked, labels, 10, graph=graph.inside)}
+    if len(asked) <= SPARSE:
+        found["poisson"] = poisson(None, asked, labels, 10, graph=graph.inside, priors=equal)
+        found["mbo"] = poisson_mbo(None, asked, labels, 10, graph=graph.inside, priors=equal)
+    return {name: np.asarray(graph.links @ inside) for name, inside in found.items()}
 
 
 def read(dataset: str, part: str, folder: Path) -> Data:
-    """The pool, and the images that are told about: the test images, or such of the pool as are held out of it."""
+    """The pool, and the images that are told about: the test images, or the validation images held out of the pool."""
     import numpy as np
 
     from mnist_etc.artifacts.config import SupervisedCommand
     from mnist_etc.composition import compose
-    from mnist_etc.data import load_test
-    from mnist_etc.data.registry import DATASETS
+    from mnist_etc.data import load
 
-    config = compose("supervised", SupervisedCommand, [f"data={dataset}"]).data
-    train, test = DATASETS[config.kind].read(config, "train"), load_test(config)
-    paths = [folder / f"{dataset}_scattering_pca{COMPONENTS}_{name}.npy" for name in ("train", "test")]
-    if not all(path.exists() for path in paths):
-        for path, features in zip(paths, describe(train.images, test.images), strict=True):
-            np.save(path, features)
-    pool, others = (np.load(path) for path in paths)
-    if part == "test":
-        return Data(name=dataset, pool=pool, labels=train.labels, others=others, truth=test.labels)
-    order = np.random.default_rng(0).permutation(len(pool))
-    out, left = order[:HELD_OUT], np.sort(order[HELD_OUT:])
-    return Data(name=dataset, pool=pool[left], labels=train.labels[left], others=pool[out], truth=train.labels[out])
+    data = load(compose("supervised", SupervisedCommand, [f"data={dataset}"]).data)
+    splits = [data.train, data.validation] if part == "validation" else [data.train, data.validation, data.test]
+    images, labels = (np.concatenate([getattr(one, name) for one in splits]) for name in ("images", "labels"))
+    first = len(images) - len(splits[-1])
+    path = folder / f"{dataset}_{part}.npy"
+    if not path.exists():
+        np.save(path, describe(images, first))
+    features = np.load(path)
+    return Data(
+        name=dataset, pool=features[:first], labels=labels[:first], others=features[first:], truth=labels[first:]
+    )
 
 
-def describe(*parts: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
-    """Principal components of scattering, each over the fourth root of its variance; fitted on some of the first."""
+def describe(images: npt.NDArray[np.uint8], first: int) -> npt.NDArray[np.float32]:
+    """Principal components of scattering, each over the fourth root of its variance, of squares that sum to 1.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``.
+        first: how many of them the components are fitted to a part of.
+    """
     import numpy as np
     from sklearn.decomposition import PCA
 
     from mnist_etc.backend import load_tensorflow
     from mnist_etc.data.dataset import scale_pixels
+    from mnist_etc.data.dataset import spread as evenly
 
     load_tensorflow()
     from mnist_etc.models.scattering import build_features
 
     network = build_features()
 
-    def scatter(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        firsts = range(0, len(images), 128)
-        return np.concatenate([network(scale_pixels(images[first : first + 128])).numpy() for first in firsts])
+    def scatter(some: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        batches = range(0, len(some), 128)
+        return np.concatenate([network(scale_pixels(some[start : start + 128])).numpy() for start in batches])
 
-    raw = [scatter(images) for images in parts]
-    seen = np.sort(np.random.default_rng(0).permutation(len(raw[0]))[:FITTED])
-    components = PCA(COMPONENTS, svd_solver="randomized", iterated_power=2, random_state=0).fit(raw[0][seen])
-    return [(components.transform(one) * components.explained_variance_**-0.25).astype(np.float32) for one in raw]
+    seen = scatter(images[evenly(first, FITTED)])
+    found = PCA(COMPONENTS, svd_solver="randomized", iterated_power=3, random_state=0).fit(seen)
+    roots = np.sqrt(found.explained_variance_)
+    kernel = (found.components_.T / np.sqrt(roots * roots.sum())).astype(np.float32)
+    chunks = range(0, len(images), 2048)
+    return np.concatenate([(scatter(images[start : start + 2048]) - found.mean_) @ kernel for start in chunks])
 
 
-def pages(dataset: str, runs: dict[str, list[Run]]) -> list[str]:
+def pages(dataset: str, runs: dict[str, list[Run]], part: str) -> list[str]:
     """A table by logistic regression, and where there are few labels one by learner."""
     counts = [str(count) for count in TOLD[dataset]]
     rows = [
-        [f"`{name}`", *(_cell([run[count]["regression"] for run in all_runs]) for count in counts), _slowest(all_runs)]
+        [
+            f"`{name}`",
+            str(len(all_runs)),
+            *(_cell(all_runs, count, "regression") for count in counts),
+            _slowest(all_runs),
+        ]
         for name, all_runs in runs.items()
     ]
-    few = [count for count in counts if int(count) <= SPARSE]
     by_learner = [
-        [f"`{name}`", count, *(_cell([run[count][learner] for run in all_runs]) for learner in LEARNERS)]
+        [
+            f"`{name}`",
+            count,
+            *(_cell(all_runs, count, learner) for learner in LEARNERS),
+        ]
         for name, all_runs in runs.items()
-        for count in few
+        for count in counts
+        if any("laplace" in run.get(count, {}) for run in all_runs)
     ]
-    seeds = min(map(len, runs.values()))
     return [
-        f"## {dataset}",
-        BY_REGRESSION.format(seeds=seeds),
-        table(["strategy", *(f"{int(count):,}" for count in counts), "seconds"], rows),
+        f"## {dataset}, {part} images",
+        BY_REGRESSION,
+        table(["strategy", "seeds", *(f"{int(count):,}" for count in counts), "seconds"], rows),
         BY_LEARNER,
         table(["strategy", "labels", "regression", "Laplace", "Poisson", "Poisson MBO", "mean"], by_learner),
     ]
 
 
-def _cell(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} ({min(values):.1f})"
+def _cell(runs: list[Run], count: str, learner: str) -> str:
+    values = [run[count][learner] for run in runs if learner in run.get(count, {})]
+    return f"{statistics.median(values):.1f} ({min(values):.1f})" if values else ""
 
 
 def _slowest(runs: list[Run]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression
 
 from mnist_etc.errors import ConfigError, LabelError
@@ -74,9 +74,9 @@ class TestEveryRow:
         assert len(STRATEGIES[name].choose(pool, 9).indices) == 9
 
     def test_holds_no_matrix_of_all_distances(self, name: str) -> None:
-        pool = blobs(8000, 100)
+        pool = blobs(8000, 10)
         tracemalloc.start()
-        STRATEGIES[name].choose(pool, 20)
+        STRATEGIES[name].choose(pool, 10)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 8000 * 8000 * 2
@@ -165,14 +165,41 @@ def test_typiclust_asks_about_the_most_typical_of_each_blob() -> None:
     assert set(STRATEGIES["typiclust"].choose(pool, CLASSES).indices.tolist()) == expected
 
 
-def test_typiclust_leaves_a_blob_alone_that_was_asked_about() -> None:
+def test_centers_asks_about_the_middle_of_each_blob() -> None:
+    pool = blobs(200, asked=0, spread=0.5, believed=False)
+    kinds = KMeans(CLASSES, n_init=5, random_state=0).fit_predict(pool.features)
+    expected = set()
+    for kind in range(CLASSES):
+        members = np.flatnonzero(kinds == kind)
+        apart = np.linalg.norm(pool.features[members] - pool.features[members].mean(axis=0), axis=1)
+        expected.add(int(members[np.argmin(apart)]))
+    assert set(STRATEGIES["centers"].choose(pool, CLASSES).indices.tolist()) == expected
+
+
+def test_spectral_follows_clusters_of_any_shape() -> None:
+    """Two moons, two questions: k-means cuts both, so its centers would not do."""
+    features, moons = make_moons((300, 300), noise=0.05, random_state=0)
+    for seed in range(3):
+        pool = Pool(
+            features=features.astype(np.float32),
+            asked=np.zeros(0, int),
+            labels=np.zeros(0, int),
+            probabilities=None,
+            classes=2,
+            seed=seed,
+        )
+        assert set(moons[STRATEGIES["spectral"].choose(pool, 2).indices]) == {0, 1}
+
+
+@pytest.mark.parametrize("name", ["typiclust", "centers"])
+def test_a_blob_that_was_asked_about_is_left_alone(name: str) -> None:
     whole = blobs(200, asked=0, spread=0.5, believed=False)
     kinds = KMeans(CLASSES, n_init=5, random_state=0).fit_predict(whole.features)
     asked = np.flatnonzero(kinds == 2)[:1]
     pool = Pool(
         features=whole.features, asked=asked, labels=np.zeros(1, int), probabilities=None, classes=CLASSES, seed=0
     )
-    assert sorted(kinds[STRATEGIES["typiclust"].choose(pool, CLASSES - 1).indices]) == [0, 1, 3]
+    assert sorted(kinds[STRATEGIES[name].choose(pool, CLASSES - 1).indices]) == [0, 1, 3]
 
 
 def test_probcover_covers_the_blobs_one_by_one() -> None:

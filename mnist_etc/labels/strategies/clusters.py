@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_etc.labels.strategies.pool import Choice, Pool
 
-__all__ = ["Clusters", "highest", "make_clusters"]
+__all__ = ["Clusters", "from_each", "highest", "make_clusters"]
 
 SAMPLE, PER_CLUSTER = 20_000, 20
 """k-means sees a sample of so many images, or of so many a cluster where that is more; all are then assigned."""
@@ -27,10 +28,6 @@ class Clusters:
     """``(n,)``: how far each is from the center of its cluster."""
     count: int
     """Of clusters; some may be empty."""
-
-    def by_size(self) -> NDArray[np.int64]:
-        """The clusters, the largest first."""
-        return np.argsort(-np.bincount(self.members, minlength=self.count), kind="stable")
 
 
 def make_clusters(
@@ -66,3 +63,35 @@ def highest(pool: Pool, scores: NDArray[np.float64], k: int) -> Choice:
     left = pool.left
     best = left[np.argsort(-scores[left], kind="stable")[:k]]
     return Choice(indices=best, scores=scores[best])
+
+
+def from_each(
+    pool: Pool, k: int, clusters: Clusters, score: Callable[[NDArray[np.int64]], NDArray[np.float64]]
+) -> Choice:
+    """One image of each cluster without a question, the largest first; then a second one of each, and so on.
+
+    Args:
+        pool: the images.
+        k: how many to choose.
+        clusters: of them all.
+        score: of the images of one cluster, given by their rows; the highest is asked about.
+    """
+    free = np.zeros(len(pool.features), dtype=bool)
+    free[pool.left] = True
+    sizes = np.bincount(clusters.members, minlength=clusters.count)
+    questions = np.bincount(clusters.members[pool.asked], minlength=clusters.count)
+    ranked: dict[int, list[tuple[int, float]]] = {}
+    chosen: list[tuple[int, float]] = []
+    waiting = np.bincount(clusters.members[free], minlength=clusters.count)
+    while len(chosen) < k:
+        cluster = int(np.lexsort((-sizes, questions, waiting == 0))[0])
+        if cluster not in ranked:
+            members = np.flatnonzero(clusters.members == cluster)
+            wanted = score(members)
+            order = [place for place in np.argsort(-wanted, kind="stable") if free[members[place]]]
+            ranked[cluster] = [(int(members[place]), float(wanted[place])) for place in order]
+        chosen.append(ranked[cluster].pop(0))
+        questions[cluster] += 1
+        waiting[cluster] -= 1
+    indices, scores = zip(*chosen, strict=True)
+    return Choice(indices=np.array(indices, dtype=np.int64), scores=np.array(scores, dtype=np.float64))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLD_START", "STRATEGIES", "Strategy"]
 
-COLD_START = "typiclust"
+COLD_START = "centers"
 """Whom a strategy that needs probabilities leaves the first questions to."""
 
 
@@ -95,6 +95,14 @@ STRATEGIES.add(
         help="the most typical image of each cluster without a label",
         source="Hacohen, Dekel and Weinshall 2022, arXiv:2202.02794",
         implementation="mnist_etc.labels.strategies.typiclust:choose",
+    ),
+)
+STRATEGIES.add(
+    "centers",
+    Strategy(
+        help="the image nearest to the center of each cluster without a label",
+        source="Kang, Ryu and Kwon 2004 (PAKDD)",
+        implementation="mnist_etc.labels.strategies.centers:choose",
     ),
 )
 STRATEGIES.add(

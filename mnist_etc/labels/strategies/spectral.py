@@ -18,6 +18,9 @@ SEEN = 10_000
 NEIGHBOURS = 10
 MOST = 50
 """Eigenvectors."""
+DENSE = 1500
+"""Images up to which all eigenvectors are found at once: a search may miss one of several with the same eigenvalue."""
+TOLERANCE = 1e-5
 
 
 def choose(pool: Pool, k: int) -> Choice:
@@ -51,11 +54,15 @@ def embed(features: NDArray[np.float32], count: int, generator: np.random.Genera
     Returns:
         ``(n, count)``.
     """
+    from scipy.linalg import eigh
     from scipy.sparse.linalg import eigsh
 
     graph = build_graph(features, NEIGHBOURS)
     roots = np.sqrt(graph.degrees)
     scaled = graph.weights.multiply(1 / roots[:, np.newaxis]).multiply(1 / roots).tocsr()
-    vectors = eigsh(scaled, count, which="LA", v0=generator.normal(size=len(roots)), tol=1e-4)[1]
+    if len(roots) <= DENSE:
+        vectors = eigh(scaled.toarray(), subset_by_index=[len(roots) - count, len(roots) - 1])[1]
+    else:
+        vectors = eigsh(scaled, count, which="LA", v0=generator.normal(size=len(roots)), tol=TOLERANCE)[1]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.labels.strategies.clusters import make_clusters
+from mnist_etc.labels.strategies.clusters import from_each, make_clusters
 from mnist_etc.labels.strategies.pool import Choice, Pool
 
 __all__ = ["choose", "typicality"]
@@ -27,24 +27,7 @@ def choose(pool: Pool, k: int) -> Choice:
     """
     generator = pool.generator()
     clusters = make_clusters(pool.features, min(len(pool.asked) + k, MOST, len(pool.features)), generator)
-    free = np.zeros(len(pool.features), dtype=bool)
-    free[pool.left] = True
-    questions = np.bincount(clusters.members[pool.asked], minlength=clusters.count)
-    sizes = np.bincount(clusters.members, minlength=clusters.count)
-    waiting = np.bincount(clusters.members[free], minlength=clusters.count)
-    ranked: dict[int, list[tuple[int, float]]] = {}
-    chosen: list[tuple[int, float]] = []
-    while len(chosen) < k:
-        order = np.lexsort((-sizes, questions, waiting == 0))
-        cluster = int(order[0])
-        if cluster not in ranked:
-            members = np.flatnonzero(clusters.members == cluster)
-            ranked[cluster] = _ranked(pool.features, members, free, generator)
-        chosen.append(ranked[cluster].pop(0))
-        questions[cluster] += 1
-        waiting[cluster] -= 1
-    indices, scores = zip(*chosen, strict=True)
-    return Choice(indices=np.array(indices, dtype=np.int64), scores=np.array(scores, dtype=np.float64))
+    return from_each(pool, k, clusters, lambda members: typicality(pool.features, members, generator))
 
 
 def typicality(
@@ -59,15 +42,3 @@ def typicality(
     search = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(others)), algorithm="brute").fit(features[others])
     distances = search.kneighbors(features[members])[0]
     return np.asarray(1 / (distances[:, 1:].mean(axis=1, dtype=np.float64) + 1e-7))
-
-
-def _ranked(
-    features: NDArray[np.float32],
-    members: NDArray[np.int64],
-    free: NDArray[np.bool_],
-    generator: np.random.Generator,
-) -> list[tuple[int, float]]:
-    """The free ones of ``members`` with their typicality, the most typical first."""
-    scores = typicality(features, members, generator)
-    order = [place for place in np.argsort(-scores, kind="stable") if free[members[place]]]
-    return [(int(members[place]), float(scores[place])) for place in order]
