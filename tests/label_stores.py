@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from mnist_etc.labels.pool import fingerprint
 from mnist_etc.labels.store import LabelStore
@@ -42,7 +42,7 @@ def execute(url: str, *statements: str, unguarded: bool = False) -> None:
     try:
         with engine.begin() as connection:
             for statement in (*(UNGUARDED[engine.name] if unguarded else ()), *statements):
-                connection.exec_driver_sql(statement)
+                connection.execute(text(statement))
     finally:
         engine.dispose()
 

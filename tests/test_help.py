@@ -35,6 +35,7 @@ IN_README = {
     "tune": "python -m mnist_etc.serving.tune",
     "reconstruct": "python noprotect_reconstruction.py",
     "audit": "python -m mnist_etc.privacy.audit",
+    "labels": "python -m mnist_etc labels",
     "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
@@ -49,6 +50,7 @@ WITHOUT = {
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
     "copy": set(GROUPS),
+    "labels": {"features", "model", "policy", "gates"},
     "export": set(),
 }
 

@@ -26,6 +26,7 @@ SCRIPTS = {
     "mnist-etc-classifier": "mnist_etc.__main__:script",
     "mnist-etc-supervised": "mnist_etc.__main__:script",
     "mnist-etc-sweep": "mnist_etc.__main__:script",
+    "mnist-etc-labels": "mnist_etc.__main__:script",
     "mnist-etc-copy": "mnist_etc.__main__:script",
     "mnist-etc-infer": "mnist_etc.__main__:script",
     "mnist-etc-reconstruct": "mnist_etc.__main__:script",

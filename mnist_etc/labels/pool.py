@@ -106,7 +106,7 @@ def _read_folder(folder: Path, config: DataConfig) -> PoolImages:
                 files.append(file)
                 images.append(image)
                 pictures.append(png(original))
-    if len(images) < 2:
-        raise DataError(f"Expected images in {folder}; received {len(images)}. Put them there.")
+    if not images:
+        raise DataError(f"Expected images in {folder}; received none. Put them there.")
     pixels = np.stack(images)
     return PoolImages(pixels, names, None, fingerprint(pixels), tuple(files), tuple(pictures))

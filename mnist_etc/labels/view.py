@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -141,10 +142,16 @@ class LabelView:
         Raises:
             LabelError: names the first row that was altered, or the table of images.
         """
-        replay = Replay(self._made, self.place)
+        replay, items = Replay(self._made, self.place), []
+        columns = (ITEMS.c.index, ITEMS.c.image, ITEMS.c.label, ITEMS.c.file, ITEMS.c.pixels)
         with self._database.reading() as connection:
-            columns = (ITEMS.c.index, ITEMS.c.image, ITEMS.c.label, ITEMS.c.file)
-            items = [tuple(row) for row in connection.execute(select(*columns).order_by(ITEMS.c.index))]
+            for *item, pixels in connection.execute(select(*columns).order_by(ITEMS.c.index)):
+                if pixels is not None and hashlib.sha256(pixels).hexdigest() != item[1]:
+                    raise LabelError(
+                        f"Expected the pixels of image {item[0]} at {self.place} to be those that it was made of; "
+                        "received others. Go back to a copy."
+                    )
+                items.append(tuple(item))
         if items_hash(items) != self._made.items or len(items) != len(self):
             raise LabelError(
                 f"Expected the images and labels at {self.place} to be those that it was made of; received others. Go "

@@ -36,6 +36,7 @@ DOORS = {
     ("-m", "mnist_etc.serving.triton"): "serve",
     ("-m", "mnist_etc.serving.tune"): "tune",
     ("-m", "mnist_etc", "copy"): "copy",
+    ("-m", "mnist_etc", "labels"): "labels",
 }
 ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]
@@ -68,6 +69,7 @@ TOY = {
     ],
     "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0"],
     "copy": [],
+    "labels": [],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
 UNLESS_GIVEN = {"reconstruct": ["policies=[logits,levels:2]", "attack.answers=[1,3]"]}
@@ -119,7 +121,7 @@ def entrance(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def asks_server_or_help(keys: tuple[str, ...]) -> bool:
-    return any(word.startswith(("server=", "--")) for word in keys)
+    return keys[:1] == ("serve",) or any(word.startswith(("server=", "--")) for word in keys)
 
 
 def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
@@ -128,6 +130,8 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
         return list(keys)
     if command == "copy":
         return [toy_path(key) for key in keys]
+    if command == "labels":
+        return list(keys)
     if command == "supervised" and "experiment=smoke" in keys:  # small, and held to gates of its own
         return [*keys, "tracking_uri=null"]
     given = dict(word.partition("=")[::2] for word in keys)

@@ -16,6 +16,8 @@ from mnist_etc.labels.pool import fingerprint
 from mnist_etc.labels.rows import Event
 from mnist_etc.labels.store import LabelStore
 
+NEXT = "INSERT INTO label_ledger SELECT seq + 1, time, who, event, 7, image, strategy, score, answer, undoes,"
+
 
 def ask(store: LabelStore, *indices: int, who: str = "trainer") -> dict[int, int]:
     return store.ask(indices, who=who, strategy="margin", scores=[index / 7 for index in indices])
@@ -82,7 +84,7 @@ def test_people_answer_what_waits(make: Make) -> None:
     ]
     assert ask(store, 4, 9) == {}
     assert len(list(store.rows())) == 3, "a question that waits is not asked twice"
-    with pytest.raises(LabelError, match="at most 1 more labels .* and 2 that wait for an answer"):
+    with pytest.raises(LabelError, match=r"at most 1 more labels .* and 2 that wait for an answer"):
         ask(store, 1, 2)
     store.answer(9, 2, who="ada")
     assert ask(store, 4, 9) == {9: 2}
@@ -210,12 +212,9 @@ def test_a_database_is_made_once_and_opened_by_its_dataset_alone(make: Make, url
         "DELETE FROM label_items",
         "UPDATE label_items SET label = 0 WHERE label = 1",
         "INSERT INTO label_items VALUES (40, 'x', 1, NULL, NULL, NULL)",
-        "INSERT INTO label_ledger SELECT seq + 1, time, who, event, 7, image, strategy, score, answer, undoes, 0, paid, "
-        "budget, previous, 'x' FROM label_ledger WHERE seq = 3",
-        "INSERT INTO label_ledger SELECT seq + 1, time, who, event, 7, image, strategy, score, answer, undoes, 1, "
-        "paid + 1, budget + 1, hash, 'x' FROM label_ledger WHERE seq = 3",
-        "INSERT INTO label_ledger SELECT seq + 1, time, who, event, 7, image, strategy, score, answer, undoes, 1, "
-        "paid + 1, budget, hash, 'x' FROM label_ledger WHERE seq = 3",
+        f"{NEXT} 0, paid, budget, previous, 'x' FROM label_ledger WHERE seq = 3",
+        f"{NEXT} 1, paid + 1, budget + 1, hash, 'x' FROM label_ledger WHERE seq = 3",
+        f"{NEXT} 1, paid + 1, budget, hash, 'x' FROM label_ledger WHERE seq = 3",
     ],
 )
 def test_the_database_itself_refuses(make: Make, url: str, statement: str) -> None:

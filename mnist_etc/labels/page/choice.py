@@ -15,7 +15,7 @@ from mnist_etc.labels.strategies.registry import COLD_START, STRATEGIES
 
 __all__ = ["Chooser"]
 
-LATER = "cluster_margin"
+LATER, ALL = "cluster_margin", "all that are left"
 COMPONENTS = 50
 FEW = 2
 """Labels a class from which a classifier is asked."""
@@ -59,9 +59,9 @@ class Chooser:
             The name of the strategy, and its choice.
         """
         asked = np.concatenate([indices, np.setdiff1d(others, indices)])
-        k = min(k, len(self.features) - len(asked))
-        if k < 1:
-            return COLD_START, Choice(indices=np.empty(0, np.int64), scores=np.empty(0, np.float64))
+        left = np.setdiff1d(np.arange(len(self._images)), asked)
+        if len(left) <= k:
+            return ALL, Choice(indices=left, scores=np.zeros(len(left)))
         probabilities = self._probabilities(indices, labels)
         strategy = COLD_START if probabilities is None else LATER
         pool = Pool(
