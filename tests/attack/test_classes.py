@@ -9,6 +9,7 @@ import pytest
 from glyphs import NAMES, draw_split
 from numpy.typing import NDArray
 from PIL import Image
+from samples import data_config
 
 from mnist_etc.attack.answer_features import most_frequent
 from mnist_etc.attack.class_prior import ClassPrior
@@ -20,8 +21,9 @@ from mnist_etc.attack.mixture_regression import regress
 from mnist_etc.attack.policy_search import CANDIDATES
 from mnist_etc.attack.report import COLUMNS, write_report
 from mnist_etc.attack.results import Result
-from mnist_etc.attack.sides import halves, leading
+from mnist_etc.attack.sides import halves, leading, stands_by_class
 from mnist_etc.composition import compose
+from mnist_etc.data import load
 from mnist_etc.data.dataset import Split
 from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import ExportCommand
@@ -145,6 +147,37 @@ def test_parts_of_a_split_keep_the_names() -> None:
     assert (len(leading(split, 7)), len(leading(split, None)), len(leading(split, 1000))) == (7, 94, 94)
     owned = Split(split.images, split.labels, np.arange(94), NAMES)
     assert np.array_equal(np.concatenate([part.labels for part in halves(owned)]), split.labels)
+
+
+@pytest.mark.parametrize("count", [1, 3, 20, 50, 94])
+def test_targets_are_of_all_classes_where_images_stand_class_by_class(count: int) -> None:
+    split = draw_split(2)
+    order = np.argsort(split.labels, kind="stable")
+    ordered = split.some(order)
+    taken = leading(ordered, count)
+    assert len(np.unique(taken.labels)) == min(count, 47)
+    assert np.array_equal(taken.images, leading(ordered, count).images)
+    for half in halves(ordered):
+        assert len(np.unique(half.labels)) == 47
+    assert sum(map(len, halves(ordered))) == 94
+    drawn = split.some(np.random.default_rng(0).permutation(94))
+    assert np.array_equal(leading(drawn, count).images, drawn.images[:count]), "in no order the first ones do"
+
+
+def test_a_class_that_comes_last_is_among_many_targets() -> None:
+    labels = np.repeat([0, 1, 2], [3000, 3000, 400])
+    split = Split(np.zeros((6400, 8, 8), np.uint8), labels, names=("a", "b", "c"))
+    assert np.unique(leading(split, 6000).labels).tolist() == [0, 1, 2]
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_of_mnist_the_first_images_are_taken(name: str) -> None:
+    dataset = load(data_config(name, "idx", validation=5000))
+    for split in (dataset.test, dataset.validation, dataset.train):
+        for count in (*range(1, 60), 100, 500, 1000, 5000, len(split) // 2):
+            assert not stands_by_class(split.labels, count), count
+    assert np.array_equal(leading(dataset.test, 1000).images, dataset.test.images[:1000])
 
 
 @pytest.mark.parametrize("count", [2, 10, COLUMNS, COLUMNS + 1, 47, 64])
