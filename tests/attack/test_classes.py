@@ -9,7 +9,6 @@ import pytest
 from glyphs import NAMES, draw_split
 from numpy.typing import NDArray
 from PIL import Image
-from samples import data_config
 
 from mnist_etc.attack.answer_features import most_frequent
 from mnist_etc.attack.class_prior import ClassPrior
@@ -173,7 +172,7 @@ def test_a_class_that_comes_last_is_among_many_targets() -> None:
 @pytest.mark.mnist
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_of_mnist_the_first_images_are_taken(name: str) -> None:
-    dataset = load(data_config(name, "idx", validation=5000))
+    dataset = load(compose("export", ExportCommand, [f"data={name}"]).data)
     for split in (dataset.test, dataset.validation, dataset.train):
         for count in (*range(1, 60), 100, 500, 1000, 5000, len(split) // 2):
             assert not stands_by_class(split.labels, count), count
