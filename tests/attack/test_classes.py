@@ -148,19 +148,20 @@ def test_parts_of_a_split_keep_the_names() -> None:
     assert np.array_equal(np.concatenate([part.labels for part in halves(owned)]), split.labels)
 
 
-@pytest.mark.parametrize("count", [1, 3, 20, 50, 94])
+@pytest.mark.parametrize("count", [1, 3, 20, 200, 399])
 def test_targets_are_of_all_classes_where_images_stand_class_by_class(count: int) -> None:
-    split = draw_split(2)
-    order = np.argsort(split.labels, kind="stable")
-    ordered = split.some(order)
+    images = np.arange(400).astype(np.uint16).view(np.uint8).reshape(400, 1, 2)
+    ordered = Split(images, np.repeat(np.arange(10), 40))
     taken = leading(ordered, count)
-    assert len(np.unique(taken.labels)) == min(count, 47)
+    assert len(taken) == count
+    assert len(np.unique(taken.labels)) == min(count, 10)
     assert np.array_equal(taken.images, leading(ordered, count).images)
-    for half in halves(ordered):
-        assert len(np.unique(half.labels)) == 47
-    assert sum(map(len, halves(ordered))) == 94
-    drawn = split.some(np.random.default_rng(0).permutation(94))
+    both = halves(ordered)
+    assert [np.bincount(half.labels).tolist() for half in both] == [[20] * 10] * 2
+    assert len(np.unique(np.concatenate([half.images for half in both]), axis=0)) == 400
+    drawn = ordered.some(np.random.default_rng(0).permutation(400))
     assert np.array_equal(leading(drawn, count).images, drawn.images[:count]), "in no order the first ones do"
+    assert np.array_equal(halves(drawn)[0].images, drawn.images[:200])
 
 
 def test_a_class_that_comes_last_is_among_many_targets() -> None:
