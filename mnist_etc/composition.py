@@ -64,6 +64,8 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
         )
     expand_home(config)
     check(config)
+    if unread := getattr(config, "unread", None):
+        unread([word.partition("=")[0] for word in words if "=" in word])
     return config
 
 
@@ -116,8 +118,12 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[tuple[l
         raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
 
 
-def choices(config_name: str) -> dict[str, list[str]]:
+def choices(config_name: str, schema: type | None = None) -> dict[str, list[str]]:
     """List the folders of ``conf/`` that a command chooses one file of several from, with the files, the default first.
+
+    Args:
+        config_name: file of ``conf/`` to start from, without its suffix.
+        schema: of the command, where what its ``offers`` takes is listed alone.
 
     Raises:
         ConfigError: ``conf/`` is missing, or its file for the command is damaged.
@@ -135,6 +141,8 @@ def choices(config_name: str) -> dict[str, list[str]]:
         others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, BASE}
         if others and NAME.fullmatch(choice):
             found[name] = [choice, *sorted(others)]
+    if offers := getattr(schema, "offers", None):
+        return {name: [one for one in several if offers(name, one)] for name, several in found.items()}
     return found
 
 

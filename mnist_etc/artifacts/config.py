@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mnist_etc.artifacts.gates import GatesConfig
@@ -120,9 +121,9 @@ class SupervisedCommand(RunConfig):
         check_zoo_model(self.privacy, self.model)
 
     @classmethod
-    def models(cls) -> tuple[str, ...]:
-        """What ``model`` may name."""
-        return tuple(ZOO)
+    def offers(cls, group: str, choice: str) -> bool:
+        """Whether a choice of a folder of ``conf/`` is one for this command."""
+        return choice in ZOO if group == "model" else (group, choice) != ("gates", "as_trained")
 
 
 @dataclass(kw_only=True)
@@ -177,6 +178,27 @@ class UseCommand(TrainCommand):
         elif self.model.name not in self.models():
             names = ", ".join(self.models())
             raise ConfigError(f"Expected model as one of {names}; received {self.model.name!r}.")
+
+    def unread(self, given: Sequence[str]) -> None:
+        """Refuse keys of a model of the zoo where none is chosen: they would change nothing.
+
+        Args:
+            given: keys that were typed.
+
+        Raises:
+            ConfigError: names the first of them.
+        """
+        keys = [key for key in given if key.startswith("model.")]
+        if keys and self.model.name not in ZOO:
+            raise ConfigError(
+                f"Expected a model of the zoo with {keys[0]}; received model={self.model.name}, which does not read "
+                f"it. Pass model=<one of {', '.join(ZOO)}>, or leave {keys[0]} out."
+            )
+
+    @classmethod
+    def offers(cls, group: str, choice: str) -> bool:
+        """Whether a choice of a folder of ``conf/`` is one for this command."""
+        return group != "model" or choice in cls.models()
 
     @classmethod
     def models(cls) -> tuple[str, ...]:

@@ -50,7 +50,8 @@ class Sampling(layers.Layer):
 
     def get_config(self) -> dict[str, object]:
         """See `keras.layers.Layer`."""
-        return super().get_config() | {"seed": self.seed}
+        settings: dict[str, object] = super().get_config()
+        return settings | {"seed": self.seed}
 
 
 def add_sampling(config: object, model: keras.Model, seed: int) -> keras.Model:  # noqa: ARG001

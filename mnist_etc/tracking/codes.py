@@ -26,7 +26,7 @@ class Codes:
     labels: Sequence[str]
     """The name of each image's class."""
     more: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Further words of each image, by what they are called, to color the codes by: ``{"asked": ["yes", "no", ...]}``."""
+    """Further words of each image, by what they are called: ``{"asked": ["yes", "no", ...]}`` to color the codes by."""
 
     @classmethod
     def asked(

@@ -7,6 +7,8 @@ import pytest
 from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
 from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
+from mnist_etc.export.config import ExportCommand
+from mnist_etc.inference.config import InferCommand
 
 REFUSED = {
     "model.loss=margin": "no lengths of capsules",
@@ -48,3 +50,14 @@ def test_where_no_key_gives_a_weight_decay_adamw_is_adam() -> None:
     with pytest.raises(ConfigError, match=r"Pass autoencoder\.optimizer=adam\."):
         compose("train", TrainCommand, ["autoencoder.optimizer=adamw"])
     compose("train", TrainCommand, ["classifier.optimizer=sam"])
+
+
+@pytest.mark.parametrize(("name", "schema"), [("infer", InferCommand), ("export", ExportCommand)])
+def test_keys_of_the_zoo_are_refused_where_no_model_of_it_is_chosen(name: str, schema: type) -> None:
+    for words in (["model.epochs=6"], ["model=trained", "data=digits", "model.width=8"]):
+        with pytest.raises(
+            ConfigError, match=r"Expected a model of the zoo with model\.(epochs|width); .*model=<one of"
+        ):
+            compose(name, schema, words)
+    assert compose(name, schema, ["model.epochs=6", "model=cnn"]).model.epochs == 6
+    compose(name, schema, ["data=digits", "autoencoder.epochs=1"])

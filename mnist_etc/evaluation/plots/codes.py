@@ -88,9 +88,8 @@ def plot_codes(
         axes = figure.subplots()
         _draw(axes, places, labels[shown], names)
         if ringed.any():
-            axes.scatter(
-                *places[ringed].T, s=30, facecolors="none", edgecolors="black", linewidths=0.9, label="asked", zorder=4
-            )
+            across, up = places[ringed].T
+            axes.scatter(across, up, 30, facecolors="none", edgecolors="black", linewidths=0.9, label="asked", zorder=4)
         axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
         axes.spines[["left", "bottom"]].set_visible(False)
         title = f"t-SNE of {len(shown):,} of {len(codes):,} codes; {len(asked):,} asked"
@@ -108,10 +107,10 @@ def _draw(axes: Axes, places: NDArray[np.float32], labels: NDArray[np.int64], na
     few = len(names) <= NAMED
     colors = colormaps["tab10" if len(names) <= 10 else "tab20" if few else "hsv"]
     for label in there.tolist():
-        points = places[labels == label]
+        across, up = places[labels == label].T
         size = 4 + 60 / math.sqrt(len(places))
         if label < 0:
-            axes.scatter(*points.T, s=size, color=GRAY, alpha=0.35, linewidths=0, label="not known", zorder=1)
+            axes.scatter(across, up, size, color=GRAY, alpha=0.35, linewidths=0, label="not known", zorder=1)
         else:
             color = colors(label) if few else colors(label / len(names))
-            axes.scatter(*points.T, s=size, color=color, linewidths=0, label=words[label] if few else None, zorder=2)
+            axes.scatter(across, up, size, color=color, linewidths=0, label=words[label] if few else None, zorder=2)
