@@ -28,6 +28,7 @@ IN_README = {
     "autoencoder": "python -m train_.autoencoder",
     "classifier": "python -m train_.classifier",
     "supervised": "python -m train_.supervised",
+    "few_labels": "python -m train_.few_labels",
     "sweep": "python -m mnist_etc.sweep",
     "infer": "python infer.py",
     "export": "python -m mnist_etc.export",
@@ -39,7 +40,7 @@ IN_README = {
     "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
-OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "sweep": set()}
+OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "few_labels": set(), "sweep": set()}
 """What ``model`` may name besides the zoo's; of other commands ``trained``."""
 NOT_OFFERED = {("supervised", "gates"): {"as_trained"}, ("sweep", "gates"): {"as_trained"}}
 """What a command would refuse: nothing is trained yet."""
@@ -48,6 +49,7 @@ WITHOUT = {
     "autoencoder": {"features", "model", "policy", "gates"},
     "classifier": {"model", "policy", "gates"},
     "supervised": {"features", "policy"},
+    "few_labels": {"features", "policy"},
     "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
