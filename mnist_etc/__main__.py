@@ -39,6 +39,12 @@ COMMANDS = {
         job="mnist_etc.training.supervised:train_supervised",
         examples=("model=cnn data=digits", "model=cnn model.epochs=6 data=fashion_mnist"),
     ),
+    "few_labels": Command(
+        help="ask for few labels, learn, ask again, and export the model",
+        schema="mnist_etc.artifacts.config:FewLabelsCommand",
+        job="mnist_etc.training.few_labels.job:train_few_labels",
+        examples=("data=digits labels.budget=50", "data=fashion_mnist labels.budget=1000 labels.strategy=badge"),
+    ),
     "sweep": Command(
         help="search for the hyperparameters of a training",
         schema="mnist_etc.sweep.config:SweepCommand",

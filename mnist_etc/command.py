@@ -134,9 +134,7 @@ def _epilog(name: str, command: Command) -> str:
     """What can be chosen, and commands that work."""
     groups: list[str] = []
     with suppress(ConfigError):  # --help answers without conf/ too
-        for group, several in choices(name).items():
-            if group == "model":
-                several = [one for one in several if one in resolve(command.schema).models()]
+        for group, several in choices(name, resolve(command.schema)).items():
             groups.append(f"  {group}={'|'.join(several)}")
         if known := experiments(conf_folder(name), name):
             groups += ["", "named experiments:", f"  experiment={'|'.join(known)}"]

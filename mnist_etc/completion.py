@@ -27,6 +27,7 @@ DOORS = {
     "train_.autoencoder": "autoencoder",
     "train_.classifier": "classifier",
     "train_.supervised": "supervised",
+    "train_.few_labels": "few_labels",
     f"{PACKAGE}.export": "export",
     f"{PACKAGE}.sweep": "sweep",
     f"{PACKAGE}.serving.tune": "tune",
@@ -83,7 +84,7 @@ def _words(name: str, schema: type) -> list[str]:
     """What may follow a command."""
     words = [*FLAGS, *(["--multirun"] if getattr(schema, "multirun", False) else [])]
     with suppress(ConfigError):
-        words += [f"{group}={one}" for group, several in choices(name).items() for one in several]
+        words += [f"{group}={one}" for group, several in choices(name, schema).items() for one in several]
         words += [f"{EXPERIMENT}={one}" for one in experiments(conf_folder(name), name)]
     rows = dict(_rows(schema))
     words += [value for key in getattr(schema, "positional", ()) for value in rows.get(key, ())]

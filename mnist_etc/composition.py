@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.experiments import EXPERIMENT, chosen, extends
-from mnist_etc.overrides import NAME, keys, one_value, overrides, unknown
+from mnist_etc.overrides import NAME, keys, kinds, one_value, overrides, unknown
 from mnist_etc.schema import check, expand_home
 
 __all__ = ["PACKAGE", "PREFIX", "choices", "compose", "conf_folder", "entry", "inform", "own_script", "program"]
@@ -48,11 +48,15 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
     Raises:
         ConfigError: ``conf/`` is missing, or a key, a type or a value is wrong.
     """
-    with _hydra(config_name, schema, words) as asked:
+    with _hydra(config_name, schema, words) as (asked, apart):
         from hydra import compose as hydra_compose
+        from hydra.core.override_parser.overrides_parser import OverridesParser
         from omegaconf import OmegaConf
 
-        config = OmegaConf.to_object(hydra_compose(config_name, asked))
+        composed = hydra_compose(config_name, asked)
+        for one in OverridesParser.create().parse_overrides(apart):
+            OmegaConf.update(composed, one.key_or_group, one.value())
+        config = OmegaConf.to_object(composed)
     if not isinstance(config, schema):
         raise ConfigError(
             f"Expected {config_name}_schema in the defaults of {conf_folder(config_name)}/{config_name}.yaml; "
@@ -60,6 +64,8 @@ def compose(config_name: str, schema: type[T], words: list[str]) -> T:
         )
     expand_home(config)
     check(config)
+    if unread := getattr(config, "unread", None):
+        unread([word.partition("=")[0] for word in words if "=" in word])
     return config
 
 
@@ -69,15 +75,19 @@ def inform(about: str, config_name: str, schema: type, words: list[str]) -> None
     Raises:
         ConfigError: see `compose`.
     """
-    with _hydra(config_name, schema, words) as asked:
+    with _hydra(config_name, schema, words) as (asked, _):
         from hydra.core.global_hydra import GlobalHydra
 
         GlobalHydra.instance().hydra.show_info(about, config_name, asked)
 
 
 @contextmanager
-def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[list[str]]:
-    """Hydra's overrides for ``words``, while it knows ``conf/``; what it raises in the block is told in a line."""
+def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Hydra's overrides for ``words``, while it knows ``conf/``; what it raises in the block is told in a line.
+
+    Apart stand those of a text that is called as a folder of ``conf/`` is, from which this command chooses nothing:
+    ``model`` of an autoencoder. Hydra would look for the folder's choice, so they are set once it has composed.
+    """
     folder = conf_folder(config_name)
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
@@ -96,7 +106,10 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[list[st
     try:
         with initialize_config_dir(str(folder), version_base="1.3"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield asked
+            texts = {key for key, kind in kinds(schema).items() if key in groups and kind in (str, str | None)}
+            texts -= set(choices(config_name)) if texts else set()
+            apart = [word for word in asked if word.partition("=")[0] in texts]
+            yield [word for word in asked if word not in apart], apart
     except MissingMandatoryValue as error:
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
     except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
@@ -105,8 +118,12 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[list[st
         raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
 
 
-def choices(config_name: str) -> dict[str, list[str]]:
+def choices(config_name: str, schema: type | None = None) -> dict[str, list[str]]:
     """List the folders of ``conf/`` that a command chooses one file of several from, with the files, the default first.
+
+    Args:
+        config_name: file of ``conf/`` to start from, without its suffix.
+        schema: of the command, where what its ``offers`` takes is listed alone.
 
     Raises:
         ConfigError: ``conf/`` is missing, or its file for the command is damaged.
@@ -124,6 +141,8 @@ def choices(config_name: str) -> dict[str, list[str]]:
         others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, BASE}
         if others and NAME.fullmatch(choice):
             found[name] = [choice, *sorted(others)]
+    if offers := getattr(schema, "offers", None):
+        return {name: [one for one in several if offers(name, one)] for name, several in found.items()}
     return found
 
 

@@ -111,7 +111,7 @@ def _values(name: str, schema: type[Any], word: str) -> list[str]:
         )
     value = parsed.value()
     if isinstance(value, Glob):
-        known = choices(name) | {EXPERIMENT: experiments(conf_folder(name), name)}
+        known = choices(name, schema) | {EXPERIMENT: experiments(conf_folder(name), name)}
         if not (found := value.filter(known.get(key, []))):
             raise ConfigError(
                 f"Expected a choice of {key} that {word.partition('=')[2]} fits; received none. See --help"

@@ -14,10 +14,9 @@ from mnist_etc.registry import Registry
 __all__ = ["between", "check", "expand_home", "one_of", "path", "text"]
 
 
-def between(low: float, high: float, default: float | None = None) -> Any:
+def between(low: float, high: float, default: Any = dataclasses.MISSING) -> Any:
     """Declare a field whose value, or each value of a list, lies in [low, high]; required unless ``default``."""
-    given: Any = dataclasses.MISSING if default is None else default
-    return dataclasses.field(default=given, metadata={"between": (low, high)})
+    return dataclasses.field(default=default, metadata={"between": (low, high)})
 
 
 def text(null: str = "", *, empty: bool = False, default: Any = dataclasses.MISSING) -> Any:
@@ -57,6 +56,8 @@ def check(config: Any, prefix: str = "") -> None:
     for kind in type(config).__mro__:
         if "consistent" in vars(kind):
             vars(kind)["consistent"](config)
+        if "consistent_under" in vars(kind):  # the same, told what stands before the keys, for its messages
+            vars(kind)["consistent_under"](config, prefix)
 
 
 def _check_value(value: Any, key: str, allowed: Mapping[str, Any]) -> None:

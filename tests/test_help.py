@@ -28,6 +28,7 @@ IN_README = {
     "autoencoder": "python -m train_.autoencoder",
     "classifier": "python -m train_.classifier",
     "supervised": "python -m train_.supervised",
+    "few_labels": "python -m train_.few_labels",
     "sweep": "python -m mnist_etc.sweep",
     "infer": "python infer.py",
     "export": "python -m mnist_etc.export",
@@ -39,13 +40,16 @@ IN_README = {
     "copy": "python -m mnist_etc copy",
 }
 """How the table of commands in README calls each."""
-OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "sweep": set()}
+OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "few_labels": set(), "sweep": set()}
 """What ``model`` may name besides the zoo's; of other commands ``trained``."""
+NOT_OFFERED = {("supervised", "gates"): {"as_trained"}, ("sweep", "gates"): {"as_trained"}}
+"""What a command would refuse: nothing is trained yet."""
 WITHOUT = {
     "train": {"model", "policy", "gates"},
     "autoencoder": {"features", "model", "policy", "gates"},
     "classifier": {"model", "policy", "gates"},
     "supervised": {"features", "policy"},
+    "few_labels": {"features", "policy"},
     "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
@@ -84,7 +88,10 @@ def test_groups_and_examples(
     assert groups.keys() == GROUPS.keys() - WITHOUT.get(command, {"policy", "gates"})
     models = GROUPS["model"] | OTHER_MODELS.get(command, {"trained"})
     for name, choices in groups.items():
-        assert set(choices.split("|")) == (models if name == "model" else GROUPS[name])
+        known = models if name == "model" else GROUPS[name]
+        assert set(choices.split("|")) == known - NOT_OFFERED.get((command, name), set())
+        for choice in choices.split("|") if name in ("model", "gates") else ():
+            compose(command, SCHEMAS[command], [f"{name}={choice}"])
     for name, choices in groups.items():
         assert compose(command, SCHEMAS[command], []) == compose(
             command, SCHEMAS[command], [f"{name}={choices.split('|')[0]}"]

@@ -12,6 +12,7 @@ from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.artifacts.fingerprint import fingerprint, zoo_fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.run_folder import RunFolder
+from mnist_etc.data.dataset import Dataset
 from mnist_etc.models.zoo import ZOO
 
 __all__ = ["Chosen"]
@@ -36,12 +37,17 @@ class Chosen:
             ArtifactError: its folder is a link out of ``command.artifacts``.
         """
         if command.model.name in ZOO:
-            run = RunFolder.of(command, command.model)
-            settings = zoo_fingerprint(command, command.model)
+            labels = None if command.few_labels.budget is None else command.few_labels
+            run = RunFolder.of(command, command.model, labels)
+            settings = zoo_fingerprint(command, command.model, labels)
             return cls(artifact=run.full_model, settings=settings, command=command, run=run)
         artifact = ArtifactFolder.of(command).full_model(command.autoencoder, command.classifier)
         settings = fingerprint(command, command.autoencoder, command.classifier)
         return cls(artifact=artifact, settings=settings, command=command, run=None)
+
+    def sha256_of(self, dataset: Dataset) -> str:
+        """What its manifest names ``dataset`` by: of one that asked for its labels, the images alone."""
+        return dataset.images_sha256 if self.run and self.run.labels else dataset.sha256
 
     @property
     def name(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import NOT_PRIVATE, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
@@ -19,6 +21,7 @@ __all__ = [
     "TRAINED",
     "AutoencoderCommand",
     "ClassifierCommand",
+    "FewLabelsCommand",
     "RunConfig",
     "SupervisedCommand",
     "TrackingConfig",
@@ -118,9 +121,39 @@ class SupervisedCommand(RunConfig):
         check_zoo_model(self.privacy, self.model)
 
     @classmethod
-    def models(cls) -> tuple[str, ...]:
-        """What ``model`` may name."""
-        return tuple(ZOO)
+    def offers(cls, group: str, choice: str) -> bool:
+        """Whether a choice of a folder of ``conf/`` is one for this command."""
+        return choice in ZOO if group == "model" else (group, choice) != ("gates", "as_trained")
+
+
+@dataclass(kw_only=True)
+class FewLabelsCommand(SupervisedCommand):
+    """``python -m train_.few_labels``: a model of the zoo, of labels that are asked one at a time."""
+
+    labels: LabelsConfig
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.labels.budget is None:
+            raise ConfigError(
+                "Expected labels.budget=<how many labels may be asked>; received null. With all labels known: "
+                f"train_.supervised model={self.model.name}"
+            )
+        if self.model.private:
+            raise ConfigError(
+                "Expected model.private=false; received true. No guarantee is known for a choice of questions. Leave "
+                "it out."
+            )
+        if self.model.name in ZOO and ZOO[self.model.name].trains is not None:
+            raise ConfigError(
+                f"Expected a model that gives logits alone while it is trained; received {self.model.name}. "
+                "Pass model=student."
+            )
+        if not self.skip_export:
+            raise ConfigError(
+                "Expected skip_export=true, since an output policy is fitted to labels that were not asked; received "
+                "false. Publish it afterwards: python -m mnist_etc.export, with the same keys."
+            )
 
 
 @dataclass(kw_only=True)
@@ -130,14 +163,42 @@ class UseCommand(TrainCommand):
     multirun = False
 
     model: ZooConfig
+    few_labels: LabelsConfig = field(default_factory=LabelsConfig)
+    """With a budget: the model of ``train_.few_labels``, whose ``labels`` these are."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
+        if self.few_labels.budget is not None and self.model.name not in ZOO:
+            raise ConfigError(
+                f"Expected few_labels.budget=null with model={self.model.name}; received {self.few_labels.budget}. "
+                "Name the model that few labels trained: model=student."
+            )
         if self.model.name in ZOO:
             check_zoo_model(self.privacy, self.model)
         elif self.model.name not in self.models():
             names = ", ".join(self.models())
             raise ConfigError(f"Expected model as one of {names}; received {self.model.name!r}.")
+
+    def unread(self, given: Sequence[str]) -> None:
+        """Refuse keys of a model of the zoo where none is chosen: they would change nothing.
+
+        Args:
+            given: keys that were typed.
+
+        Raises:
+            ConfigError: names the first of them.
+        """
+        keys = [key for key in given if key.startswith("model.")]
+        if keys and self.model.name not in ZOO:
+            raise ConfigError(
+                f"Expected a model of the zoo with {keys[0]}; received model={self.model.name}, which does not read "
+                f"it. Pass model=<one of {', '.join(ZOO)}>, or leave {keys[0]} out."
+            )
+
+    @classmethod
+    def offers(cls, group: str, choice: str) -> bool:
+        """Whether a choice of a folder of ``conf/`` is one for this command."""
+        return group != "model" or choice in cls.models()
 
     @classmethod
     def models(cls) -> tuple[str, ...]:

@@ -9,10 +9,15 @@ from typing import Any
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ZooConfig
 from mnist_etc.models.features import FEATURES
+from mnist_etc.models.registry import AUTOENCODERS
 
 __all__ = ["fingerprint", "zoo_fingerprint"]
+
+PLACES = ("url", "wait")
+"""Keys of ``labels`` that decide no weight."""
 
 
 def fingerprint(
@@ -25,7 +30,8 @@ def fingerprint(
     settings: dict[str, Any] = {"data": _data(run), "seed": run.seed}
     if classifier is None or FEATURES[classifier.features].trained:
         share = run.privacy.autoencoder_share
-        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig), run, share)
+        own = AUTOENCODERS[autoencoder.model].settings(autoencoder)
+        settings["autoencoder"] = _stage(_plain(autoencoder, AutoencoderConfig) | own, run, share)
     if classifier is not None:
         settings["classifier"] = _stage(_of_classifier(classifier), run, 1)
         if (version := FEATURES[classifier.features].version) > 1:
@@ -35,14 +41,22 @@ def fingerprint(
     return settings
 
 
-def zoo_fingerprint(run: RunConfig, model: ZooConfig) -> dict[str, Any]:
-    """The same of a model of the zoo."""
+def zoo_fingerprint(run: RunConfig, model: ZooConfig, labels: LabelsConfig | None = None) -> dict[str, Any]:
+    """The same of a model of the zoo, where labels were asked with how."""
     settings = _plain(model, ZooConfig)
     augmentation = _plain(settings.pop("augmentation"), AugmentationConfig)
     if settings.pop("augment"):
         settings["augmentation"] = augmentation
     settings = {key: value for key, value in settings.items() if value is not None}
-    return {"data": _data(run), "seed": run.seed, "model": _stage(settings, run, 1)}
+    asked = {} if labels is None else {"labels": _labels(labels)}
+    return {"data": _data(run), "seed": run.seed, "model": _stage(settings, run, 1), **asked}
+
+
+def _labels(labels: LabelsConfig) -> dict[str, Any]:
+    settings = _plain(labels, LabelsConfig)
+    for place in PLACES:
+        settings.pop(place, None)
+    return settings
 
 
 def _data(run: RunConfig) -> dict[str, Any]:

@@ -11,11 +11,19 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mnist_etc.artifacts.config import AutoencoderCommand, ClassifierCommand, RunConfig, SupervisedCommand, TrainCommand
+from mnist_etc.artifacts.config import (
+    AutoencoderCommand,
+    ClassifierCommand,
+    FewLabelsCommand,
+    RunConfig,
+    SupervisedCommand,
+    TrainCommand,
+)
 from mnist_etc.composition import choices, own_script
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "command",
     "default_model",
     "flatten",
+    "of_use",
     "program",
     "supervised_command",
     "supervised_words",
@@ -37,7 +46,7 @@ PLACES = {
     "train": {"autoencoder": "autoencoder.", "classifier": "classifier."},
 }
 """Before which words the keys of a model stand."""
-UNSAID = ("force", "run_name", "tracking_uri", "tracking.tensorboard")
+UNSAID = ("force", "run_name", "tracking_uri", "tracking.tensorboard", "labels.url", "labels.wait")
 """What does not decide the weights, or may be secret: an address may hold a password."""
 SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
@@ -81,37 +90,55 @@ def command(
     return " ".join([program(name), *arguments(name, SCHEMAS[name], wanted, run, classifier)])
 
 
-def supervised_command(run: RunConfig, model: ZooConfig, elsewhere: str | None = None) -> str:
-    """The same that trains a model of the zoo."""
+def supervised_command(
+    run: RunConfig, model: ZooConfig, elsewhere: str | None = None, labels: LabelsConfig | None = None
+) -> str:
+    """The same that trains a model of the zoo, where ``labels`` are asked with few of them."""
     places = {} if elsewhere is None else {"artifacts": _new_folder(run, elsewhere)}
-    return " ".join([program("supervised"), *supervised_words(run, model, places)])
+    name = "supervised" if labels is None else "few_labels"
+    return " ".join([program(name), *supervised_words(run, model, places, labels)])
 
 
-def supervised_words(run: RunConfig, model: ZooConfig, places: Mapping[str, Any]) -> list[str]:
+def supervised_words(
+    run: RunConfig, model: ZooConfig, places: Mapping[str, Any], labels: LabelsConfig | None = None
+) -> list[str]:
     """Its words, quoted for a shell: what differs from the defaults of ``conf/``, the model first.
 
     Args:
         run: data, seed, privacy and folder.
         model: of the zoo.
         places: values that take the place of those of ``run``, by key.
+        labels: how they are asked; None: all are known.
     """
     wanted = flatten(run, (RunConfig,)) | flatten(model, (ZooConfig,), "model.") | dict(places)
-    return arguments("supervised", SupervisedCommand, wanted, run, None, model)
+    if labels is None:
+        return arguments("supervised", SupervisedCommand, wanted, run, None, model)
+    wanted |= flatten(labels, (LabelsConfig,), "labels.")
+    words = arguments("few_labels", FewLabelsCommand, wanted, run, None, model)
+    if not any(word.startswith("model=") for word in words):
+        words = [f"model={default_model('few_labels')}", *words]
+    budget = f"labels.budget={labels.budget}"  # always: without it, a command that uses a model means another one
+    return words if budget in words else [*words, budget]
 
 
-def words_of_use(run: RunConfig, model: ZooConfig) -> list[str]:
+def words_of_use(run: RunConfig, model: ZooConfig, labels: LabelsConfig | None = None) -> list[str]:
     """The same words, not quoted, for commands that use a model, which begin with none of the zoo."""
-    words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
+    words = [of_use(shlex.split(word)[0]) for word in supervised_words(run, model, {}, labels)]
     return words if any(word.startswith("model=") for word in words) else [f"model={default_model()}", *words]
 
 
-def default_model() -> str:
-    """The file of ``conf/model/`` that ``train_.supervised`` begins with.
+def of_use(word: str) -> str:
+    """A word of ``train_.few_labels`` as commands that use its model take it, where ``labels`` are a file's."""
+    return f"few_{word}" if word.startswith("labels.") else word
+
+
+def default_model(name: str = "supervised") -> str:
+    """The file of ``conf/model/`` that a command that trains a model of the zoo begins with.
 
     Raises:
         ConfigError: ``conf/`` is missing or damaged.
     """
-    return choices("supervised")["model"][0]
+    return choices(name)["model"][0]
 
 
 def _new_folder(run: RunConfig, word: str) -> str:

@@ -14,6 +14,7 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import supervised_command, supervised_words
 from mnist_etc.files import inside
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.config import ZooConfig
 
 __all__ = ["RunFolder"]
@@ -22,7 +23,7 @@ LONGEST = 100
 """Characters of a name; a longer one ends in eight digits of its checksum."""
 PLACES = ("name", "root", "train", "test", "image_column", "label_column")
 UNNAMED = (
-    *("data", "model", "model.name", "artifacts", "privacy.ledger", "privacy.lifetime_epsilon"),
+    *("data", "model", "model.name", "artifacts", "privacy.ledger", "privacy.lifetime_epsilon", "labels.budget"),
     *(f"data.{place}" for place in PLACES),
 )
 """Keys that the name of a run leaves out, since they stand before it or decide no weight."""
@@ -34,20 +35,22 @@ class RunFolder:
 
     folder: ArtifactFolder
     model: ZooConfig
+    labels: LabelsConfig | None = None
+    """How they were asked; None: all are known."""
 
     @classmethod
-    def of(cls, run: RunConfig, model: ZooConfig) -> RunFolder:
-        """The folder of the training that ``run`` and ``model`` are.
+    def of(cls, run: RunConfig, model: ZooConfig, labels: LabelsConfig | None = None) -> RunFolder:
+        """The folder of the training that ``run``, ``model`` and, where they are asked, ``labels`` are.
 
         Raises:
             ArtifactError: it is a link out of ``run.artifacts``.
         """
-        return cls(ArtifactFolder.of(run), model)
+        return cls(ArtifactFolder.of(run), model, labels)
 
     @cached_property
     def path(self) -> Path:
         """Of the folder; found by composing the defaults of ``conf/``."""
-        return inside(self.folder.path, _name(self.folder.run, self.model))
+        return inside(self.folder.path, _name(self.folder.run, self.model, self.labels))
 
     @property
     def full_model(self) -> Artifact:
@@ -55,9 +58,31 @@ class RunFolder:
         return Artifact(
             folder=self.path / "models",
             stem="full_model",
-            make=partial(supervised_command, self.folder.run, self.model),
+            make=partial(supervised_command, self.folder.run, self.model, labels=self.labels),
             key=self.folder.key,
         )
+
+    @property
+    def database(self) -> Path:
+        """Of labels, where no other is named."""
+        return inside(self.path, "labels.sqlite")
+
+    @property
+    def rounds(self) -> Path:
+        """A row a round of questions: labels, accuracy, how many of each class."""
+        return inside(self.path, "rounds.csv")
+
+    def fitted(self, number: int) -> Path:
+        """State of the network's fit of that number, from 0; the first has that of the whole training."""
+        return self.full_model.checkpoint if number == 0 else inside(self.path, f"models/fit_{number}.npz")
+
+    def fits(self) -> list[Path]:
+        """Those of them that are there, but the first."""
+        return sorted((self.path / "models").glob("fit_*.npz"))
+
+    def picture(self, name: str) -> Path:
+        """One of `plots`, and where it is kept."""
+        return inside(self.plots, f"{name}.png")
 
     @property
     def log(self) -> Path:
@@ -109,13 +134,14 @@ class RunFolder:
         return inside(self.path, "reconstruction")
 
 
-def _name(run: RunConfig, model: ZooConfig) -> str:
+def _name(run: RunConfig, model: ZooConfig, labels: LabelsConfig | None) -> str:
     """``cnn``, or ``cnn_epochs=6_seed=1``: the model, and each key that is not as ``conf/`` has it."""
     off = () if model.private else ("privacy.", "model.l2_norm_clip=")
     off = off if model.augment else (*off, "model.augmentation.")
-    words = [shlex.split(word)[0] for word in supervised_words(run, model, {})]
+    words = [shlex.split(word)[0] for word in supervised_words(run, model, {}, labels)]
     told = [word for word in words if word.partition("=")[0] not in UNNAMED and not word.startswith(off)]
-    name = "_".join([model.name, *(word.removeprefix("model.") for word in told)])
+    asked = [] if labels is None else [f"{labels.budget}_labels"]
+    name = "_".join([model.name, *asked, *(word.removeprefix("model.").removeprefix("labels.") for word in told)])
     safe = re.sub(r"[^\w.=+-]+", "-", name, flags=re.ASCII)  # a file system counts bytes
     if safe == name and len(name) <= LONGEST:
         return name

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.attack.config import ReconstructCommand, Targets
 from mnist_etc.data import Dataset, Split
+from mnist_etc.data.dataset import spread
 from mnist_etc.errors import DataError
 from mnist_etc.models.zoo import ZOO
 
-__all__ = ["attackers_images", "halves", "is_private", "leading", "refuse_common", "sides"]
+__all__ = ["attackers_images", "halves", "is_private", "leading", "refuse_common", "sides", "stands_by_class"]
 
 
 def is_private(command: UseCommand) -> bool:
@@ -21,15 +22,37 @@ def is_private(command: UseCommand) -> bool:
     return command.autoencoder.private or command.classifier.private
 
 
+LEAST = 0.6
+"""Part of the classes to be expected among the first images that has to be there, for these to stand for all."""
+SURE = 15
+"""Images to be expected of a class from which on one that has none among the first ones is no chance."""
+
+
 def halves(split: Split) -> tuple[Split, Split]:
-    """The first half and the rest."""
+    """The first half and the rest; every other image and the rest where images stand class by class."""
     places, middle = np.arange(len(split)), len(split) // 2
+    if stands_by_class(split.labels, middle):
+        return split.some(places[1::2]), split.some(places[::2])
     return split.some(places[:middle]), split.some(places[middle:])
 
 
 def leading(split: Split, count: int | None) -> Split:
-    """The first ``count`` images, all where it is None or there are fewer."""
+    """The first ``count`` images, all where it is None or there are fewer.
+
+    Where images stand class by class, as a folder has them, it is as many at even distances.
+    """
+    if count is not None and count < len(split) and stands_by_class(split.labels, count):
+        return split.some(spread(len(split), count))
     return split.some(np.arange(len(split))[:count])
+
+
+def stands_by_class(labels: NDArray[np.int64], count: int) -> bool:
+    """Whether the first ``count`` labels are of far fewer classes than as many drawn by chance would be."""
+    every, first = np.bincount(labels), np.bincount(labels[:count], minlength=labels.max(initial=0) + 1)
+    shares = every[every > 0] / max(len(labels), 1)
+    missing = (first == 0)[every > 0]
+    expected = float(np.sum(1 - (1 - shares) ** count))
+    return bool(np.sum(~missing) < LEAST * expected or np.any(missing & (count * shares >= SURE)))
 
 
 def attackers_images(dataset: Dataset, *, private: bool) -> Split:

@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import DIGITS, check_names, list_names
 from mnist_etc.errors import ConfigError, DataError
 
-__all__ = ["DIGITS", "SIDE", "SIDES", "Dataset", "Split", "check_split", "hold_out", "scale_pixels", "spread"]
+__all__ = [
+    "DIGITS",
+    "SIDE",
+    "SIDES",
+    "Dataset",
+    "Split",
+    "check_split",
+    "hold_out",
+    "images_sha256",
+    "scale_pixels",
+    "spread",
+]
 
 SIDE = 28
 """Pixels of each side of an image, where nothing else is said."""
@@ -92,6 +103,8 @@ class Dataset:
     that is unknown."""
     split_sha256: str = ""
     """Hexadecimal; of which of them are validation images."""
+    images_sha256: str = ""
+    """Hexadecimal; of the images that may be trained on, whatever their labels: `images_sha256` in the files' order."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,7 +170,15 @@ def hold_out(training: Split, test: Split, *, validation: int, seed: int) -> Dat
         training_sha256=_checksum(Split(training.images, training.labels)),
         people_sha256="" if training.owners is None else _partition(training.owners),
         split_sha256=hashlib.sha256(chosen.tobytes()).hexdigest(),
+        images_sha256=images_sha256(training.images),
     )
+
+
+def images_sha256(images: NDArray[np.uint8]) -> str:
+    """SHA-256 of images ``(n, side, side)`` in their order, hexadecimal, whatever their labels are."""
+    digest = hashlib.sha256(f"{images.shape}".encode())
+    digest.update(np.ascontiguousarray(images))
+    return digest.hexdigest()
 
 
 def check_split(split: object, source: str) -> Split:

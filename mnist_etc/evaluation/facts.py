@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mnist_etc.artifacts.remedies import default_model
+from mnist_etc.artifacts.remedies import default_model, of_use
 from mnist_etc.composition import PACKAGE
 from mnist_etc.evaluation.figures import Figures
 
@@ -85,4 +85,4 @@ class Facts:
             uses = {"infer": ["python", "infer.py"], "export": ["python", "-m", f"{PACKAGE}.export"]}
         else:
             uses = {name: [*program[:-1], name] for name in ("infer", "export")}
-        return {name: shlex.join([*use, *keys]) for name, use in uses.items()}
+        return {name: shlex.join([*use, *map(of_use, keys)]) for name, use in uses.items()}

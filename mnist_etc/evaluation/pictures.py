@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from PIL import Image
 
 from mnist_etc.files import inside, temporary
 
-__all__ = ["file_words", "first_of_each_class", "write_pairs"]
+__all__ = ["file_words", "first_of_each_class", "write_pairs", "write_samples"]
 
 ZOOM = 4
 GAP = 4
@@ -57,15 +58,30 @@ def write_pairs(
     for name, row in zip(("orig", "rec"), rows, strict=True):
         for word, image in zip(names, row, strict=True):
             _write(inside(folder, f"{name}_{word}.png"), image)
-    height, width = (side * ZOOM + GAP for side in rows[0].shape[1:])
-    lines, columns = 2 * -(-len(names) // COLUMNS), min(len(names), COLUMNS)
+    _write(inside(folder, "sheet.png"), _sheet(rows, COLUMNS))
+
+
+def write_samples(folder: Path, images: npt.NDArray[np.float32]) -> None:
+    """Write images ``(n, side, side, 1)``, clipped to [0, 1], in a square as ``samples.png``.
+
+    Args:
+        folder: where to.
+        images: that a decoder made of codes drawn by chance.
+    """
+    _write(inside(folder, "samples.png"), _sheet([_bytes(images)], math.ceil(math.sqrt(len(images)))))
+
+
+def _sheet(rows: Sequence[npt.NDArray[np.uint8]], columns: int) -> npt.NDArray[np.uint8]:
+    """Images ``(n, side, side)`` of each row, four times as large, at most so many side by side, below each other."""
+    count, height, width = len(rows[0]), *(side * ZOOM + GAP for side in rows[0].shape[1:])
+    lines, columns = len(rows) * -(-count // columns), min(count, columns)
     sheet = np.full((lines * height + GAP, columns * width + GAP), 96, np.uint8)
     for below, row in enumerate(rows):
         for number, image in enumerate(row):
-            line, column = 2 * (number // COLUMNS) + below, number % COLUMNS
+            line, column = len(rows) * (number // columns) + below, number % columns
             top, left = GAP + line * height, GAP + column * width
             sheet[top : top + height - GAP, left : left + width - GAP] = image.repeat(ZOOM, 0).repeat(ZOOM, 1)
-    _write(inside(folder, "sheet.png"), sheet)
+    return sheet
 
 
 def _bytes(images: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

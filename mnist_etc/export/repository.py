@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_etc.errors import ArtifactError
-from mnist_etc.export.config import MODEL, VersionPolicy
+from mnist_etc.export.config import MODEL, TritonConfig, VersionPolicy
 from mnist_etc.export.model_config import LABELS, ModelConfig, decode, encode
 from mnist_etc.files import exclusive, read_limited, scratch, sha256, sync, sync_folder, write_bytes
 
@@ -72,6 +72,15 @@ class ModelRepository:
                 f"folder. Put it back, or publish again: {COMMAND} repository={self.model.parent} ..."
             )
         return version
+
+    def settings(self) -> TritonConfig | None:
+        """Those that the version in service is served with; None where there is none.
+
+        Raises:
+            ArtifactError: What ``config.pbtxt`` puts into service is not there.
+            ExportError: It is none that this project wrote.
+        """
+        return None if self.in_service() is None else _read(self.config).triton
 
     def check(self) -> None:
         """Refuse, long before there is a version to publish, a folder that none can be published into.

@@ -45,7 +45,7 @@ class TrainedModel:
         manifest = chosen.verified(artifact.onnx)
         chosen.verified(artifact.h5)
         dataset = load(command.data)
-        chosen.verified(artifact.onnx, dataset.sha256)
+        chosen.verified(artifact.onnx, chosen.sha256_of(dataset))
         return cls(artifact=artifact, manifest=manifest, dataset=dataset)
 
     @property

@@ -58,29 +58,30 @@ class FitConfig:
         """What decides the fit beside these keys."""
         return Manner()
 
-    def consistent(self) -> None:
+    def consistent_under(self, prefix: str) -> None:
         """Refuse what no range can say; see `check`."""
         row, decay = OPTIMIZERS[self.optimizer], self.manner().weight_decay
         if self.private and row.not_private:
             raise ConfigError(
                 f"Expected an optimizer that a private training can have; received {self.optimizer}: "
-                f"{row.not_private}. Pass optimizer=sgd."
+                f"{row.not_private}. Pass {prefix}optimizer=sgd."
             )
         if decay is None and row.without_decay:
             raise ConfigError(
-                f"Expected optimizer={row.without_decay}, which {self.optimizer} is where no key gives a weight decay; "
-                f"received {self.optimizer}. Pass optimizer={row.without_decay}."
+                f"Expected {prefix}optimizer={row.without_decay}, which {self.optimizer} is where no key gives a "
+                f"weight decay; received {self.optimizer}. Pass {prefix}optimizer={row.without_decay}."
             )
         if decay and not row.decays:
             able = ", ".join(name for name in OPTIMIZERS if OPTIMIZERS[name].decays)
             raise ConfigError(
-                f"Expected weight_decay=0 with optimizer={self.optimizer}; received {decay}. Pass an optimizer with "
-                f"weight decay: {able}."
+                f"Expected {prefix}weight_decay=0 with {prefix}optimizer={self.optimizer}; received {decay}. Pass an "
+                f"optimizer with weight decay: {able}."
             )
         if self.manner().nesterov and not row.nesterov:
             able = " or ".join(name for name in OPTIMIZERS if OPTIMIZERS[name].nesterov)
             raise ConfigError(
-                f"Expected nesterov=false with optimizer={self.optimizer}; received true. Pass optimizer={able}."
+                f"Expected {prefix}nesterov=false with {prefix}optimizer={self.optimizer}; received true. Pass "
+                f"{prefix}optimizer={able}."
             )
 
 
@@ -95,6 +96,27 @@ class AutoencoderConfig(FitConfig):
     output_activation: OutputActivation
     pretraining_epochs: int = between(0, 10_000, default=0)
     """Epochs over images drawn by chance, before the first training image: they cost no privacy."""
+    kl_weight: float | None = between(0, 1000, default=None)
+    """Of the codes' divergence from a standard normal distribution, in the loss of ``model=vae``; null: the model's
+    own."""
+    sigma: float | None = between(1e-3, 10, default=None)
+    """Standard deviation by which a pixel, on [0, 1], is taken to be off the one rebuilt, likewise."""
+
+    def consistent_under(self, prefix: str) -> None:
+        """Refuse what no range can say; see `check`."""
+        row = AUTOENCODERS[self.model]
+        if self.private and row.not_private:
+            raise ConfigError(
+                f"Expected {prefix}model as one that a private training can have; received {self.model}: "
+                f"{row.not_private}. Pass {prefix}model={type(self).model} or {prefix}private=false."
+            )
+        for key in OF_SOME_AUTOENCODERS:
+            if (given := getattr(self, key)) is not None and key not in row.reads:
+                known = ", ".join(prefix + one for one in sorted(row.reads)) or "none of them"
+                raise ConfigError(
+                    f"Expected {prefix}{key}=null with {prefix}model={self.model}, which reads {known}; received "
+                    f"{given}. Leave it out, or pass {prefix}model={_readers(key)}."
+                )
 
 
 @dataclass(kw_only=True)
@@ -236,6 +258,12 @@ class ZooConfig(FitConfig):
             )
 
 
+def _readers(key: str) -> str:
+    return " or ".join(name for name in AUTOENCODERS if key in AUTOENCODERS[name].reads)
+
+
+OF_SOME_AUTOENCODERS = ("kl_weight", "sigma")
+"""What some autoencoders read; null leaves each to the model."""
 HYPERPARAMETERS = ("width", "depth", "dropout", "hid_dim", "routing", "reconstruction_weight")
 """What some models of the zoo read; null leaves each to the model."""
 NOT_PRIVATE = ("dropout", "reconstruction_weight")

@@ -77,6 +77,16 @@ ZOO.add(
     ),
 )
 ZOO.add(
+    "student",
+    ZooModel(
+        help="the network of train_.few_labels: cnn, varied more",
+        build="mnist_etc.models.cnn:build_cnn",
+        layers=CONVOLUTIONAL | {"BatchNormalization"},
+        private_layers=CONVOLUTIONAL,
+        reads=frozenset({"width", "dropout"}),
+    ),
+)
+ZOO.add(
     "efficient",
     ZooModel(
         help="best accuracy for its cost: residual blocks",

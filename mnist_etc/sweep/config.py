@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
 from mnist_etc.cluster import RayConfig
 from mnist_etc.errors import ConfigError
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.schema import between, one_of, path, text
 from mnist_etc.sweep.engines import SWEEP_ENGINES
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
 
 __all__ = ["SweepCommand", "SweepConfig"]
+
+FEW_LABELS = "few_labels"
+"""As ``sweep.command``."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +61,8 @@ class SweepCommand(SupervisedCommand, TrainCommand):
 
     sweep: SweepConfig
     ray: RayConfig
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    """Of ``sweep.command=few_labels`` alone."""
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
@@ -66,3 +72,23 @@ class SweepCommand(SupervisedCommand, TrainCommand):
                 "Expected force=false of a search, which goes on with its study; received true. To begin anew: "
                 "sweep.name=<another name>"
             )
+        self._check_labels()
+
+    def _check_labels(self) -> None:
+        """Refuse labels that nothing sweeps, and a search whose labels nobody counts."""
+        asked = self.sweep.command == FEW_LABELS
+        if asked != (self.labels.budget is not None):
+            raise ConfigError(
+                f"Expected labels.budget with sweep.command={FEW_LABELS}, and null with any other; received "
+                f"sweep.command={self.sweep.command} and labels.budget={_null(self.labels.budget)}."
+            )
+        if asked and (self.labels.url is None or not self.labels.validation):
+            raise ConfigError(
+                "Expected labels.url of one database, so that the labels of all trials are counted together, and "
+                f"labels.validation of one label or more, which the trials are judged by; received "
+                f"{_null(self.labels.url)} and {self.labels.validation}. Pass both."
+            )
+
+
+def _null(value: object) -> object:
+    return "null" if value is None else value

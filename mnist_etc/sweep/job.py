@@ -181,7 +181,7 @@ def _private(command: SweepCommand, space: Space) -> str | None:
 
 def _is_private(command: SweepCommand) -> bool:
     """Whether what is swept is a private training, before any value of a trial."""
-    if command.sweep.command == "supervised":
+    if command.sweep.command != "train":
         return command.model.private
     return command.autoencoder.private or command.classifier.private
 

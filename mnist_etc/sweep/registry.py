@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.config import SupervisedCommand, TrainCommand
+from mnist_etc.artifacts.config import FewLabelsCommand, SupervisedCommand, TrainCommand
 from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.registry import Registry
@@ -38,6 +38,14 @@ TARGETS.add(
         schema=SupervisedCommand,
         artifact=lambda run: RunFolder.of(run, run.model).full_model,
         label=lambda run: str(run.model.name),
+    ),
+)
+TARGETS.add(
+    "few_labels",
+    Target(
+        schema=FewLabelsCommand,
+        artifact=lambda run: RunFolder.of(run, run.model, run.labels).full_model,
+        label=lambda run: f"{run.model.name}_{run.labels.budget}_labels",
     ),
 )
 TARGETS.add(

@@ -44,10 +44,12 @@ class Training:
         self.place: Place
         """Where trials run; set before the first is launched."""
         self._sweep, self.folder = command.sweep, folder
-        self._tracking = [
+        self._unsaid = [
             word("tracking_uri", command.tracking_uri),
             word("tracking.tensorboard", command.tracking.tensorboard),
         ]
+        if command.labels.url is not None:
+            self._unsaid.append(word("labels.url", command.labels.url))
         self.name, self.target = command.sweep.command, TARGETS[command.sweep.command]
         self.base = _words(command)
         """Of the command line, before the values of a trial."""
@@ -72,7 +74,7 @@ class Training:
         """See `mnist_etc.sweep.search.Work`."""
         own = self.folder / folder
         own.mkdir(parents=True, exist_ok=True)
-        words = [*self._all(folder, values), f"run_name={folder}", *self._tracking]
+        words = [*self._all(folder, values), f"run_name={folder}", *self._unsaid]
         threads = self.place.threads(self._sweep.threads, self._sweep.processes)
         return self.place.start([*entry(self.name), *words], log=own / LOG, threads=threads, tags=self.tags)
 

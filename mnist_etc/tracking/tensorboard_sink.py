@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TensorboardSink"]
 
-SHEET = "sheet.png"
-"""Of a folder of pictures that has one, it is shown alone: it holds all of them."""
+SHEETS = ("sheet.png", "samples.png")
+"""Of a folder of pictures that has the first, these alone are shown: they hold all of them."""
 CONFIG = "projector_config.pbtxt"
 
 
@@ -73,8 +73,9 @@ class TensorboardSink:
         )
 
     def pictures(self, folder: Path, epoch: int | None) -> None:
-        """Show the PNGs of a folder, under its name without the epoch that ends it; of one with a sheet that alone."""
-        paths = [folder / SHEET] if (folder / SHEET).is_file() else sorted(folder.glob("*.png"))
+        """Show the PNGs of a folder, under its name without the epoch that ends it; of one with a sheet its sheets."""
+        sheets = [folder / name for name in SHEETS if (folder / name).is_file()]
+        paths = sheets if folder / SHEETS[0] in sheets else sorted(folder.glob("*.png"))
         for path in paths:
             with Image.open(path) as picture:
                 pixels = np.asarray(picture.convert("RGB" if picture.mode != "L" else "L"))
@@ -91,8 +92,7 @@ class TensorboardSink:
         np.savetxt(values, codes.values, "%.7g", "\t")
         Image.fromarray(_sprite(codes.images)).save(sprite, "PNG")
         run.embeddings[word] = EMBEDDING.format(name=word, side=codes.images.shape[1])
-        labels = "".join(f"{label}\n" for label in codes.labels)
-        files = {f"{word}.tsv": values.getvalue(), f"{word}_labels.tsv": labels.encode()}
+        files = {f"{word}.tsv": values.getvalue(), f"{word}_labels.tsv": _metadata(codes).encode()}
         files |= {f"{word}_sprite.png": sprite.getvalue(), CONFIG: "".join(run.embeddings.values()).encode()}
         for file, content in files.items():  # what names the others comes last
             write_bytes(inside(run.folder, file), content)
@@ -146,6 +146,14 @@ class _Run:
         for old in [*folder.glob("events.out.tfevents.*"), folder / CONFIG]:  # TensorBoard would draw them as one
             old.unlink(missing_ok=True)
         self.writer = tf.summary.create_file_writer(str(folder))
+
+
+def _metadata(codes: Codes) -> str:
+    """A line an image; the projector wants the names of the columns first where there are several, and only there."""
+    if not codes.more:
+        return "".join(f"{label}\n" for label in codes.labels)
+    rows = [("class", *codes.more), *zip(codes.labels, *codes.more.values(), strict=True)]
+    return "".join("\t".join(" ".join(word.split("\t")) for word in row) + "\n" for row in rows)
 
 
 def _sprite(images: Pixels) -> Pixels:

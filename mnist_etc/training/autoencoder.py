@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["AutoencoderTraining", "autoencoder_task"]
 
 BATCH = 1000
+SAMPLES = 100
+"""Images of codes drawn by chance that are shown."""
 
 
 class AutoencoderTraining:
@@ -60,16 +62,19 @@ class AutoencoderTraining:
 
     def fit(self, plan: PrivacyPlan, checkpoint: Checkpoint, tracker: Tracker) -> Fitted:
         """See `mnist_etc.training.recipe.Training`; writes example pictures after each epoch."""
-        from mnist_etc.evaluation.pictures import file_words, first_of_each_class, write_pairs
+        from mnist_etc.evaluation.pictures import file_words, first_of_each_class, write_pairs, write_samples
         from mnist_etc.models.registry import AUTOENCODERS
         from mnist_etc.training.features import codes_of
         from mnist_etc.training.pretraining import pretrain
 
         validation, config, folder = self._dataset.validation, self._config, self._folder
-        model = AUTOENCODERS[config.model].network(config, self._run.seed, self._dataset.side)
+        row = AUTOENCODERS[config.model]
+        model = row.network(config, self._run.seed, self._dataset.side)
+        fitted = row.fitted(config, model, self._run.seed)
         shown = first_of_each_class(validation.labels)
         originals, safe = scale_pixels(validation.images[shown]), file_words(validation.names)
         names = [safe[label] for label in validation.labels[shown]]
+        drawn = np.random.default_rng(self._run.seed).standard_normal((SAMPLES, config.hid_dim), np.float32)
 
         def evaluate(epoch: int) -> Metrics:
             if not (error := _mse(model, validation.images)) < 1:
@@ -78,13 +83,15 @@ class AutoencoderTraining:
                     f"{error:.3g} after epoch {epoch}. Pass a lower learning_rate."
                 )
             write_pairs(folder.examples(config, epoch), names, originals, model(originals).numpy())
-            return {"validation_mse": error}
+            if row.generates:
+                write_samples(folder.examples(config, epoch), model.get_layer("decoder")(drawn).numpy())
+            return {"validation_mse": error} | row.measured(fitted, validation.images)
 
         def report(epoch: int, metrics: Metrics) -> None:
             tracker.metrics(metrics, epoch)
             tracker.pictures(folder.examples(config, epoch), epoch)
 
-        task_on = partial(autoencoder_task, config, model)
+        task_on = partial(autoencoder_task, config, fitted)
         if config.pretraining_epochs:
             pretrain(task_on, config, self._run.seed, self._dataset.side)
         task = task_on(self._dataset.train.images, self._dataset.train.owners)
@@ -109,16 +116,17 @@ def autoencoder_task(
 ) -> Task:
     """The fit of ``model`` to uint8 images ``(n, side, side)``, by the loss of its architecture.
 
-    The gradient passes straight through a clip at the end of ``model``. Of the images' ``owners`` see
-    `mnist_etc.fit.task.Task`.
+    It is what `mnist_etc.models.registry.Architecture.fitted` gives; the gradient passes straight through a clip at its
+    end. Of the images' ``owners`` see `mnist_etc.fit.task.Task`.
     """
     from mnist_etc.fit.task import Task
     from mnist_etc.models.clip import before_clip, clip_straight_through, ends_in_clip
     from mnist_etc.models.losses import LOSSES
     from mnist_etc.models.registry import AUTOENCODERS
 
-    loss = LOSSES[AUTOENCODERS[config.model].loss]
-    if not ends_in_clip(model):
+    row = AUTOENCODERS[config.model]
+    loss = partial(LOSSES[row.loss], **row.settings(config))
+    if row.trains or not ends_in_clip(model):
         return Task(label="autoencoder", model=model, arrays=[images], loss=loss, owners=owners)
 
     def clipped(predict: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:

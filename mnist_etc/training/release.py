@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_etc.artifacts.chosen import Chosen
-from mnist_etc.artifacts.config import SupervisedCommand
+from mnist_etc.artifacts.config import FewLabelsCommand, SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.artifacts.remedies import supervised_command
@@ -24,6 +24,7 @@ from mnist_etc.export.gating import in_service
 from mnist_etc.export.publication import publish
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.files import sha256, write_json
+from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.policy.output_policy import fit_policy
 from mnist_etc.predictor import Predictor
 from mnist_etc.tracking.tracker import Tracker
@@ -41,9 +42,10 @@ def release(command: SupervisedCommand, dataset: Dataset, tracker: Tracker, publ
         ExportError: a check of the served graph failed; the version in service stays.
         GateError: a gate failed: the files stay as a candidate, and nothing is published.
     """
-    folder, repository = RunFolder.of(command, command.model), ModelRepository(Path(command.repository))
+    labels = command.labels if isinstance(command, FewLabelsCommand) else None
+    folder, repository = RunFolder.of(command, command.model, labels), ModelRepository(Path(command.repository))
     artifact = folder.full_model
-    manifest = artifact.verify(artifact.onnx, zoo_fingerprint(command, command.model), dataset.sha256)
+    manifest = artifact.verify(artifact.onnx, zoo_fingerprint(command, command.model, labels), dataset.sha256)
     predictor, test = Predictor(artifact.onnx), dataset.test
     evidence = Evidence(
         probabilities=predictor.probabilities,
@@ -78,8 +80,8 @@ def release(command: SupervisedCommand, dataset: Dataset, tracker: Tracker, publ
         manifest=manifest,
         history=history,
         verdicts=verdicts,
-        command=supervised_command(command, command.model),
-        images={"training": len(dataset.train), "validation": len(dataset.validation), "test": len(test)},
+        command=supervised_command(command, command.model, labels=labels),
+        images=_counts(dataset, labels),
         skip_visualizations=command.skip_visualizations,
     )
     if not command.skip_visualizations:
@@ -88,6 +90,12 @@ def release(command: SupervisedCommand, dataset: Dataset, tracker: Tracker, publ
     refuse_failed(verdicts)
     if publication:
         publish(publication, repository)
+
+
+def _counts(dataset: Dataset, labels: LabelsConfig | None) -> dict[str, int]:
+    if labels is None:
+        return {"training": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
+    return {"training": len(dataset.train), "asked for their labels": labels.budget or 0, "test": len(dataset.test)}
 
 
 def _behind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,18 @@ import numpy as np
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.artifacts.config import RunConfig, SupervisedCommand
 from mnist_etc.artifacts.fingerprint import zoo_fingerprint
-from mnist_etc.artifacts.remedies import supervised_command, words_of_use
+from mnist_etc.artifacts.remedies import flatten, supervised_command, words_of_use
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.artifacts.run_log import logged
 from mnist_etc.composition import compose
 from mnist_etc.data import Dataset, scale_pixels
 from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
-from mnist_etc.export.config import ExportCommand
-from mnist_etc.export.repository import ModelRepository
+from mnist_etc.export.config import ExportCommand, TritonConfig
+from mnist_etc.export.repository import COMMAND, ModelRepository
 from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
+from mnist_etc.policy.output_policy import rehearse_policy
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.features import before_logits, codes_of, compute
@@ -46,6 +48,7 @@ def train_supervised(command: SupervisedCommand) -> float:
         ArtifactError: something of another configuration is there, or something cannot be written.
         ConfigError: no noise multiplier keeps to the privacy budget.
         DataError: the data cannot be read.
+        ConfigError: the output policy cannot be fitted to so many classes or validation images.
         ExportError: a check of the served graph failed.
         GateError: a release gate failed: the files stay as a candidate, and nothing is published.
         TrainingError: the fit diverged.
@@ -55,7 +58,8 @@ def train_supervised(command: SupervisedCommand) -> float:
     with logged(folder.log, command=supervised_command(command, model), quiet=command.quiet):
         with session(command, "train_.supervised", folder.tensorboard, private=model.private) as (dataset, tracker):
             if publication:
-                ModelRepository(Path(publication.repository)).check()
+                publication = _kept(publication)
+                rehearse_policy(publication.policy, dataset.validation.labels, len(dataset.names), dataset.side)
             figures = run_training(SupervisedTraining(command, model, dataset), command, dataset, tracker)
             from mnist_etc.training.release import release
 
@@ -67,6 +71,24 @@ def _publication(command: SupervisedCommand) -> ExportCommand:
     """What is asked of ``export`` once the model is trained, composed before: a refusal costs no training."""
     words = [*words_of_use(command, command.model), f"repository={command.repository}"]
     return compose("export", ExportCommand, words)
+
+
+def _kept(publication: ExportCommand) -> ExportCommand:
+    """With the settings of Triton that are in service, which ``tune`` may have found; what they change is printed.
+
+    Raises:
+        ArtifactError: the repository cannot be published into.
+        ExportError: its ``config.pbtxt`` is none of this project's.
+    """
+    repository = ModelRepository(Path(publication.repository))
+    repository.check()
+    served = repository.settings()
+    if served is None or served == publication.triton:
+        return publication
+    new = vars(publication.triton)
+    differ = ", ".join(f"{key}={value}" for key, value in flatten(served, (TritonConfig,)).items() if value != new[key])
+    print(f"to be published with what {repository.config} has: {differ}; to change it: {COMMAND} triton.<key>=...")
+    return replace(publication, triton=served)
 
 
 class SupervisedTraining:

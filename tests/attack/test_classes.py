@@ -20,8 +20,9 @@ from mnist_etc.attack.mixture_regression import regress
 from mnist_etc.attack.policy_search import CANDIDATES
 from mnist_etc.attack.report import COLUMNS, write_report
 from mnist_etc.attack.results import Result
-from mnist_etc.attack.sides import halves, leading
+from mnist_etc.attack.sides import halves, leading, stands_by_class
 from mnist_etc.composition import compose
+from mnist_etc.data import load
 from mnist_etc.data.dataset import Split
 from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import ExportCommand
@@ -145,6 +146,38 @@ def test_parts_of_a_split_keep_the_names() -> None:
     assert (len(leading(split, 7)), len(leading(split, None)), len(leading(split, 1000))) == (7, 94, 94)
     owned = Split(split.images, split.labels, np.arange(94), NAMES)
     assert np.array_equal(np.concatenate([part.labels for part in halves(owned)]), split.labels)
+
+
+@pytest.mark.parametrize("count", [1, 3, 20, 200, 399])
+def test_targets_are_of_all_classes_where_images_stand_class_by_class(count: int) -> None:
+    images = np.arange(400).astype(np.uint16).view(np.uint8).reshape(400, 1, 2)
+    ordered = Split(images, np.repeat(np.arange(10), 40))
+    taken = leading(ordered, count)
+    assert len(taken) == count
+    assert len(np.unique(taken.labels)) == min(count, 10)
+    assert np.array_equal(taken.images, leading(ordered, count).images)
+    both = halves(ordered)
+    assert [np.bincount(half.labels).tolist() for half in both] == [[20] * 10] * 2
+    assert len(np.unique(np.concatenate([half.images for half in both]), axis=0)) == 400
+    drawn = ordered.some(np.random.default_rng(0).permutation(400))
+    assert np.array_equal(leading(drawn, count).images, drawn.images[:count]), "in no order the first ones do"
+    assert np.array_equal(halves(drawn)[0].images, drawn.images[:200])
+
+
+def test_a_class_that_comes_last_is_among_many_targets() -> None:
+    labels = np.repeat([0, 1, 2], [3000, 3000, 400])
+    split = Split(np.zeros((6400, 8, 8), np.uint8), labels, names=("a", "b", "c"))
+    assert np.unique(leading(split, 6000).labels).tolist() == [0, 1, 2]
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_of_mnist_the_first_images_are_taken(name: str) -> None:
+    dataset = load(compose("export", ExportCommand, [f"data={name}"]).data)
+    for split in (dataset.test, dataset.validation, dataset.train):
+        for count in (*range(1, 60), 100, 500, 1000, 5000, len(split) // 2):
+            assert not stands_by_class(split.labels, count), count
+    assert np.array_equal(leading(dataset.test, 1000).images, dataset.test.images[:1000])
 
 
 @pytest.mark.parametrize("count", [2, 10, COLUMNS, COLUMNS + 1, 47, 64])

@@ -30,6 +30,7 @@ DOORS = {
     ("-m", "train_.autoencoder"): "autoencoder",
     ("-m", "train_.classifier"): "classifier",
     ("-m", "train_.supervised"): "supervised",
+    ("-m", "train_.few_labels"): "few_labels",
     ("-m", "mnist_etc.sweep"): "sweep",
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
@@ -42,11 +43,13 @@ ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.netwo
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]
 """Enough for the network of ``policy=auto`` to reach its yardstick."""
 TINY_ZOO = ["data=digits", "data.validation=700", "model.epochs=1", "model.augment=false"]
+TINY_LABELS = ["labels.budget=20", "labels.start=10", "labels.lessons=1", "labels.components=20"]
 TOY = {
     "train": [*TINY_MODEL, "tracking_uri=null"],
     "autoencoder": ["data=digits", "epochs=1", "data.validation=700", "tracking_uri=null"],
     "classifier": ["data=digits", "epochs=1", "autoencoder.epochs=1", "data.validation=700", "tracking_uri=null"],
     "supervised": [*TINY_ZOO, "gates=off", "tracking_uri=null"],
+    "few_labels": [*TINY_ZOO, *TINY_LABELS, "model.width=4", "tracking_uri=null", "skip_visualizations=true"],
     "sweep": [
         "data=digits",
         "data.validation=700",
@@ -142,6 +145,8 @@ def at_toy_size(command: str, keys: tuple[str, ...]) -> list[str]:
         toy["classifier.batch_size"] = "64"
     if given.get("model") in ZOO:
         toy |= dict(word.partition("=")[::2] for word in TINY_ZOO)
+    if "few_labels.budget" in given:
+        toy |= {"model.width": "4"} | dict(f"few_{word}".split("=") for word in TINY_LABELS)
     default = dict(word.partition("=")[::2] for word in UNLESS_GIVEN.get(command, []))
     return [f"{key}={value}" for key, value in (default | given | toy).items()]
 

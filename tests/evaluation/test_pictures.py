@@ -8,7 +8,7 @@ import numpy as np
 from glyphs import NAMES
 from PIL import Image
 
-from mnist_etc.evaluation.pictures import file_words, write_pairs
+from mnist_etc.evaluation.pictures import file_words, write_pairs, write_samples
 
 
 def test_digits_are_called_what_they_are() -> None:
@@ -35,3 +35,13 @@ def test_no_class_is_cut_off_the_sheet(tmp_path: Path) -> None:
     shown = [sheet[8 + 36 * (2 * (number // 20)), 8 + 36 * (number % 20)] for number in range(47)]
     assert np.array_equal(shown, np.rint(255 * originals[:, 0, 0, 0]))
     assert sheet[8 + 36 * 5, 8 + 36 * 6] == round(255 * 0.5)
+
+
+def test_samples_stand_in_a_square_and_are_clipped(tmp_path: Path) -> None:
+    values = np.linspace(-0.5, 1.5, 7, dtype=np.float32)
+    write_samples(tmp_path, values[:, None, None, None] * np.ones((1, 8, 8, 1), np.float32))
+    sheet = np.asarray(Image.open(tmp_path / "samples.png"))
+    assert sheet.shape == (3 * 36 + 4, 3 * 36 + 4)
+    shown = [sheet[8 + 36 * (number // 3), 8 + 36 * (number % 3)] for number in range(7)]
+    assert np.array_equal(shown, np.rint(255 * np.clip(values, 0, 1)))
+    assert sheet[8 + 36 * 2, 8 + 36] == 96, "nothing stands where there is none"

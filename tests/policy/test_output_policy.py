@@ -13,7 +13,7 @@ from mnist_etc.errors import ConfigError
 from mnist_etc.export.config import ExportCommand
 from mnist_etc.policy.config import AUTO
 from mnist_etc.policy.graph import answers
-from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
+from mnist_etc.policy.output_policy import OutputPolicy, fit_policy, rehearse_policy
 from mnist_etc.policy.registry import POLICIES, PolicyRow
 from mnist_etc.policy.specification import format_policy, parse_policy
 
@@ -147,3 +147,23 @@ def test_names_go_there_and_back(name: str) -> None:
 def test_a_policy_that_returns_nothing_or_is_none_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"^Expected polic"):
         parse_policy(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "classes", "told"),
+    [
+        ("levels:4", 3, 10, "Expected policy.levels that 3 validation images"),
+        ("top_k:3", 100, 3, "Expected policy.k below the number of classes, 3"),
+        ("rounded:1", 100, 20, "Expected policy.decimals of at least 2 for 20 classes"),
+    ],
+)
+def test_what_no_model_could_be_behind_is_known_before_there_is_one(
+    name: str, images: int, classes: int, told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        rehearse_policy(parse_policy(name), np.arange(images) % classes, classes)
+
+
+@pytest.mark.parametrize("name", ["logits", "probabilities", "rounded:3", "top_k:2", "top1", "levels:4", "noisy:1"])
+def test_what_a_model_can_be_behind_is_rehearsed_in_peace(name: str) -> None:
+    rehearse_policy(parse_policy(name), LABELS[:100], 10)

@@ -86,6 +86,17 @@ def test_the_projector_finds_codes_labels_and_images(tmp_path: Path) -> None:
     assert [sprite[0, 0], sprite[0, 8], sprite[8, 0], sprite[8, 8]] == [0, 100, 200, 0]
 
 
+def test_the_projector_colors_by_class_and_by_what_was_asked(tmp_path: Path) -> None:
+    """Several columns have a line of names, which the projector wants there and only there."""
+    images, values = np.zeros((3, 8, 8), np.uint8), np.zeros((3, 2), np.float32)
+    told = Codes.asked(values, images, np.array([1, -1, 0]), ("shirt", "a\tbag"), np.array([2]))
+    tracker = Tracker(TensorboardSink(tmp_path / "logs"), name=None, tags={})
+    with tracker.ending(), tracker.child("labels"):
+        tracker.codes("code", lambda: told)
+    lines = (tmp_path / "logs/labels/code_labels.tsv").read_text().splitlines()
+    assert lines == ["class\tasked", "a bag\tno", "not known\tno", "shirt\tyes"]
+
+
 def test_a_second_training_takes_the_place_of_the_first(tmp_path: Path) -> None:
     for loss in (0.25, 0.5):
         record(tmp_path / "logs", loss)

@@ -193,3 +193,26 @@ def test_a_repository_that_is_none_is_refused_before_the_training(run: Run, tmp_
     done = run("-X", "importtime", "-m", "train_.supervised", *KEYS, "repository=file")
     assert (done.returncode, "Expected a folder to publish into" in done.stderr.splitlines()[-1]) == (1, True)
     assert not any(line.rpartition("|")[2].strip() == "tensorflow" for line in done.stderr.splitlines())
+
+
+def test_a_policy_that_cannot_be_fitted_is_refused_before_the_training(run: Run, tmp_path: Path) -> None:
+    done = run("-m", "train_.supervised", *KEYS[2:], "data=digits", "data.validation=3")
+    refused(done, "policy.levels", "3 validation images", code=2)
+    assert "epoch" not in done.stdout
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_what_tune_found_stays_in_service(here: tuple[Path, Completed], run: Run) -> None:
+    """The model is there already, so that what is published anew is the settings alone."""
+    folder, _ = here
+    config = folder / "triton/model_repository/onnx-mnist_etc/config.pbtxt"
+    before = config.read_text()
+    tuned = before.replace("count: 1", "count: 2").replace("max_queue_delay_microseconds: 0", "") + "\n"
+    assert tuned.count("count: 2") == 1
+    config.write_text(tuned)
+    done = run("-m", "train_.supervised", *KEYS, "gates=off", "skip_visualizations=true", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("to be published with")]
+    assert "instances=2;" in told
+    assert "count: 2" in config.read_text()
+    assert "count: 1" not in config.read_text()

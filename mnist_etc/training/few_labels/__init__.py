@@ -1,0 +1,1 @@
+"""Training from few labels: ask a label database, learn, ask again."""
