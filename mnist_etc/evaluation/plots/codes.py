@@ -54,7 +54,7 @@ def mapped(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if len(codes) < 5:
         raise ValueError(f"Expected 5 codes or more; received {len(codes):,}.")
