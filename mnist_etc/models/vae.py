@@ -28,7 +28,7 @@ BATCH = 1000
 
 
 @keras.saving.register_keras_serializable("mnist_etc")
-class Sampling(layers.Layer):
+class Sampling(layers.Layer):  # type: ignore[misc]
     """Mean and log-variance ``(batch, n)`` of Gaussians to a code drawn from each, through which gradients pass.
 
     The reparameterization of arXiv:1312.6114, section 2.4. The state of the generator is a variable of the layer, so a

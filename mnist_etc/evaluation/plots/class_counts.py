@@ -46,7 +46,8 @@ def plot_class_counts(path: Path, counts: Counts, names: Sequence[str]) -> None:
     from matplotlib.ticker import NullLocator
 
     chosen = _chosen(counts, len(names))
-    words = [shown_names(names)[one] for one in chosen]
+    shown = shown_names(names)
+    words = [shown[one] for one in chosen]
     left = max(map(font_of(round(POINTS * DPI / 72)).getlength, words)) / DPI + GAP
     columns = min(COLUMNS, len(counts))
     rows = -(-len(counts) // columns)

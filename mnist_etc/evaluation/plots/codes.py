@@ -24,6 +24,8 @@ MOST = 3000
 COMPONENTS = 50
 """Of wider codes, their principal ones alone are mapped."""
 PERPLEXITY = 30.0
+SEVERAL = 1000
+"""Codes from which on several threads are worth their waiting for each other."""
 NAMED = 20
 """Classes up to which each has a color of its own and a name beside it."""
 
@@ -52,6 +54,7 @@ def mapped(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if len(codes) < 5:
         raise ValueError(f"Expected 5 codes or more; received {len(codes):,}.")
@@ -60,7 +63,8 @@ def mapped(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         values = PCA(COMPONENTS, random_state=seed).fit_transform(values)
     perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
     start = "pca" if values.shape[1] > 1 else "random"
-    places = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(values)
+    with threadpool_limits(1 if len(values) < SEVERAL else None):
+        places = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(values)
     return np.asarray(places, np.float32)
 
 
