@@ -62,7 +62,7 @@ class Answered:
 
 
 class Observer(Protocol):
-    """Is shown every request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
+    """Is shown each request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
 
     def __call__(self, answered: Answered, /) -> None:
         """See what is about to be told."""
