@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -65,7 +66,9 @@ def server(
     """A server's process id, and the seconds until it was ready."""
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=os.environ | environment, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             while True:
                 with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{PORT}{probe}") as answer:
@@ -77,7 +80,7 @@ def server(
                 time.sleep(0.01)
             yield process.pid, time.perf_counter() - start
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # LitServe and BentoML are several processes
             process.wait()
 
 

@@ -1,7 +1,5 @@
 """The same ONNX file and the same decoding behind LitServe: ``litserve_service.py <model.onnx> <port> <workers>``."""
 
-from __future__ import annotations
-
 import base64
 import io
 import sys
@@ -11,6 +9,7 @@ from typing import Any
 import litserve
 import numpy as np
 import onnxruntime
+from fastapi import Request
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -31,7 +30,7 @@ class Digits(litserve.LitAPI):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 
-    def decode_request(self, request: Any) -> Any:
+    def decode_request(self, request: Request) -> Any:
         """One picture."""
         file = io.BytesIO(base64.b64decode(request["image"]))
         return prepare(decode_file(file, "image", Polarity.auto).gray, Prepare.auto).images[0]
