@@ -76,6 +76,7 @@ def test_a_broken_version_leaves_the_old_in_service_and_says_so(
         repository = ModelRepository(tmp_path / "models")
         hidden = repository.model / "2"
         publish(tmp_path, "label")
+        until(lambda: version(client) == 2)
         repository.rollback()
         until(lambda: version(client) == 1)
         manifest = hidden / "manifest.json"
