@@ -13,7 +13,7 @@ from mnist_etc.data.dataset import scale_pixels, spread
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Components", "applied", "compiled", "scattering"]
+__all__ = ["Components", "Network", "applied", "compiled", "scattering"]
 
 FITTED = 10_000
 """Images that components are fitted to, at even distances."""
@@ -62,10 +62,11 @@ def scattering(side: int) -> Network:
 
 
 def compiled(model: keras.Model) -> Network:
-    """What ``model`` answers once it is trained, in one graph."""
+    """What ``model`` answers with the weights that it has by then, in one graph."""
     import tensorflow as tf
 
-    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    batches = tf.TensorSpec(model.input_shape, tf.float32)
+    call = tf.function(lambda batch: model(batch, training=False), input_signature=[batches])
     return lambda batch: np.asarray(call(tf.constant(batch)))
 
 

@@ -18,7 +18,7 @@ from mnist_etc.labels.spreading import Graph, build_graph
 from mnist_etc.labels.strategies.pool import Choice, Pool
 from mnist_etc.labels.strategies.registry import STRATEGIES
 from mnist_etc.models.config import ZooConfig
-from mnist_etc.training.few_labels.features import Components, applied, compiled, scattering
+from mnist_etc.training.few_labels.features import Components, Network, applied, compiled, scattering
 from mnist_etc.training.few_labels.questions import Questions
 from mnist_etc.training.few_labels.rounds import Learned
 from mnist_etc.training.few_labels.schedule import Schedule
@@ -111,11 +111,19 @@ class Learner:
 
     def logits(self, images: Images) -> Array:
         """What the network says of images uint8 ``(n, side, side)``: ``(n, classes)``."""
-        return applied(compiled(self._model), images)
+        return applied(self._answer, images)
 
     def codes(self, images: Images) -> Array:
         """What its last layer reads, ``(n, d)``."""
-        return applied(compiled(_before_logits(self._model)), images)
+        return applied(self._code, images)
+
+    @cached_property
+    def _answer(self) -> Network:
+        return compiled(self._model)
+
+    @cached_property
+    def _code(self) -> Network:
+        return compiled(_before_logits(self._model))
 
     @cached_property
     def _components(self) -> Components:
@@ -139,7 +147,7 @@ class Learner:
     def _taught_by_itself(self, count: int, before: Array) -> tuple[Numbers, Numbers, Array]:
         """Ask what the network and its teacher waver on; the labels, and what the next teacher says of all images."""
         own = self._probabilities()
-        code = Components(compiled(_before_logits(self._model)), self._images, CODE).of(self._images)
+        code = Components(self._code, self._images, CODE).of(self._images)
         features = np.concatenate([self._features, code], axis=1)
         asked, labels = self._reach(count, features, agreed([before, own]))
         regression = Regression(features[asked], labels, self._classes)
