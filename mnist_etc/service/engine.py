@@ -121,6 +121,7 @@ class Engine:
             return await answer
         finally:
             timer.cancel()
+            del answer  # a problem's traceback holds this frame: together they would wait for the collector of cycles
 
     def _work(self) -> None:
         kept: Job | None = None
@@ -218,7 +219,8 @@ class Engine:
 
 def _problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
-        return error
+        error.__cause__ = error.__context__ = None  # whose tracebacks hold the body and the pictures
+        return error.with_traceback(None)
     if isinstance(error, MnistEtcError):
         cause = " ".join(str(error).split())
         print(f"unavailable: {cause}", file=sys.stderr, flush=True)
