@@ -10,9 +10,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
+from mnist_etc.attack.live import FILE as ATTACK
 from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.evaluation.gates.verdicts import bounds
+from mnist_etc.export.attacks import fit_attack
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.gating import check_gates, gates_of
 from mnist_etc.export.model_config import ModelConfig
@@ -58,11 +60,17 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     policy, about = _choose_policy(command, trained, plain)
     checked: dict[str, float] = {}
 
+    attack = b""
+
     def write(path: Path) -> None:
+        nonlocal attack
         path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
         checked.update(_check(command, trained, variant, policy, plain, path))
         if bounds(gates):
             check_gates(command, gates, trained, policy, path, repository)
+        if command.reconstruct:
+            attack = fit_attack(command, trained, plain, path)
+            path.with_name(ATTACK).write_bytes(attack)
 
     version = repository.publish(
         write,
@@ -85,6 +93,8 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             **({"gates": stated} if (stated := bounds(gates)) else {}),
         },
     )
+    if attack:
+        repository.add_attack(version, attack)
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
         f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer, "
