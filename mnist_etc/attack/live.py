@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,14 +149,14 @@ class LiveAttack:
         ]
 
 
-def describe(answer: NDArray[np.float32], names: tuple[str, ...]) -> str:
+def describe(answer: NDArray[np.float32], names: Sequence[str]) -> str:
     """The greatest numbers of an answer ``(classes,)`` and how many more it tells: ``3 0.91, 8 0.06``.
 
     The least number, where several classes share it, tells nothing of any of them. Of the label, 1, the class is all.
     """
     least = answer.min()
     shared = int((answer == least).sum()) > 1
-    order = [place for place in np.argsort(-answer, kind="stable") if not (shared and answer[place] == least)]
+    order = [int(place) for place in np.argsort(-answer, kind="stable") if not (shared and answer[place] == least)]
     if len(order) == 1 and answer[order[0]] == 1:
         return names[order[0]]
     words = [f"{names[place]} {answer[place]:.4g}" for place in order[:SHOWN]]

@@ -13,6 +13,7 @@ from onnx.external_data_helper import uses_external_data
 from mnist_etc.attack.live import FILE as ATTACK
 from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.evaluation.gates.verdicts import bounds
 from mnist_etc.export.attacks import fit_attack
 from mnist_etc.export.config import ExportCommand, Variant
@@ -89,6 +90,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             "input_type": command.input_type.value,
             "classes": list(trained.dataset.names),
             "policy": about,
+            REFERENCE: _reference(trained, policy, plain),
             "privacy": trained.manifest["privacy"],
             **({"gates": stated} if (stated := bounds(gates)) else {}),
         },
@@ -155,6 +157,13 @@ def _choose_policy(
         config, searched = found.policy, {"search": found.about}
     policy = fit_policy(config, session.outputs(judged.images), judged.labels, judged.side)
     return policy, {**policy.about(), **searched}
+
+
+def _reference(trained: TrainedModel, policy: OutputPolicy, plain: ServingSession) -> dict[str, Any]:
+    """How the answers about the validation images are spread, for ``python -m mnist_etc drift``."""
+    judged = trained.dataset.validation
+    told = answers(policy, plain.outputs(judged.images), judged.images)
+    return Reference.measure(told, trained.dataset.names, logits=policy.row.tells_logits).plain()
 
 
 def _check(
