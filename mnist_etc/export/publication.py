@@ -60,13 +60,24 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     plain = ServingSession(model.SerializeToString(), command.input_type)
     policy, about = _choose_policy(command, trained, plain)
     checked: dict[str, float] = {}
-
+    stated: dict[str, Any] = {
+        "source": {trained.artifact.onnx.name: sha256(trained.artifact.onnx)},
+        "configuration": trained.manifest["configuration"],
+        "variant": variant.value,
+        "input_type": command.input_type.value,
+        "classes": list(trained.dataset.names),
+        "policy": about,
+        REFERENCE: _reference(trained, policy, plain),
+        "privacy": trained.manifest["privacy"],
+        **({"gates": required} if (required := bounds(gates)) else {}),
+    }
     attack = b""
 
     def write(path: Path) -> None:
         nonlocal attack
         path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
         checked.update(_check(command, trained, variant, policy, plain, path))
+        stated["validation_accuracy"] = checked["validation accuracy"]
         if bounds(gates):
             check_gates(command, gates, trained, policy, path, repository)
         if command.reconstruct:
@@ -83,17 +94,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             names=trained.dataset.names,
             side=trained.dataset.side,
         ),
-        {
-            "source": {trained.artifact.onnx.name: sha256(trained.artifact.onnx)},
-            "configuration": trained.manifest["configuration"],
-            "variant": variant.value,
-            "input_type": command.input_type.value,
-            "classes": list(trained.dataset.names),
-            "policy": about,
-            REFERENCE: _reference(trained, policy, plain),
-            "privacy": trained.manifest["privacy"],
-            **({"gates": stated} if (stated := bounds(gates)) else {}),
-        },
+        stated,
     )
     if attack:
         repository.add_attack(version, attack)
