@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import check_names
 from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
 
@@ -45,6 +46,8 @@ class ServedModel:
     """Of the graph's input: ``uint8`` for pixels of 0 to 255, ``float32`` for 0 to 1."""
     accuracy: float | None
     """On validation images, as the manifest states it."""
+    reference: Reference | None = field(repr=False, default=None)
+    """How its answers about validation images are spread; None: the manifest does not say."""
     run: Run = field(repr=False)
     """Raises ServingError where a server that runs the model gives no answer."""
     onnx: bytes | None = field(repr=False, default=None)
@@ -104,7 +107,7 @@ def load_graph(content: bytes, manifest: Mapping[str, Any], *, name: str, versio
     except (KeyError, TypeError, ValueError, DataError) as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise ArtifactError(f"Expected a published model in {place}; received: {cause}. {remedy}") from error
-    accuracy = manifest.get("validation_accuracy")
+    accuracy, spread = manifest.get("validation_accuracy"), manifest.get(REFERENCE)
     return ServedModel(
         name=name,
         version=version,
@@ -114,6 +117,7 @@ def load_graph(content: bytes, manifest: Mapping[str, Any], *, name: str, versio
         side=side,
         dtype=dtype,
         accuracy=None if accuracy is None else float(accuracy),
+        reference=None if spread is None else Reference.read(spread, names),
         run=run,
         onnx=content,
     )
