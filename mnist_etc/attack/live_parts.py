@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from mnist_etc.attack.adversary import Adversary
 from mnist_etc.attack.inverse_network import inverse_networks
+from mnist_etc.attack.live import LABEL
 from mnist_etc.attack.mean_by_answer import MANY, mean_by_answer, mean_suffices
 from mnist_etc.attack.mixture_regression import Lines
 from mnist_etc.policy.operators import Operators
 
-__all__ = ["PARTS", "ClassLines", "InverseNetworks", "MeanTable", "Part"]
+__all__ = ["PARTS", "ClassLines", "ClassMeans", "InverseNetworks", "MeanTable", "Part"]
 
 FEW = 256
 """Different answers whose mean images are kept, whatever the attacker has."""
@@ -73,6 +74,26 @@ class MeanTable:
         )
         row = operators.add("Where", known, place, operators.constant(len(self.answers), np.int64))
         return operators.add("Gather", _constant(operators, self.images), row, axis=0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassMeans:
+    """What whoever knows the label alone has, whatever else an answer tells: the mean image of its class."""
+
+    images: Array
+    """``(classes, pixels)``; the mean of all of a class that no answer of the attacker's names."""
+
+    @classmethod
+    def fit(cls, adversary: Adversary) -> Self:
+        """From the classes that the attacker's answers name."""
+        named, asked = adversary.answers.argmax(axis=1), np.arange(adversary.answers.shape[1])
+        means = mean_by_answer(named[:, None], adversary.own.images, asked[:, None])
+        return cls(images=means.reshape(len(asked), -1))
+
+    def add(self, operators: Operators, answer: str, scores: str) -> str:  # noqa: ARG002
+        """Look the image of the class up."""
+        label = operators.add("ArgMax", answer, axis=1, keepdims=0)
+        return operators.add("Gather", _constant(operators, self.images), label, axis=0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -134,12 +155,13 @@ class InverseNetworks:
         return operators.add("Div", total, operators.constant(len(images), np.float32))
 
 
-PARTS: dict[str, type[MeanTable | ClassLines | InverseNetworks]] = {
+PARTS: dict[str, type[ClassMeans | MeanTable | ClassLines | InverseNetworks]] = {
+    LABEL: ClassMeans,
     "mean_by_answer": MeanTable,
     "linear_regression": ClassLines,
     "inverse_network": InverseNetworks,
 }
-"""By their rows in `mnist_etc.attack.registry.ATTACKS`: those that are small enough to be sent along and need no
+"""By their rows in `mnist_etc.attack.registry.ATTACKS`, and the label alone; the smaller come first. They are those that are small enough to be sent along and need no
 encoder. In the study no other one beats the best of them on a single answer."""
 
 

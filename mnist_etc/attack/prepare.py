@@ -35,6 +35,8 @@ __all__ = ["Prepared", "prepare"]
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 NETWORK = "inverse_network"
 CHUNK = 500
+LESS = 0.995
+"""Of a smaller attack's error: by less a larger one is no better than chance has it."""
 DIGITS = 6
 
 
@@ -60,7 +62,7 @@ def prepare(work: Prepared, policies: Sequence[str], config: AttackConfig, seed:
     """The file, which states what it attacks, how well, and what the attacker had; a line a policy is printed.
 
     Each attack of `mnist_etc.attack.live_parts.PARTS` is fitted as the study fits it, and the one that errs least on
-    the targets is taken; the label's where none errs less than the mean image of the class.
+    the targets is taken; of about equals the smaller, and the mean image of the class where none errs less.
 
     Args:
         work: the model and the images.
@@ -86,7 +88,7 @@ def prepare(work: Prepared, policies: Sequence[str], config: AttackConfig, seed:
         attacked, errors = _candidates(adversary, targets)
         if policy.config.name == LABEL:
             floor = min(errors.values())
-        best = min(errors, key=errors.__getitem__)
+        best = _best(errors)
         rows.append(replace(attacked, parts={best: attacked.parts[best]}))
         stated.append(_stated(policy, best, errors[best], floor))
         print(
@@ -131,7 +133,7 @@ def _candidates(adversary: Adversary, targets: Examples) -> tuple[Attacked, Mapp
     from mnist_etc.attack.live_graph import Attacked, attack_alone
     from mnist_etc.attack.live_parts import PARTS
 
-    fitted = {name: kind.fit(adversary) for name, kind in PARTS.items()}
+    fitted = {name: kind.fit(adversary) for name, kind in PARTS.items() if name != adversary.policy.config.name}
     row = Attacked(policy=adversary.policy, parts={name: part for name, part in fitted.items() if part is not None})
     alone = attack_alone([row], targets.images.shape[1]).SerializeToString()
     session = onnxruntime.InferenceSession(alone, providers=["CPUExecutionProvider"])
@@ -144,6 +146,14 @@ def _candidates(adversary: Adversary, targets: Examples) -> tuple[Attacked, Mapp
         ]
         errors[name] = _error(np.concatenate(parts), targets)
     return row, errors
+
+
+def _best(errors: Mapping[str, float]) -> str:
+    """The one that errs least; of about equals the smaller, which comes first."""
+    best, *others = errors
+    for name in others:
+        best = name if errors[name] < LESS * errors[best] else best
+    return best
 
 
 def _error(rebuilt: NDArray[np.float32], targets: Examples) -> float:

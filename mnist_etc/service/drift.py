@@ -51,14 +51,14 @@ class DriftCounts(Collector):
         self._written, self._said = clock(), ""
 
     def __call__(self, answered: Answered) -> None:
-        """Count the answers to a request; not those of which the label alone is told, which are no new images."""
+        """Count the answers to a request but those about black images, and those of which the label alone is told."""
         reference = answered.model.reference
         if reference is None:
             return
-        told = answered.outputs if answered.label_only is None else answered.outputs[~answered.label_only]
+        whole = answered.images.any(axis=(1, 2))
+        told = answered.outputs[whole if answered.label_only is None else whole & ~answered.label_only]
         if len(told):
-            counts = reference.count(told)
-            self.count(answered.model, reference, counts)
+            self.count(answered.model, reference, reference.count(told))
 
     def count(self, model: ServedModel, reference: Reference, counts: Counts) -> None:
         """Add ``counts`` to those of this hour."""

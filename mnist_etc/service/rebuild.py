@@ -29,7 +29,7 @@ from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import check_type, files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import read_file
+from mnist_etc.service.reading import prepare, read_file
 from mnist_etc.service.refusals import refusals
 
 __all__ = ["Attacks", "PolicyRow", "Reconstruction", "router"]
@@ -164,12 +164,12 @@ def _rebuilt(
 
 
 def _only_image(body: bytes, content_type: str, side: int, config: ServiceConfig) -> NDArray[np.uint8]:
-    found: list[NDArray[np.uint8]] = []
-    for name, content in files_of(body, content_type, 2):
-        read = read_file(content, name, side, config)
-        found += [one for part in read.images for one in part]
-        if len(found) == 1 and read.warnings == [EMPTY]:
-            raise Problem("unreadable", "Expected an image with a figure; received an empty one.")
-    if len(found) != 1:
-        raise Problem("unreadable", f"Expected one image; received {len(found):,}.")
-    return found[0]
+    files = files_of(body, content_type, config.max_images)
+    parts = [part for name, content in files for part in read_file(content, name, side, config)]
+    if (count := sum(len(part.pictures.names) for part in parts)) != 1:
+        raise Problem("unreadable", f"Expected one image; received {count:,}.")
+    part = next(part for part in parts if part.pictures.names)
+    prepare([part])
+    if part.warnings == [EMPTY]:
+        raise Problem("unreadable", "Expected an image with a figure; received an empty one.")
+    return part.images[0]
