@@ -86,7 +86,8 @@ class ClassMeans:
     @classmethod
     def fit(cls, adversary: Adversary) -> Self:
         """From the classes that the attacker's answers name."""
-        named, asked = adversary.answers.argmax(axis=1), np.arange(adversary.answers.shape[1])
+        named = adversary.answers.argmax(axis=1).astype(np.float32)
+        asked = np.arange(adversary.answers.shape[1], dtype=np.float32)
         means = mean_by_answer(named[:, None], adversary.own.images, asked[:, None])
         return cls(images=means.reshape(len(asked), -1))
 
@@ -161,7 +162,9 @@ PARTS: dict[str, type[ClassMeans | MeanTable | ClassLines | InverseNetworks]] = 
     "linear_regression": ClassLines,
     "inverse_network": InverseNetworks,
 }
-"""By their rows in `mnist_etc.attack.registry.ATTACKS`, and the label alone; the smaller come first. They are those that are small enough to be sent along and need no
+"""By their rows in `mnist_etc.attack.registry.ATTACKS`, and the label alone; the smaller come first.
+
+They are those that are small enough to be sent along and need no
 encoder. In the study no other one beats the best of them on a single answer."""
 
 

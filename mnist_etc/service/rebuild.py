@@ -172,4 +172,5 @@ def _only_image(body: bytes, content_type: str, side: int, config: ServiceConfig
     prepare([part])
     if part.warnings == [EMPTY]:
         raise Problem("unreadable", "Expected an image with a figure; received an empty one.")
-    return part.images[0]
+    image: NDArray[np.uint8] = part.images[0]
+    return image

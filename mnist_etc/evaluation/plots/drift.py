@@ -41,7 +41,6 @@ def plot_drift(path: Path, rows: Mapping[str, Row], verdicts: Mapping[str, str])
             axes.set_ylabel("share")
             shown = places[:: -(-len(words) // NAMED)]
             long = max(map(len, words)) > 6 and len(words) > 4
-            axes.set_xticks(
-                shown, [words[place] for place in shown], rotation=30 if long else 0, ha="right" if long else "center"
-            )
+            turned = {"rotation": 30, "ha": "right"} if long else {}
+            axes.set_xticks(shown, [words[place] for place in shown], **turned)
             axes.legend()
