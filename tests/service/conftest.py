@@ -16,10 +16,10 @@ from mnist_etc.service.app import create_app
 from mnist_etc.service.server import build_server, listen
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The application on the packaged network."""
-    with TestClient(create_app(service_config(tmp_path)), base_url=HOME) as client:
+    with TestClient(create_app(service_config(tmp_path_factory.mktemp("service"))), base_url=HOME) as client:
         yield client
 
 
