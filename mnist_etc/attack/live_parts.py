@@ -103,8 +103,10 @@ class ClassLines:
 
     slopes: Array
     """``(classes, classes, pixels)``; zeros of a class that no answer of the attacker's names."""
-    starts: Array
-    """``(classes, pixels)``; the mean of all images likewise."""
+    scores: Array
+    """Their mean, of each class, ``(classes, classes)``."""
+    images: Array
+    """Likewise ``(classes, pixels)``; the mean of all of a class that no answer names."""
 
     @classmethod
     def fit(cls, adversary: Adversary) -> Self | None:
@@ -114,21 +116,22 @@ class ClassLines:
         flat, scores = adversary.own.flat, adversary.scores.astype(np.float64)
         named, width = adversary.answers.argmax(axis=1), scores.shape[1]
         slopes = np.zeros((width, width, flat.shape[1]))
-        starts = np.tile(flat.mean(axis=0, dtype=np.float64), (width, 1))
+        middles, images = np.zeros((width, width)), np.tile(flat.mean(axis=0, dtype=np.float64), (width, 1))
         for label in np.unique(named):
             own = named == label
             line = Lines.of(scores[own], flat[own], np.zeros(int(own.sum()), np.intp))
             slopes[label] = line.slopes[0]
-            starts[label] = line.images[0] - line.features.means[0] @ line.slopes[0]
-        return cls(slopes=slopes, starts=starts)
+            middles[label], images[label] = line.features.means[0], line.images[0]
+        return cls(slopes=slopes, scores=middles, images=images)
 
     def add(self, operators: Operators, answer: str, scores: str) -> str:
         """Look the line of the class up that the answer names."""
         label = operators.add("ArgMax", answer, axis=1, keepdims=0)
         slope = operators.add("Gather", _constant(operators, self.slopes), label, axis=0)
-        row = operators.add("Unsqueeze", scores, operators.constant([1], np.int64))
+        middle = operators.add("Gather", operators.constant(self.scores, np.float32), label, axis=0)
+        row = operators.add("Unsqueeze", operators.add("Sub", scores, middle), operators.constant([1], np.int64))
         moved = operators.add("Squeeze", operators.add("MatMul", row, slope), operators.constant([1], np.int64))
-        start = operators.add("Gather", operators.constant(self.starts, np.float32), label, axis=0)
+        start = operators.add("Gather", operators.constant(self.images, np.float32), label, axis=0)
         found = operators.add("Add", start, moved)
         return operators.add("Clip", found, operators.constant(0, np.float32), operators.constant(1, np.float32))
 
@@ -164,8 +167,9 @@ PARTS: dict[str, type[ClassMeans | MeanTable | ClassLines | InverseNetworks]] = 
 }
 """By their rows in `mnist_etc.attack.registry.ATTACKS`, and the label alone; the smaller come first.
 
-They are those that are small enough to be sent along and need no
-encoder. In the study no other one beats the best of them on a single answer."""
+They are those that are small enough to be sent along and need no encoder. In the study no other one beats the best of
+them on a single answer.
+"""
 
 
 def _constant(operators: Operators, value: Array) -> str:
