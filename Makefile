@@ -15,7 +15,7 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 
 INSTALL = .venv/bin/python scripts/install.py
 
-.PHONY: setup run serve test coverage lint bench docs lock develop
+.PHONY: setup run serve app test coverage lint bench docs lock develop
 
 setup: .venv/.installed conf               # the environment and the configuration
 
@@ -29,6 +29,9 @@ serve: setup                               # Triton on the published model; with
 	@[ -e triton/model_repository/onnx-mnist_etc/config.pbtxt ] \
 	  || { $(MAKE) --no-print-directory run && .venv/bin/python -m mnist_etc.export $(DIGITS); }
 	@exec .venv/bin/python -m mnist_etc.serving.triton
+
+app: setup                                 # the HTTP service and its page, http://127.0.0.1:8000, on the published model
+	@exec .venv/bin/python -m mnist_etc.service
 
 test: develop                              # the whole suite; MNIST_ETC_DATA=<folder> adds the tests on real MNIST
 	@$(PYTEST)

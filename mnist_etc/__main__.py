@@ -63,6 +63,12 @@ COMMANDS = {
         job="mnist_etc.serving.serve:serve",
         examples=("serving.http_port=8600",),
     ),
+    "service": Command(
+        help="answer over HTTP with the published model: an API and a page",
+        schema="mnist_etc.service.config:ServiceCommand",
+        job="mnist_etc.service.job:serve",
+        examples=("service.port=8080", "service.server=localhost:8500", "add_key=anna key_rate=600/minute"),
+    ),
     "tune": Command(
         help="search Triton's fastest configuration on this machine",
         schema="mnist_etc.serving.config:TuneCommand",

@@ -35,6 +35,7 @@ ORDER = (
         "training",
         "serving",
         "inference",
+        "service",
         "sweep",
         "copying",
         "command",

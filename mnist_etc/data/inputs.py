@@ -17,7 +17,17 @@ from mnist_etc.data.readers import choose
 from mnist_etc.data.source import PIECE, InputOptions, Pictures
 from mnist_etc.errors import DataError
 
-__all__ = ["EMPTY", "SEVERAL", "THUMBNAIL", "Batch", "ImageStream", "InputOptions", "open_input", "stream_split"]
+__all__ = [
+    "EMPTY",
+    "SEVERAL",
+    "THUMBNAIL",
+    "Batch",
+    "ImageStream",
+    "InputOptions",
+    "open_input",
+    "prepare_batch",
+    "stream_split",
+]
 
 EMPTY, SEVERAL = "empty", "several"
 """Warnings: no figure in the picture; more than one, of which the main one is answered."""
@@ -86,7 +96,7 @@ def open_input(path: Path, options: InputOptions) -> ImageStream:
     _say(source.notes)
     if source.polarity is not None:
         options = replace(options, polarity=source.polarity)
-    return ImageStream(source.key, (_batch(piece, options) for piece in source.pieces))
+    return ImageStream(source.key, (prepare_batch(piece, options) for piece in source.pieces))
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -110,8 +120,16 @@ def _split_batches(split: Split) -> Iterator[Batch]:
         yield Batch(names, split.images[part], split.labels[part], [0.0] * len(names), nothing)
 
 
-def _batch(pictures: Pictures, options: InputOptions) -> Batch:
-    """Rows for the figures of pictures: one a picture, or with ``options.split`` one a figure, numbered from 1."""
+def prepare_batch(pictures: Pictures, options: InputOptions) -> Batch:
+    """Bring gray pictures to the form of the models.
+
+    Args:
+        pictures: a piece of a source; its notes are said on stderr.
+        options: how pictures become images.
+
+    Returns:
+        Rows for the figures: one a picture, or with ``options.split`` one a figure, numbered from 1.
+    """
     from mnist_etc.data.prepare import prepare_all
 
     _say(pictures.notes)

@@ -57,10 +57,21 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     plain = ServingSession(model.SerializeToString(), command.input_type)
     policy, about = _choose_policy(command, trained, plain)
     checked: dict[str, float] = {}
+    stated: dict[str, Any] = {
+        "source": {trained.artifact.onnx.name: sha256(trained.artifact.onnx)},
+        "configuration": trained.manifest["configuration"],
+        "variant": variant.value,
+        "input_type": command.input_type.value,
+        "classes": list(trained.dataset.names),
+        "policy": about,
+        "privacy": trained.manifest["privacy"],
+        **({"gates": required} if (required := bounds(gates)) else {}),
+    }
 
     def write(path: Path) -> None:
         path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
         checked.update(_check(command, trained, variant, policy, plain, path))
+        stated["validation_accuracy"] = checked["validation accuracy"]
         if bounds(gates):
             check_gates(command, gates, trained, policy, path, repository)
 
@@ -74,16 +85,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
             names=trained.dataset.names,
             side=trained.dataset.side,
         ),
-        {
-            "source": {trained.artifact.onnx.name: sha256(trained.artifact.onnx)},
-            "configuration": trained.manifest["configuration"],
-            "variant": variant.value,
-            "input_type": command.input_type.value,
-            "classes": list(trained.dataset.names),
-            "policy": about,
-            "privacy": trained.manifest["privacy"],
-            **({"gates": stated} if (stated := bounds(gates)) else {}),
-        },
+        stated,
     )
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "

@@ -26,6 +26,9 @@ class PolicyRow:
     reads_image: bool = False
     """An answer also depends on the bytes of the image, tensor ``policy/bytes``, uint8 ``(batch, side, side, 1)``."""
 
+    tells_probability: bool = True
+    """The greatest value of an answer is a probability, and not just a mark on the class."""
+
     def __post_init__(self) -> None:
         if self.number not in (None, *NUMBERS):
             raise ValueError(f"Expected number as one of {', '.join(NUMBERS)}; received {self.number!r}.")
@@ -43,5 +46,10 @@ POLICIES.add("rounded", PolicyRow(implementation="mnist_etc.policy.rounded:Round
 POLICIES.add("top_k", PolicyRow(implementation="mnist_etc.policy.top_k:TopK", number="k"))
 POLICIES.add("top1", PolicyRow(implementation="mnist_etc.policy.top_k:Top1"))
 POLICIES.add("levels", PolicyRow(implementation="mnist_etc.policy.levels:Levels", number="levels"))
-POLICIES.add("label", PolicyRow(implementation="mnist_etc.policy.label:Label"))
-POLICIES.add("noisy", PolicyRow(implementation="mnist_etc.policy.noisy:Noisy", number="epsilon", reads_image=True))
+POLICIES.add("label", PolicyRow(implementation="mnist_etc.policy.label:Label", tells_probability=False))
+POLICIES.add(
+    "noisy",
+    PolicyRow(
+        implementation="mnist_etc.policy.noisy:Noisy", number="epsilon", reads_image=True, tells_probability=False
+    ),
+)

@@ -9,7 +9,17 @@ from typing import Any
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import sha256
 
-__all__ = ["DATASETS", "FOLDER", "LIMIT", "MANIFEST", "NETWORK", "TRAINED_ON", "verify"]
+__all__ = [
+    "DATASETS",
+    "FOLDER",
+    "LIMIT",
+    "MANIFEST",
+    "NETWORK",
+    "SERVED",
+    "SERVED_MANIFEST",
+    "TRAINED_ON",
+    "verify",
+]
 
 DATASETS = ("mnist", "digits")
 """Whose classes it knows."""
@@ -17,6 +27,8 @@ TRAINED_ON = "mnist"
 """The dataset whose images it was trained on."""
 FOLDER = Path(__file__).parent
 NETWORK, MANIFEST = "digits.onnx", "digits.json"
+SERVED, SERVED_MANIFEST = "served.onnx", "served.json"
+"""The same network behind an output policy, with a manifest as a published version has it."""
 LIMIT = 500_000
 """Bytes of the network."""
 

@@ -19,7 +19,7 @@ from mnist_etc.export.config import MODEL
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
 from mnist_etc.serving.protocol import WireProtocol
-from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Transport, Unavailable
+from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Description, Transport, Unavailable
 from mnist_etc.serving.transport.connection import connect
 
 __all__ = ["TritonPredictor"]
@@ -64,6 +64,11 @@ class TritonPredictor:
                         f"Expected Triton at server={server} by {protocol.value}; received: {error}. {PORTS}."
                     ) from error
                 patience.wait("the first request", error)
+
+    @property
+    def description(self) -> Description:
+        """The served model, as its configuration describes it."""
+        return self._description
 
     @property
     def names(self) -> tuple[str, ...]:

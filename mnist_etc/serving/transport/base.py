@@ -52,6 +52,8 @@ class Description:
     """Pixels of each side of an image."""
     names: tuple[str, ...] = field(repr=False)
     """Of the classes in the order of an answer's numbers."""
+    version: int = field(default=0, compare=False)
+    """As its configuration names it; 0: it does not. Another version may answer as this one does."""
 
     @property
     def classes(self) -> int:

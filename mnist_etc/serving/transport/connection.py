@@ -87,7 +87,14 @@ def _described(config: Mapping[str, Any], address: str) -> Description:
         policy=policy,
         side=side,
         names=_names(parameters.get(CLASSES), classes, address),
+        version=_version(config["output"][0].get("label_filename", "")),
     )
+
+
+def _version(labels: str) -> int:
+    """The version whose folder the file of labels lies in."""
+    folder = labels.partition("/")[0]
+    return int(folder) if folder.isdecimal() else 0
 
 
 def _names(stated: str | None, classes: int, address: str) -> tuple[str, ...]:

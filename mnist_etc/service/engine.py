@@ -1,0 +1,224 @@
+"""Requests to answers: a bounded queue, and threads that decode what waits in it and classify it in one run.
+
+A worker takes all that waits, up to a batch, as soon as it is free: no request waits for others to come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_etc.errors import MnistEtcError
+from mnist_etc.service.answers import as_json
+from mnist_etc.service.config import ServiceConfig
+from mnist_etc.service.forms import files_of
+from mnist_etc.service.model import ServedModel
+from mnist_etc.service.problems import Problem
+from mnist_etc.service.reading import Read, read_file
+from mnist_etc.service.shelf import Shelf
+
+__all__ = ["Answered", "Engine", "Job", "Observer"]
+
+TOGETHER = 2**17
+"""Bytes of bodies that a worker takes at once: what is larger takes long to decode, and others wait for nothing."""
+RETRY = {"Retry-After": "1"}
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request that waits for its answer."""
+
+    body: bytes
+    content_type: str
+    explain: bool
+    sender: str
+    """Name of its key, or its address."""
+    deadline: float
+    """Of `time.monotonic`: later nobody waits for the answer."""
+    answer: asyncio.Future[bytes]
+
+
+@dataclass(slots=True, eq=False)
+class Answered:
+    """The answers to one request, before they are told."""
+
+    sender: str
+    model: ServedModel
+    images: NDArray[np.uint8]
+    """``(n, side, side)``, as the model saw them."""
+    outputs: NDArray[np.float32]
+    """What the policy tells, ``(n, classes)``."""
+    label_only: NDArray[np.bool_] | None = None
+    """``(n,)``, which an observer may set: of these images the class alone is told."""
+
+
+Observer = Callable[[Answered], None]
+"""Is shown every request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
+
+
+class Engine:
+    """The queue and its workers.
+
+    Args:
+        config: How many of all there may be.
+        shelf: Holds the model in service.
+        observers: See `Observer`.
+    """
+
+    def __init__(self, config: ServiceConfig, shelf: Shelf, observers: Sequence[Observer] = ()) -> None:
+        self._config, self._shelf, self.observers = config, shelf, list(observers)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.on_batch: Callable[[int], None] = lambda _: None
+        """Is told the number of images of each run."""
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            for number in range(self._config.workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the workers once the queue is empty."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(timeout=1)
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return self._queue.qsize()
+
+    async def answer(self, body: bytes, content_type: str, *, explain: bool, sender: str) -> bytes:
+        """The JSON that answers a request.
+
+        Raises:
+            Problem: The queue is full, the time is spent, or the body cannot be read.
+        """
+        if self.waiting >= self._config.max_queue:
+            raise Problem("busy", f"{self._config.max_queue:,} requests wait already. Try again.", headers=RETRY)
+        seconds = self._config.seconds
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._queue.put(Job(body, content_type, explain, sender, time.monotonic() + seconds, answer))
+        timer = answer.get_loop().call_later(seconds, _give_up, answer, seconds)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    def _work(self) -> None:
+        kept: Job | None = None
+        while True:
+            first = kept or self._queue.get()
+            if first is None:
+                return
+            jobs, kept, ended = self._gather(first)
+            self._answer_all(jobs)
+            if ended:
+                self._queue.put(None)  # it comes again, behind what still waits
+
+    def _gather(self, first: Job) -> tuple[list[Job], Job | None, bool]:
+        """What is answered in one run; what is too large for it, and whether the end was met."""
+        jobs, held = [first], len(first.body)
+        while len(jobs) < self._config.max_batch_size and held < TOGETHER:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, None, True
+            held += len(job.body)
+            if held > TOGETHER:
+                return jobs, job, False
+            jobs.append(job)
+        return jobs, None, False
+
+    def _answer_all(self, jobs: list[Job]) -> None:
+        model = self._shelf.current
+        done: list[tuple[Job, bytes | Problem]] = []
+        ready: list[tuple[Job, Read, NDArray[np.uint8]]] = []
+        for job in jobs:
+            try:
+                if job.answer.done() or time.monotonic() > job.deadline:
+                    continue
+                read = self._read(job, model.side)
+                ready.append((job, read, read.images[0] if len(read.images) == 1 else np.concatenate(read.images)))
+            except Exception as error:  # noqa: BLE001 -- one bad body must not end the worker
+                done.append((job, _problem(error)))
+        if ready:
+            try:
+                images = ready[0][2] if len(ready) == 1 else np.concatenate([one for _, _, one in ready])
+                self.on_batch(len(images))
+                outputs = model.run(images)
+            except Exception as error:  # noqa: BLE001
+                done += [(job, _problem(error)) for job, _, _ in ready]
+            else:
+                start = 0
+                for job, read, part in ready:
+                    done.append((job, self._tell(job, model, read, part, outputs[start : start + len(part)])))
+                    start += len(part)
+        if done:
+            done[0][0].answer.get_loop().call_soon_threadsafe(_deliver, done)
+
+    def _read(self, job: Job, side: int) -> Read:
+        whole = Read()
+        for name, content in files_of(job.body, job.content_type, self._config.max_images):
+            whole.add(read_file(content, name, side, self._config))
+            if len(whole.names) > self._config.max_images:
+                raise Problem("too-large", f"Expected at most {self._config.max_images:,} images; received more.")
+        return whole
+
+    def _tell(
+        self,
+        job: Job,
+        model: ServedModel,
+        read: Read,
+        images: NDArray[np.uint8],
+        outputs: NDArray[np.float32],
+    ) -> bytes | Problem:
+        try:
+            answered = Answered(job.sender, model, images, outputs)
+            for observe in self.observers:
+                observe(answered)
+            return as_json(model, read, images, answered.outputs, answered.label_only, explain=job.explain)
+        except Exception as error:  # noqa: BLE001
+            return _problem(error)
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, MnistEtcError):
+        cause = " ".join(str(error).split())
+        print(f"unavailable: {cause}", file=sys.stderr, flush=True)
+        return Problem("unavailable", "The model gives no answer now. Try again.", headers=RETRY)
+    print(f"failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    return Problem("failed", "The request could not be answered. The service says why on its standard error.")
+
+
+def _deliver(done: list[tuple[Job, bytes | Problem]]) -> None:
+    for job, result in done:
+        if job.answer.done():
+            continue
+        if isinstance(result, Problem):
+            job.answer.set_exception(result)
+        else:
+            job.answer.set_result(result)
+
+
+def _give_up(answer: asyncio.Future[bytes], seconds: float) -> None:
+    if not answer.done():
+        problem = Problem("unavailable", f"There was no answer within {seconds:g} s. Try again.", headers=RETRY)
+        answer.set_exception(problem)

@@ -1,0 +1,56 @@
+"""``/metrics``: requests by `prometheus_fastapi_instrumentator`, and what the service itself counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_fastapi_instrumentator import Instrumentator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import FastAPI
+    from prometheus_client import Metric
+
+__all__ = ["install"]
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+def install(app: FastAPI) -> None:
+    """Count the requests of ``app`` and answer ``/metrics``; its registry is ``app.state.registry``, its own."""
+    registry = CollectorRegistry()
+    app.state.registry = registry
+    ProcessCollector(registry=registry)
+    registry.register(_Now(app))
+    batches = Histogram(
+        "mnist_etc_batch_images", "Images that one run of the model answered.", buckets=BATCHES, registry=registry
+    )
+    app.state.engine.on_batch = batches.observe
+    instrumentator = Instrumentator(registry=registry, excluded_handlers=["/metrics"])
+    instrumentator.instrument(app, latency_lowr_buckets=SECONDS)
+    instrumentator.expose(app, include_in_schema=True, tags=["operation"])
+
+
+class _Now(Collector):
+    """What is so at the moment, read from the service itself."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._state = app.state
+
+    def collect(self) -> Iterator[Metric]:
+        """The model in service, the queue, and the bytes that are held."""
+        model = self._state.shelf.current
+        info = InfoMetricFamily("mnist_etc_model", "The model in service.")
+        info.add_metric([], {"name": model.name, "version": str(model.version), "policy": model.policy})
+        yield info
+        yield GaugeMetricFamily("mnist_etc_queue_requests", "Requests that wait.", self._state.engine.waiting)
+        yield GaugeMetricFamily("mnist_etc_held_bytes", "Bytes of bodies that are held.", self._state.bodies.held)
+        refused = float(self._state.shelf.refused is not None)
+        yield GaugeMetricFamily(
+            "mnist_etc_version_refused", "The newest version is broken and not in service.", refused
+        )

@@ -1,0 +1,186 @@
+"""From the body of a request to images in the form of the model, by the same code as ``infer.py``.
+
+Nothing is written to a disk: what the readers of arrays want as a file is one in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import os
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_etc.data.array_file import DAMAGE
+from mnist_etc.data.content import START, describe, describe_archive
+from mnist_etc.data.decode import decode_file
+from mnist_etc.data.formats import format_of
+from mnist_etc.data.inputs import prepare_batch
+from mnist_etc.data.readers import READERS
+from mnist_etc.data.source import InputOptions, Pictures
+from mnist_etc.errors import DataError
+from mnist_etc.service.config import ServiceConfig
+from mnist_etc.service.problems import Problem
+
+__all__ = ["Read", "read_file"]
+
+ARRAYS = ("idx", "zip", "npy")
+"""Rows of `READERS` that are read besides pictures."""
+MEMBERS = 64
+"""Arrays of an archive."""
+IDX_IMAGES = b"\0\0\x08\x03"
+IDX_HEADER = 16
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(eq=False)
+class Read:
+    """Images ready for the model."""
+
+    names: list[str] = field(default_factory=list)
+    """Of the file, and behind a colon its position in an array; or the position alone."""
+    images: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Parts ``(n, side, side)``, light on dark; black where there is no figure."""
+    warnings: list[str] = field(default_factory=list)
+    """One an image: ``empty``, ``several`` or nothing."""
+
+    def add(self, other: Read) -> None:
+        """Take in what was read from another file."""
+        self.names += other.names
+        self.images += other.images
+        self.warnings += other.warnings
+
+
+def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> Read:
+    """Read one file: a picture of a row of `mnist_etc.data.formats.FORMATS`, or an array: IDX, npz or npy.
+
+    Args:
+        content: Its bytes.
+        name: For messages and answers; empty where it has none.
+        side: Pixels of each side of an image of the model.
+        config: The limits, and how pictures become images.
+
+    Raises:
+        Problem: It is of another kind, too large, or damaged.
+    """
+    start, shown = content[:START], name or "the body"
+    options = InputOptions(prepare=config.prepare, polarity=config.polarity, side=side)
+    try:
+        kind = format_of(start)
+        if kind is not None:
+            _bound_picture(content, kind, shown, config)
+            gray = decode_file(io.BytesIO(content), shown, config.polarity).gray
+            return _ready(Pictures([name or "image"], [gray]), options)
+        return _read_array(content, start, name, options, config)
+    except DataError as error:
+        raise Problem("unreadable", " ".join(str(error).split())) from error
+
+
+def _ready(pictures: Pictures, options: InputOptions) -> Read:
+    batch = prepare_batch(pictures, options)
+    return Read(batch.names, [batch.images], batch.warnings)
+
+
+def _bound_picture(content: bytes, kind: str, shown: str, config: ServiceConfig) -> None:
+    """Refuse a picture by the size that its header states; one that Pillow cannot open is left to the decoder."""
+    size = (0, 0)
+    with suppress(Exception), Image.open(io.BytesIO(content), formats=(kind,)) as image:
+        size = image.size
+    _bound(size[0] * size[1], f"{size[0]:,} x {size[1]:,} pixels", shown, config)
+
+
+def _bound(pixels: int, received: str, shown: str, config: ServiceConfig) -> None:
+    if pixels > config.max_pixels:
+        raise Problem("too-large", f"Expected at most {config.max_pixels:,} pixels in {shown}; received {received}.")
+
+
+def _bound_count(count: int, shown: str, config: ServiceConfig) -> None:
+    if count > config.max_images:
+        raise Problem("too-large", f"Expected at most {config.max_images:,} images in {shown}; received more.")
+
+
+def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, config: ServiceConfig) -> Read:
+    shown = name or "the body"
+    reader = next((READERS[row] for row in ARRAYS if READERS[row].fits(Path(), start)), None)
+    if reader is None:
+        received, remedy = describe(start)
+        raise Problem(
+            "not-an-image", f"Expected an image or an array in {shown}; received {received}. {remedy}".strip()
+        )
+    if start.startswith(b"PK"):
+        _bound_archive(content, shown, config)
+    elif start.startswith((GZIP, IDX_IMAGES)):
+        _bound_idx(content, shown, config)
+    read = Read()
+    with _as_path(content) as path:
+        try:
+            source = reader.open(path, options)
+            options = options if source.polarity is None else replace(options, polarity=source.polarity)
+            for piece in source.pieces:
+                _bound_count(len(read.names) + len(piece.names), shown, config)
+                read.add(_ready(_nameless(piece, name), options))
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), shown)) from error
+    if not read.names:
+        raise Problem("unreadable", f"Expected at least one image in {shown}; received none.")
+    return read
+
+
+def _nameless(piece: Pictures, name: str) -> Pictures:
+    """Named by the file too, without what would be said on a terminal."""
+    names: Sequence[str] = [f"{name}:{place}" for place in piece.names] if name else piece.names
+    return Pictures(names, piece.images)
+
+
+def _bound_archive(content: bytes, shown: str, config: ServiceConfig) -> None:
+    """An archive by its directory, which the decompressor does not read past."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+    except DAMAGE as error:
+        raise DataError(f"{shown} is no whole archive: {' '.join(str(error).split())}. Save it again.") from error
+    if not any(member.filename.endswith(".npy") for member in members):
+        received, remedy = describe_archive([member.filename for member in members])
+        raise Problem("not-an-image", f"Expected NumPy arrays in {shown}; received {received}. {remedy}")
+    if len(members) > MEMBERS:
+        raise Problem("too-large", f"Expected at most {MEMBERS} arrays in {shown}; received {len(members):,}.")
+    size = sum(member.file_size for member in members)
+    if size > 2 * config.max_pixels:
+        raise Problem(
+            "too-large", f"Expected at most {2 * config.max_pixels:,} bytes unpacked in {shown}; received {size:,}."
+        )
+
+
+def _bound_idx(content: bytes, shown: str, config: ServiceConfig) -> None:
+    """Of IDX images by their header; another kind of IDX, or a damaged gzip, is left to the reader."""
+    header = content[:IDX_HEADER]
+    if content.startswith(GZIP):
+        try:
+            header = gzip.GzipFile(fileobj=io.BytesIO(content)).read(IDX_HEADER)
+        except DAMAGE:
+            return
+    if len(header) == IDX_HEADER and header.startswith(IDX_IMAGES):
+        count, height, width = struct.unpack(">3I", header[4:])
+        _bound_count(count, shown, config)
+        _bound(math.prod((count, height, width)), f"{count:,} images of {height:,} x {width:,}", shown, config)
+
+
+@contextmanager
+def _as_path(content: bytes) -> Iterator[Path]:
+    """A file in memory, which is gone with the block."""
+    handle = os.memfd_create("body", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(handle), "wb") as file:
+            file.write(content)
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)

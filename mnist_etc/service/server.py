@@ -1,0 +1,104 @@
+"""The server around the application: listening, its limits on connections, and a graceful stop."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from types import FrameType
+
+import uvicorn
+
+from mnist_etc.errors import ServingError
+from mnist_etc.service.app import create_app
+from mnist_etc.service.config import ServiceConfig
+from mnist_etc.service.connections import bounded_protocol
+
+__all__ = ["run"]
+
+BACKLOG = 4096
+"""Connections that the kernel holds until they are accepted, as far as it lets it be so many."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(config: ServiceConfig) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight are answered first, for up to ``config.exit_seconds``.
+
+    Raises:
+        ServingError: The address cannot be listened on; also what `create_app` raises.
+    """
+    with _listen(config) as listener:
+        app = create_app(config)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                http=bounded_protocol(config),
+                ws="none",
+                lifespan="on",
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=max(5, round(config.seconds)),
+                timeout_graceful_shutdown=config.exit_seconds or None,
+            ),
+            started=f"ready: {_url(listener)}  (what is in service: /v1/models, how to ask: /docs; Ctrl-C stops it)",
+        )
+        server.run([listener])
+    print("stopped", flush=True)
+
+
+def _listen(config: ServiceConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((config.address, config.port))
+        listener.set_inheritable(False)
+    except OSError as error:
+        listener.close()
+        raise ServingError(
+            f"Expected to listen on {config.address}, port {config.port}; received: {error.strerror or error}. Pass "
+            "service.port=<another>, or 0 for any that is free."
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and ends with exit code 0 after a signal, as every server of this project."""
+
+    def __init__(self, config: uvicorn.Config, started: str) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Print the address once requests are answered."""
+        await super().startup(sockets)
+        if self.started:
+            print(self._started, flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Take the signals, and put back what took them before."""
+        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop accepting, and end what is in flight; a second signal ends at once."""
+        if not self.should_exit:
+            print("stopping: requests in flight are answered first", file=sys.stderr, flush=True)
+        self.force_exit = self.should_exit
+        self.should_exit = True
