@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from PIL import Image
 
 from mnist_etc.data.inputs import EMPTY
 from mnist_etc.service.model import ServedModel
-from mnist_etc.service.reading import Read
 
 __all__ = ["DIGITS", "as_json", "as_png"]
 
@@ -23,7 +23,8 @@ DIGITS = 6
 
 def as_json(
     model: ServedModel,
-    read: Read,
+    names: Sequence[str],
+    warnings: Sequence[str],
     images: NDArray[np.uint8],
     outputs: NDArray[np.float32],
     label_only: NDArray[np.bool_] | None,
@@ -34,7 +35,8 @@ def as_json(
 
     Args:
         model: That answered.
-        read: Names and warnings of the images.
+        names: Of the images.
+        warnings: Of the images; empty where there is none.
         images: uint8 ``(n, side, side)``, as the model saw them.
         outputs: What the policy tells, float32 ``(n, classes)``.
         label_only: ``(n,)``: of which the class alone is told; None: of none.
@@ -43,7 +45,7 @@ def as_json(
     best = outputs.argmax(axis=1).tolist()
     shares = outputs.max(axis=1).tolist() if model.tells_probability else [None] * len(best)
     told: list[dict[str, Any]] = []
-    for row, (name, number, share, warning) in enumerate(zip(read.names, best, shares, read.warnings, strict=True)):
+    for row, (name, number, share, warning) in enumerate(zip(names, best, shares, warnings, strict=True)):
         empty = warning == EMPTY
         silent = empty or share is None or (label_only is not None and label_only[row])
         answer: dict[str, Any] = {

@@ -22,7 +22,7 @@ from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import Read, read_file
+from mnist_etc.service.reading import Part, prepare, read_file
 from mnist_etc.service.shelf import Shelf
 
 __all__ = ["Answered", "Engine", "Job", "Observer"]
@@ -146,53 +146,68 @@ class Engine:
         return jobs, None, False
 
     def _answer_all(self, jobs: list[Job]) -> None:
-        model = self._shelf.current
+        """Decode all, prepare all, classify all in one run, and hand the answers over at once."""
+        model, now = self._shelf.current, time.monotonic()
         done: list[tuple[Job, bytes | Problem]] = []
-        ready: list[tuple[Job, Read, NDArray[np.uint8]]] = []
+        ready: list[tuple[Job, list[Part]]] = []
         for job in jobs:
+            if job.answer.done() or now > job.deadline:
+                continue
             try:
-                if job.answer.done() or time.monotonic() > job.deadline:
-                    continue
-                read = self._read(job, model.side)
-                ready.append((job, read, read.images[0] if len(read.images) == 1 else np.concatenate(read.images)))
+                ready.append((job, self._read(job, model.side)))
             except Exception as error:  # noqa: BLE001 -- one bad body must not end the worker
                 done.append((job, _problem(error)))
-        if ready:
-            try:
-                images = ready[0][2] if len(ready) == 1 else np.concatenate([one for _, _, one in ready])
-                self.on_batch(len(images))
-                outputs = model.run(images)
-            except Exception as error:  # noqa: BLE001
-                done += [(job, _problem(error)) for job, _, _ in ready]
-            else:
-                start = 0
-                for job, read, part in ready:
-                    done.append((job, self._tell(job, model, read, part, outputs[start : start + len(part)])))
-                    start += len(part)
+        try:
+            done += self._classify(model, ready)
+        except Exception as error:  # noqa: BLE001
+            if len(ready) == 1:
+                done.append((ready[0][0], _problem(error)))
+            for one in ready if len(ready) > 1 else ():  # what is wrong with one is not for the others
+                self._answer_all([one[0]])
         if done:
             done[0][0].answer.get_loop().call_soon_threadsafe(_deliver, done)
 
-    def _read(self, job: Job, side: int) -> Read:
-        whole = Read()
+    def _read(self, job: Job, side: int) -> list[Part]:
+        parts: list[Part] = []
+        count = 0
         for name, content in files_of(job.body, job.content_type, self._config.max_images):
-            whole.add(read_file(content, name, side, self._config))
-            if len(whole.names) > self._config.max_images:
+            new = read_file(content, name, side, self._config)
+            parts += new
+            count += sum(len(part.pictures.names) for part in new)
+            if count > self._config.max_images:
                 raise Problem("too-large", f"Expected at most {self._config.max_images:,} images; received more.")
-        return whole
+        return parts
+
+    def _classify(self, model: ServedModel, ready: list[tuple[Job, list[Part]]]) -> list[tuple[Job, bytes | Problem]]:
+        if not ready:
+            return []
+        parts = [part for _, several in ready for part in several]
+        prepare(parts)
+        images = np.concatenate([part.images for part in parts])
+        self.on_batch(len(images))
+        outputs = model.run(images)
+        told, start = [], 0
+        for job, several in ready:
+            end = start + sum(len(part.images) for part in several)
+            told.append((job, self._tell(job, model, several, images[start:end], outputs[start:end])))
+            start = end
+        return told
 
     def _tell(
         self,
         job: Job,
         model: ServedModel,
-        read: Read,
+        parts: list[Part],
         images: NDArray[np.uint8],
         outputs: NDArray[np.float32],
     ) -> bytes | Problem:
+        names = [name for part in parts for name in part.pictures.names]
+        warnings = [warning for part in parts for warning in part.warnings]
         try:
             answered = Answered(job.sender, model, images, outputs)
             for observe in self.observers:
                 observe(answered)
-            return as_json(model, read, images, answered.outputs, answered.label_only, explain=job.explain)
+            return as_json(model, names, warnings, images, answered.outputs, answered.label_only, explain=job.explain)
         except Exception as error:  # noqa: BLE001
             return _problem(error)
 

@@ -29,7 +29,7 @@ class Rates:
     def __init__(self, url: str, rate: str | None) -> None:
         try:
             storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
-            self._limiter = SlidingWindowCounterRateLimiter(storage)  # type: ignore[arg-type]
+            self._limiter = SlidingWindowCounterRateLimiter(storage)
         except (ConfigurationError, ValueError, NotImplementedError) as error:
             raise ConfigError(
                 f"Expected service.rates as memory:// or redis://host:port; received {url!r}: "

@@ -24,14 +24,14 @@ from mnist_etc.data.array_file import DAMAGE
 from mnist_etc.data.content import START, describe, describe_archive
 from mnist_etc.data.decode import decode_file
 from mnist_etc.data.formats import format_of
-from mnist_etc.data.inputs import prepare_batch
+from mnist_etc.data.inputs import Batch, prepare_batch
 from mnist_etc.data.readers import READERS
 from mnist_etc.data.source import InputOptions, Pictures
 from mnist_etc.errors import DataError
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.problems import Problem
 
-__all__ = ["Read", "read_file"]
+__all__ = ["Part", "prepare", "read_file"]
 
 ARRAYS = ("idx", "zip", "npy")
 """Rows of `READERS` that are read besides pictures."""
@@ -40,28 +40,29 @@ MEMBERS = 64
 IDX_IMAGES = b"\0\0\x08\x03"
 IDX_HEADER = 16
 GZIP = b"\x1f\x8b"
+IHDR = b"IHDR"
+"""The first chunk of a PNG, with its size."""
 
 
-@dataclass(eq=False)
-class Read:
-    """Images ready for the model."""
+@dataclass(slots=True, eq=False)
+class Part:
+    """Pictures that were decoded and, once `prepare` has had them, images in the form of the model."""
 
-    names: list[str] = field(default_factory=list)
-    """Of the file, and behind a colon its position in an array; or the position alone."""
-    images: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Parts ``(n, side, side)``, light on dark; black where there is no figure."""
+    pictures: Pictures
+    options: InputOptions
+    images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
+    """``(n, side, side)``, light on dark; black where there is no figure."""
     warnings: list[str] = field(default_factory=list)
     """One an image: ``empty``, ``several`` or nothing."""
 
-    def add(self, other: Read) -> None:
-        """Take in what was read from another file."""
-        self.names += other.names
-        self.images += other.images
-        self.warnings += other.warnings
+    def take(self, batch: Batch, row: int | None = None) -> None:
+        """Take its images from a batch: all, or one row."""
+        rows = slice(None) if row is None else slice(row, row + 1)
+        self.images, self.warnings = batch.images[rows], batch.warnings[rows]
 
 
-def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> Read:
-    """Read one file: a picture of a row of `mnist_etc.data.formats.FORMATS`, or an array: IDX, npz or npy.
+def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> list[Part]:
+    """Decode one file: a picture of a row of `mnist_etc.data.formats.FORMATS`, or an array: IDX, npz or npy.
 
     Args:
         content: Its bytes.
@@ -79,22 +80,38 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> Re
         if kind is not None:
             _bound_picture(content, kind, shown, config)
             gray = decode_file(io.BytesIO(content), shown, config.polarity).gray
-            return _ready(Pictures([name or "image"], [gray]), options)
+            return [Part(Pictures([name or "image"], [gray]), options)]
         return _read_array(content, start, name, options, config)
     except DataError as error:
         raise Problem("unreadable", " ".join(str(error).split())) from error
 
 
-def _ready(pictures: Pictures, options: InputOptions) -> Read:
-    batch = prepare_batch(pictures, options)
-    return Read(batch.names, [batch.images], batch.warnings)
+def prepare(parts: Sequence[Part]) -> None:
+    """Bring decoded pictures to the form of the model; those that have its size already, all at once."""
+    ready = [part for part in parts if _is_one_of_size(part)]
+    if len(ready) > 1:
+        names = [part.pictures.names[0] for part in ready]
+        batch = prepare_batch(Pictures(names, np.stack([part.pictures.images[0] for part in ready])), ready[0].options)
+        for row, part in enumerate(ready):
+            part.take(batch, row)
+    for part in parts:
+        if not part.warnings:
+            part.take(prepare_batch(part.pictures, part.options))
+
+
+def _is_one_of_size(part: Part) -> bool:
+    side, images = part.options.side, part.pictures.images
+    return len(images) == 1 and images[0].shape == (side, side)
 
 
 def _bound_picture(content: bytes, kind: str, shown: str, config: ServiceConfig) -> None:
     """Refuse a picture by the size that its header states; one that Pillow cannot open is left to the decoder."""
     size = (0, 0)
-    with suppress(Exception), Image.open(io.BytesIO(content), formats=(kind,)) as image:
-        size = image.size
+    if content[12:16] == IHDR:
+        size = struct.unpack(">2I", content[16:24].ljust(8, b"\0"))
+    else:
+        with suppress(Exception), Image.open(io.BytesIO(content), formats=(kind,)) as image:
+            size = image.size
     _bound(size[0] * size[1], f"{size[0]:,} x {size[1]:,} pixels", shown, config)
 
 
@@ -108,7 +125,7 @@ def _bound_count(count: int, shown: str, config: ServiceConfig) -> None:
         raise Problem("too-large", f"Expected at most {config.max_images:,} images in {shown}; received more.")
 
 
-def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, config: ServiceConfig) -> Read:
+def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, config: ServiceConfig) -> list[Part]:
     shown = name or "the body"
     reader = next((READERS[row] for row in ARRAYS if READERS[row].fits(Path(), start)), None)
     if reader is None:
@@ -120,19 +137,21 @@ def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, 
         _bound_archive(content, shown, config)
     elif start.startswith((GZIP, IDX_IMAGES)):
         _bound_idx(content, shown, config)
-    read = Read()
+    parts: list[Part] = []
+    count = 0
     with _as_path(content) as path:
         try:
             source = reader.open(path, options)
             options = options if source.polarity is None else replace(options, polarity=source.polarity)
             for piece in source.pieces:
-                _bound_count(len(read.names) + len(piece.names), shown, config)
-                read.add(_ready(_nameless(piece, name), options))
+                count += len(piece.names)
+                _bound_count(count, shown, config)
+                parts.append(Part(_nameless(piece, name), options))
         except DataError as error:
             raise DataError(str(error).replace(str(path), shown)) from error
-    if not read.names:
+    if not count:
         raise Problem("unreadable", f"Expected at least one image in {shown}; received none.")
-    return read
+    return parts
 
 
 def _nameless(piece: Pictures, name: str) -> Pictures:
