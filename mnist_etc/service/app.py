@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from mnist_etc.errors import MnistEtcError
-from mnist_etc.service import classify, documentation, failures, metrics, models
+from mnist_etc.service import classify, documentation, failures, metrics, models, page
 from mnist_etc.service.bodies import Bodies
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.engine import Engine, Observer
@@ -69,7 +69,7 @@ def create_app(config: ServiceConfig, *, source: Source | None = None, observers
     )
     app.state.config, app.state.shelf, app.state.engine = config, shelf, engine
     app.state.bodies = Bodies(config)
-    for room in (classify, models, documentation):
+    for room in (classify, models, documentation, page):
         app.include_router(room.router)
     failures.install(app)
     app.add_middleware(Gate, config=config, keys=keys, rates=Rates(config.rates, config.rate))
