@@ -6,20 +6,24 @@ import contextlib
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Generator
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from mnist_etc.errors import ServingError
 from mnist_etc.service.app import create_app
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.connections import bounded_protocol
 
-__all__ = ["run"]
+__all__ = ["build_server", "listen", "run"]
 
 BACKLOG = 4096
 """Connections that the kernel holds until they are accepted, as far as it lets it be so many."""
+KEEP_ALIVE = 20
+"""Seconds that a connection may be silent between two requests."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -29,30 +33,38 @@ def run(config: ServiceConfig) -> None:
     Raises:
         ServingError: The address cannot be listened on; also what `create_app` raises.
     """
-    with _listen(config) as listener:
-        app = create_app(config)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                http=bounded_protocol(config),
-                ws="none",
-                lifespan="on",
-                log_level="error",
-                access_log=False,
-                server_header=False,
-                date_header=True,
-                proxy_headers=False,
-                backlog=BACKLOG,
-                timeout_keep_alive=max(5, round(config.seconds)),
-                timeout_graceful_shutdown=config.exit_seconds or None,
-            ),
-            started=f"ready: {_url(listener)}  (what is in service: /v1/models, how to ask: /docs; Ctrl-C stops it)",
-        )
+    with listen(config) as listener:
+        server = build_server(create_app(config), config, listener)
         server.run([listener])
     print("stopped", flush=True)
 
 
-def _listen(config: ServiceConfig) -> socket.socket:
+def build_server(app: FastAPI, config: ServiceConfig, listener: socket.socket) -> uvicorn.Server:
+    """The server of ``app``, to be run on ``listener``."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=bounded_protocol(config),
+            ws="none",
+            lifespan="on",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=config.exit_seconds,
+        ),
+        started=f"ready: {_url(listener)}  (what is in service: /v1/models, how to ask: /docs; Ctrl-C stops it)",
+    )
+
+
+def listen(config: ServiceConfig) -> socket.socket:
+    """A socket on the address and the port of ``config``.
+
+    Raises:
+        ServingError: It cannot be had.
+    """
     family = socket.AF_INET6 if ":" in config.address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -89,6 +101,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Take the signals, and put back what took them before."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
         try:
             yield
