@@ -1,4 +1,4 @@
-// The service's HTTP interface. A refusal is an Error with `status` and, where it says so, `after` seconds.
+// The service's HTTP interface. A refusal is an Error with `status`, `kind` and, where it says so, `after` seconds.
 
 let key = "";
 
@@ -20,6 +20,7 @@ async function ask(path, options = {}) {
   const problem = await response.json().catch(() => ({}));
   throw Object.assign(new Error(problem.detail || problem.title || response.statusText), {
     status: response.status,
+    kind: problem.type?.split("#")[1],
     after: Number(response.headers.get("Retry-After")) || 0,
   });
 }

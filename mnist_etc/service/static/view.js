@@ -66,9 +66,10 @@ export function showTrouble(error) {
     413: "That image is too large for this service.",
     415: "That file is no image that can be read.",
     422: "That image cannot be read. It may be damaged.",
-    429: error?.after
-      ? `That was asked often. Try again in ${error.after} s.`
-      : "You have asked about nearly the same image as often as one may today.",
+    429:
+      error?.kind === "told-enough"
+        ? "About this image, and any nearly like it, you have been told as much as one may be told in a day."
+        : `The service is busy. Try again in ${error?.after || 1} s.`,
   };
   at("sentence").textContent = error ? (words[error.status] ?? error.message) : "";
 }
