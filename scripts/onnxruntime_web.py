@@ -20,8 +20,8 @@ FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thread
 README = """\
 # ONNX Runtime Web {version}
 
-Runs the model in a visitor's browser, so that no image leaves it. From the npm package `onnxruntime-web`, as it is but for
-the gzip; MIT, see LICENSE. `python scripts/onnxruntime_web.py {version}` writes this folder anew.
+Runs the model in a visitor's browser, so that no image leaves it. From the npm package `onnxruntime-web`, as it is but
+for the gzip; MIT, see LICENSE. `python scripts/onnxruntime_web.py {version}` writes this folder anew.
 
 | file | sha256, of what is inside the gzip |
 | --- | --- |

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from support import writer
 
 from mnist_etc import pretrained
 from mnist_etc.composition import compose
@@ -50,7 +51,7 @@ def digit(number: int = 1) -> NDArray[np.uint8]:
             draw.line((70, 20, 70, 115), fill=255, width=14)
         case 7:
             draw.line([(35, 25), (100, 25), (60, 115)], fill=255, width=13)
-    return prepare(np.asarray(image), Prepare.mnist).images[0]
+    return np.asarray(prepare(np.asarray(image), Prepare.mnist).images[0])
 
 
 def encoded(image: NDArray[np.uint8], kind: str = "PNG", **options: Any) -> bytes:
@@ -75,7 +76,7 @@ def publish(folder: Path, policy: str) -> int:
     command = compose("export", ExportCommand, ["input_type=uint8"])
     config = ModelConfig(triton=command.triton, input_type=InputType.uint8, policy=policy.partition(":")[0], version=0)
     repository = ModelRepository(folder / "models")
-    return repository.publish(lambda path: path.write_bytes(content) and None, config, about)
+    return repository.publish(writer(content), config, about)
 
 
 @dataclass(frozen=True)

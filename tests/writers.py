@@ -1,13 +1,14 @@
 """Digits drawn freehand by writers who do not exist, in the format of the service's canvas.
 
-A writer has habits: a shape for each digit (a four open or closed, a seven with or without its bar), slant, proportions,
-a pen, an unsteady hand. A digit is a few points, which a Catmull-Rom spline joins (Catmull and Rom, 1974); a point that
-stands twice is a corner. Neither these shapes nor this pen had a part in any training of this project.
+A writer has habits: a shape for each digit (a four open or closed, a seven with or without its bar), slant,
+proportions, a pen, an unsteady hand. A digit is a few points, which a Catmull-Rom spline joins (Catmull and Rom, 1974);
+a point that stands twice is a corner. Neither these shapes nor this pen had a part in any training of this project.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,19 @@ SHAPES: dict[int, list[Strokes]] = {
     ],
     9: [
         [[(0.8, 0.15), (0.4, 0), (0.15, 0.3), (0.45, 0.52), (0.8, 0.2), (0.8, 0.2), (0.78, 0.6), (0.72, 1)]],
-        [[(0.78, 0.25), (0.5, 0), (0.15, 0.2), (0.3, 0.48), (0.7, 0.4), (0.8, 0.2), (0.8, 0.6), (0.55, 1), (0.2, 0.92)]],
+        [
+            [
+                (0.78, 0.25),
+                (0.5, 0),
+                (0.15, 0.2),
+                (0.3, 0.48),
+                (0.7, 0.4),
+                (0.8, 0.2),
+                (0.8, 0.6),
+                (0.55, 1),
+                (0.2, 0.92),
+            ]
+        ],
         [[(0.7, 0.08), (0.3, 0.05), (0.2, 0.35), (0.55, 0.45), (0.75, 0.1), (0.75, 0.1), (0.65, 0.55), (0.45, 1)]],
     ],
 }
@@ -198,7 +211,7 @@ def draw(digit: int, writer: Writer, generator: np.random.Generator) -> NDArray[
 def _spline(points: Points) -> Points:
     """A curve through the points; corners where one is repeated."""
     corners = [0, *(at for at in range(1, len(points)) if np.array_equal(points[at], points[at - 1])), len(points)]
-    parts = [points[first:last] for first, last in zip(corners, corners[1:], strict=False)]
+    parts = [points[first:last] for first, last in pairwise(corners)]
     return np.concatenate([_smooth(part) for part in parts])
 
 

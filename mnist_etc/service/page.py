@@ -1,7 +1,7 @@
 """``/``: the page where people draw a digit and see what its answer gives away; its files under ``/static/``.
 
-The page asks nobody but this service. Its files are read once and told apart by their hash, so a browser keeps them until
-they change.
+The page asks nobody but this service. Its files are read once and told apart by their hash, so a browser keeps them
+until they change.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ import httpx
 import numpy as np
 import pytest
 from browser import watched
+from paged import HAND, Paged, hand, pen, reads, serve_page
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from paged import HAND, Paged, hand, pen, reads, serve_page
 from writers import draw
 
 from mnist_etc.service.keys import add_key
@@ -138,7 +138,9 @@ def test_refusals_are_said_kindly(browser: Browser, tmp_path: Path) -> None:
         pen(page, hand(3))
         reads(page, 3)
         expect(page.locator("#leak-state")).to_contain_text("no attack has been prepared")
-        page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"})
+        page.locator("#file").set_input_files(
+            {"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"}
+        )
         expect(page.locator("#sentence")).to_contain_text("cannot be read")
         page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"3"})
         expect(page.locator("#sentence")).to_contain_text("no image")

@@ -22,13 +22,19 @@ function drawn(done) {
   at("hint").textContent = HINT;
   at("undo").disabled = at("clear").disabled = pad.empty;
   clearTimeout(timer);
+  flight?.abort();
+  busy(!pad.empty);
   if (!done) return;
   if (pad.empty) forget();
   else timer = setTimeout(read, PAUSE);
 }
 
+/** Whether what is shown is not yet of what is drawn. */
+function busy(yes) {
+  document.querySelector(".answer").setAttribute("aria-busy", String(yes));
+}
+
 function forget() {
-  flight?.abort();
   showAnswer(null);
   showParts([], "Draw something first.");
 }
@@ -46,6 +52,7 @@ async function read() {
   flight?.abort();
   const mine = (flight = new AbortController());
   const current = () => flight === mine && !mine.signal.aborted;
+  busy(true);
   try {
     const answer = await (mode() === "server" ? askServer(mine.signal, current) : askHere());
     if (current() && answer) {
@@ -58,6 +65,8 @@ async function read() {
     showTrouble(error);
     showParts([], "");
     at("key-form").hidden = error.status !== 401;
+  } finally {
+    if (current()) busy(false);
   }
 }
 

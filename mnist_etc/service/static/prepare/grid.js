@@ -72,27 +72,46 @@ const both = (source, change) => transpose(rows(transpose(rows(source, change)),
 /**
  * The greatest (or least) value of a window along a row; outside counts as `outside`, or not at all.
  *
- * A queue holds the places that may still be the best of a window, so a row costs as much at any size.
+ * Of a broad window a queue holds the places that may still be the best, so a row costs as much at any size.
  */
 function extreme(size, greatest, outside) {
   const before = Math.floor(size / 2);
   const after = size - before - 1;
   const sign = greatest ? 1 : -1;
+  const slide = size > 9 ? queued : compared;
   return (from, to, length) => {
-    const queue = new Int32Array(length);
-    let [head, tail, next] = [0, 0, 0];
+    slide(from, to, length, before, after, sign);
+    if (outside === undefined) return;
     for (let at = 0; at < length; at++) {
-      for (const last = Math.min(length - 1, at + after); next <= last; next++) {
-        const value = sign * from[next];
-        while (tail > head && sign * from[queue[tail - 1]] <= value) tail--;
-        queue[tail++] = next;
-      }
-      while (queue[head] < at - before) head++;
-      const best = from[queue[head]];
-      const beyond = outside !== undefined && (at < before || at + after >= length);
-      to[at] = beyond && sign * outside > sign * best ? outside : best;
+      if ((at < before || at + after >= length) && sign * outside > sign * to[at]) to[at] = outside;
     }
   };
+}
+
+function compared(from, to, length, before, after, sign) {
+  for (let at = 0; at < length; at++) {
+    const last = Math.min(length - 1, at + after);
+    let best = from[Math.max(0, at - before)];
+    for (let place = Math.max(0, at - before) + 1; place <= last; place++) {
+      if (sign * from[place] > sign * best) best = from[place];
+    }
+    to[at] = best;
+  }
+}
+
+const queue = new Int32Array(1 << 14);
+
+function queued(from, to, length, before, after, sign) {
+  let [head, tail, next] = [0, 0, 0];
+  for (let at = 0; at < length; at++) {
+    for (const last = Math.min(length - 1, at + after); next <= last; next++) {
+      const value = sign * from[next];
+      while (tail > head && sign * from[queue[tail - 1]] <= value) tail--;
+      queue[tail++] = next;
+    }
+    while (queue[head] < at - before) head++;
+    to[at] = from[queue[head]];
+  }
 }
 
 export const maximum = (source, size) => both(source, extreme(size, true));
