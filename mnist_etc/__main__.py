@@ -81,6 +81,12 @@ COMMANDS = {
         job="mnist_etc.attack.study:report",
         examples=("policies=[logits,levels:3] attacks=[hill_climbing,inverse_network]",),
     ),
+    "drift": Command(
+        help="hold the answers of late against those about the validation images: tables and a plot",
+        schema="mnist_etc.service.drift_config:DriftCommand",
+        job="mnist_etc.service.drift_report:drift",
+        examples=("hours=168", "counts=other/service_counts.json plot=null"),
+    ),
     "audit": Command(
         help="measure how much a private training gives away, against the epsilon it states",
         schema="mnist_etc.audit.config:AuditCommand",

@@ -11,7 +11,7 @@
   + PrivacyError   1   a guarantee cannot be given
   + ServingError   1   a server, or a tool around it, cannot be fetched, started, reached or measured
 
-Without an exception of this tree: DONE 0, SOME_SKIPPED 3, GATES_FAILED 3, INTERRUPTED 130, READER_GONE 141,
+Without an exception of this tree: DONE 0, SOME_SKIPPED 3, GATES_FAILED 3, DRIFTED 3, INTERRUPTED 130, READER_GONE 141,
 TERMINATED 143; see `ExitCode`.
 
 A message about a value says what was expected, what was received, and the remedy; any other says what happened and
@@ -49,6 +49,8 @@ class ExitCode(IntEnum):
     """``infer``: some images could not be read and are named on stderr; the others are in the file."""
     GATES_FAILED = SOME_SKIPPED
     """``train_.supervised``, ``export``: the model misses a release gate. Its files stay, nothing was published."""
+    DRIFTED = SOME_SKIPPED
+    """``drift``: the answers of late are spread otherwise than those about the validation images."""
     INTERRUPTED = 130
     """Ctrl-C, 128 plus SIGINT: a training goes on from its last epoch with the same command."""
     READER_GONE = 141

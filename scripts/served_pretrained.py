@@ -13,11 +13,12 @@ import onnx
 from mnist_etc import pretrained
 from mnist_etc.composition import compose
 from mnist_etc.data import load
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.export.config import ExportCommand, InputType, Variant
 from mnist_etc.export.serving_graph import build_serving_graph
 from mnist_etc.export.session import ServingSession
 from mnist_etc.files import sha256, write_bytes, write_json
-from mnist_etc.policy.graph import append_policy
+from mnist_etc.policy.graph import answers, append_policy
 from mnist_etc.policy.output_policy import fit_policy
 from mnist_etc.policy.utility import PolicyUtility
 
@@ -42,6 +43,7 @@ def main() -> None:
         "input_type": InputType.uint8.value,
         "classes": list(dataset.names),
         "policy": policy.about(),
+        REFERENCE: Reference.measure(answers(policy, logits), dataset.names, logits=policy.row.tells_logits).plain(),
         "privacy": manifest["privacy"],
         "validation_accuracy": utility.accuracy,
         "model_sha256": sha256(path),

@@ -6,6 +6,8 @@ CCS 2019: the attacker sends images of their own and learns from the answers; no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -19,7 +21,7 @@ from mnist_etc.attack.mean_by_answer import mean_suffices
 from mnist_etc.attack.networks import apply, fit
 from mnist_etc.seeds import layer_seeds
 
-__all__ = ["invert", "rebuild"]
+__all__ = ["inverse_networks", "invert", "rebuild"]
 
 WARMUP = 0.05
 
@@ -51,8 +53,16 @@ def invert(
         seen: the same features of the answers about the targets, ``(t, m)``.
         seed: of weights and order.
     """
-    seeds = np.random.SeedSequence(seed).generate_state(config.networks)
-    return np.asarray(sum(apply(_trained(config, learned, images, int(one)), seen) for one in seeds) / config.networks)
+    networks = inverse_networks(config, learned, images, seed)
+    return np.asarray(sum(apply(network, seen) for network in networks) / config.networks)
+
+
+def inverse_networks(
+    config: AttackConfig, learned: NDArray[np.float32], images: NDArray[np.float32], seed: int
+) -> Iterator[keras.Model]:
+    """Train the networks of `invert` one after the other, features ``(batch, m)`` to images ``(batch, side, side)``."""
+    for one in np.random.SeedSequence(seed).generate_state(config.networks):
+        yield _trained(config, learned, images, int(one))
 
 
 def _trained(

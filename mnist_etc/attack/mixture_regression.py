@@ -7,7 +7,8 @@ yardstick of the inverse network.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from mnist_etc.attack.class_prior import LEAST_IMAGES, SHRINKAGE, Gaussians
 from mnist_etc.attack.code_posterior import tempered
 from mnist_etc.attack.mean_by_answer import mean_suffices
 
-__all__ = ["rebuild", "rebuild_by_one_line", "regress"]
+__all__ = ["Lines", "rebuild", "rebuild_by_one_line", "regress"]
 
 DIRECTIONS = 32
 """Principal components of the images that clusters are found in."""
@@ -77,7 +78,7 @@ def regress(
         own, sought = np.flatnonzero(named == label), np.flatnonzero(asked == label)
         if len(own):
             member = _clusters(places[own], components, seed)
-            found[sought] = _class(learned[own].astype(np.float64), images[own], member, seen[sought])
+            found[sought] = Lines.of(learned[own].astype(np.float64), images[own], member)(seen[sought])
     return np.asarray(np.clip(found, 0, 1), np.float32)
 
 
@@ -89,25 +90,48 @@ def _clusters(places: Array, components: int, seed: int) -> NDArray[np.intp]:
     return np.asarray(np.unique(member, return_inverse=True)[1].ravel())
 
 
-def _class(learned: Array, images: Array, member: NDArray[np.intp], seen: Array) -> Array:
-    """The mean of the components' lines at ``seen``, weighted by how likely each makes it."""
-    sizes = np.bincount(member)
-    groups = [member == one for one in range(len(sizes))]
-    centers, means = (np.stack([side[group].mean(axis=0) for group in groups]) for side in (learned, images))
-    off, away = learned - centers[member], images - means[member]
-    spread, shared = off.T @ off / len(off), off.T @ away / len(off)
-    spread += (RIDGE * np.trace(spread) / len(spread) + RIDGE**2) * np.eye(len(spread))
-    covariances, lines = [], []
-    for group, size in zip(groups, sizes, strict=True):
-        total = size + SHRINKAGE
-        covariances.append((off[group].T @ off[group] + SHRINKAGE * spread) / total)
-        lines.append(np.linalg.solve(covariances[-1], (off[group].T @ away[group] + SHRINKAGE * shared) / total))
-    likely = np.log(sizes / len(member)) + Gaussians(centers, np.stack(covariances)).log_density(seen)
-    best = np.argsort(-likely, axis=1)[:, :NEAREST]
-    weights = tempered(np.take_along_axis(likely, best, axis=1))
-    found = np.zeros((len(seen), images.shape[1]))
-    for one, line in enumerate(lines):
-        target, rank = np.nonzero(best == one)
-        guess = means[one] + (seen[target] - centers[one]) @ line
-        found[target] += weights[target, rank][:, None] * guess
-    return found
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lines:
+    """Of one class: ``k`` components of features and images together, a line from one to the other in each."""
+
+    log_weights: Array
+    """``(k,)``."""
+    features: Gaussians
+    """Of ``m`` dimensions."""
+    images: Array
+    """The mean of each, ``(k, p)``."""
+    slopes: Array
+    """``(k, m, p)``."""
+
+    @classmethod
+    def of(cls, learned: Array, images: Array, member: NDArray[np.intp]) -> Self:
+        """Fit to features ``(n, m)`` of images ``(n, p)``, each a member of the component ``member`` ``(n,)``."""
+        sizes = np.bincount(member)
+        groups = [member == one for one in range(len(sizes))]
+        centers, means = (np.stack([side[group].mean(axis=0) for group in groups]) for side in (learned, images))
+        off, away = learned - centers[member], images - means[member]
+        spread, shared = off.T @ off / len(off), off.T @ away / len(off)
+        spread += (RIDGE * np.trace(spread) / len(spread) + RIDGE**2) * np.eye(len(spread))
+        covariances, lines = [], []
+        for group, size in zip(groups, sizes, strict=True):
+            total = size + SHRINKAGE
+            covariances.append((off[group].T @ off[group] + SHRINKAGE * spread) / total)
+            lines.append(np.linalg.solve(covariances[-1], (off[group].T @ away[group] + SHRINKAGE * shared) / total))
+        return cls(
+            log_weights=np.log(sizes / len(member)),
+            features=Gaussians(centers, np.stack(covariances)),
+            images=means,
+            slopes=np.stack(lines),
+        )
+
+    def __call__(self, seen: Array) -> Array:
+        """The mean of the components' lines at ``seen`` ``(t, m)``, each by how likely it makes that, ``(t, p)``."""
+        likely = self.log_weights + self.features.log_density(seen)
+        best = np.argsort(-likely, axis=1)[:, :NEAREST]
+        weights = tempered(np.take_along_axis(likely, best, axis=1))
+        found = np.zeros((len(seen), self.images.shape[1]))
+        for one, line in enumerate(self.slopes):
+            target, rank = np.nonzero(best == one)
+            guess = self.images[one] + (seen[target] - self.features.means[one]) @ line
+            found[target] += weights[target, rank][:, None] * guess
+        return found

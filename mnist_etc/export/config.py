@@ -10,7 +10,8 @@ from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.policy.config import PolicyConfig
-from mnist_etc.schema import between, path
+from mnist_etc.policy.specification import parse_policy
+from mnist_etc.schema import between, path, text
 
 __all__ = ["MODEL", "ExportCommand", "InputType", "TritonConfig", "Variant", "VersionPolicy"]
 
@@ -94,6 +95,11 @@ class ExportCommand(UseCommand):
     """The attacker that ``policy=auto`` has to withstand."""
     gates: GatesConfig
     """What is published has to pass these, or nothing is."""
+    reconstruct: bool
+    """Whether to fit, too, what the service shows an image's sender of it: what each output policy's answer would give
+    away, ``attack.onnx`` beside the version. It takes minutes."""
+    reconstruct_policies: list[str] = text()
+    """The policies that it shows beside the label, as ``policies=`` of ``noprotect_reconstruction.py`` names them."""
     rollback: bool
     """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)
@@ -101,5 +107,7 @@ class ExportCommand(UseCommand):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
+        for policy in self.reconstruct_policies:
+            parse_policy(policy)
         if self.rollback and self.prune is not None:
             raise ConfigError("Expected rollback=true or prune=<n>; received both. Do one after the other.")

@@ -10,9 +10,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx.external_data_helper import uses_external_data
 
+from mnist_etc.attack.live import FILE as ATTACK
 from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.evaluation.gates.verdicts import bounds
+from mnist_etc.export.attacks import fit_attack
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.gating import check_gates, gates_of
 from mnist_etc.export.model_config import ModelConfig
@@ -64,16 +67,22 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
         "input_type": command.input_type.value,
         "classes": list(trained.dataset.names),
         "policy": about,
+        REFERENCE: _reference(trained, policy, plain),
         "privacy": trained.manifest["privacy"],
         **({"gates": required} if (required := bounds(gates)) else {}),
     }
+    attack = b""
 
     def write(path: Path) -> None:
+        nonlocal attack
         path.write_bytes(append_policy(model, policy).SerializeToString(deterministic=True))
         checked.update(_check(command, trained, variant, policy, plain, path))
         stated["validation_accuracy"] = checked["validation accuracy"]
         if bounds(gates):
             check_gates(command, gates, trained, policy, path, repository)
+        if command.reconstruct:
+            attack = fit_attack(command, trained, plain, path)
+            path.with_name(ATTACK).write_bytes(attack)
 
     version = repository.publish(
         write,
@@ -87,6 +96,8 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
         ),
         stated,
     )
+    if attack:
+        repository.add_attack(version, attack)
     print(
         f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
         f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer, "
@@ -147,6 +158,13 @@ def _choose_policy(
         config, searched = found.policy, {"search": found.about}
     policy = fit_policy(config, session.outputs(judged.images), judged.labels, judged.side)
     return policy, {**policy.about(), **searched}
+
+
+def _reference(trained: TrainedModel, policy: OutputPolicy, plain: ServingSession) -> dict[str, Any]:
+    """How the answers about the validation images are spread, for ``python -m mnist_etc drift``."""
+    judged = trained.dataset.validation
+    told = answers(policy, plain.outputs(judged.images), judged.images)
+    return Reference.measure(told, trained.dataset.names, logits=policy.row.tells_logits).plain()
 
 
 def _check(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
+from mnist_etc.attack.live import FILE as ATTACK
 from mnist_etc.errors import ArtifactError
 from mnist_etc.export.config import MODEL, VersionPolicy
 from mnist_etc.export.model_config import LABELS, ModelConfig, decode, encode
@@ -18,7 +19,7 @@ from mnist_etc.files import exclusive, read_limited, scratch, sha256, sync, sync
 __all__ = ["ModelRepository"]
 
 LIMIT = 2**20
-WRITTEN = {"model.onnx", "config.pbtxt", LABELS, "manifest.json"}
+WRITTEN = {"model.onnx", "config.pbtxt", LABELS, "manifest.json", ATTACK}
 """Into the folder of a version."""
 COMMAND = "python -m mnist_etc.export"
 KEY = "repository"
@@ -28,8 +29,8 @@ KEY = "repository"
 class ModelRepository:
     """The folder ``<root>/onnx-mnist_etc``: ``config.pbtxt``, and a folder for each version.
 
-    A version is ``<version>/{model.onnx,config.pbtxt,labels.txt,manifest.json}``. Its own ``config.pbtxt`` is what the
-    model's becomes when that version goes into service.
+    A version is ``<version>/{model.onnx,config.pbtxt,labels.txt,manifest.json}``, with ``attack.onnx`` where somebody
+    asked for it. Its own ``config.pbtxt`` is what the model's becomes when that version goes into service.
 
     Args:
         root: Triton's model repository; it need not exist.
@@ -137,6 +138,16 @@ class ModelRepository:
                 ) from error
             self._serve(version)
         return version
+
+    def add_attack(self, version: int, content: bytes) -> None:
+        """Put ``attack.onnx`` beside a version that was there before without it, or with another.
+
+        Raises:
+            ArtifactError: it cannot be written.
+        """
+        path = self.model / str(version) / ATTACK
+        if not path.is_file() or path.read_bytes() != content:
+            write_bytes(path, content, 0o644, key=KEY)
 
     def rollback(self) -> int:
         """Put the version before the one in service into service.

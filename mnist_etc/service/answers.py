@@ -43,7 +43,7 @@ def as_json(
         explain: Show the images.
     """
     best = outputs.argmax(axis=1).tolist()
-    shares = outputs.max(axis=1).tolist() if model.tells_probability else [None] * len(best)
+    shares = model.shares(outputs).tolist() if model.tells_probability else [None] * len(best)
     told: list[dict[str, Any]] = []
     for row, (name, number, share, warning) in enumerate(zip(names, best, shares, warnings, strict=True)):
         empty = warning == EMPTY

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from mnist_etc.errors import MnistEtcError
-from mnist_etc.service import classify, documentation, failures, metrics, models, page
+from mnist_etc.service import classify, documentation, failures, metrics, models, page, rebuild
 from mnist_etc.service.bodies import Bodies
+from mnist_etc.service.budget import budgeted
 from mnist_etc.service.config import ServiceConfig
+from mnist_etc.service.drift import DriftCounts
 from mnist_etc.service.engine import Engine, Observer
 from mnist_etc.service.gate import Gate
 from mnist_etc.service.keys import Keys
 from mnist_etc.service.rates import Rates
+from mnist_etc.service.rebuild import Attacks
 from mnist_etc.service.shelf import Shelf
 from mnist_etc.service.sources import open_source
 
@@ -47,15 +50,17 @@ def create_app(config: ServiceConfig, *, source: Source | None = None, observers
     """
     keys = Keys(None if config.keys is None else Path(config.keys))
     shelf = Shelf(source or open_source(config))
-    engine = Engine(config, shelf, observers)
+    drift = DriftCounts(None if config.counts is None else Path(config.counts))
+    engine = Engine(config, shelf, [*budgeted(config), drift, *observers])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         engine.start()
-        watcher = asyncio.create_task(_watch(config.poll_seconds, shelf, keys))
+        watcher = asyncio.create_task(_watch(config.poll_seconds, shelf, keys, drift))
         yield
         watcher.cancel()
         engine.stop()
+        drift.write(now=True)
 
     app = FastAPI(
         title="mnist_etc",
@@ -68,20 +73,22 @@ def create_app(config: ServiceConfig, *, source: Source | None = None, observers
         redirect_slashes=False,
     )
     app.state.config, app.state.shelf, app.state.engine = config, shelf, engine
-    app.state.bodies = Bodies(config)
-    for room in (classify, models, documentation, page):
+    app.state.bodies, app.state.attacks = Bodies(config), Attacks(config)
+    for room in (classify, models, rebuild, documentation, page):
         app.include_router(room.router)
     failures.install(app)
     app.add_middleware(Gate, config=config, keys=keys, rates=Rates(config.rates, config.rate))
     metrics.install(app)
+    app.state.registry.register(drift)
     return app
 
 
-async def _watch(seconds: float, shelf: Shelf, keys: Keys) -> None:
-    """Take up another version and other keys, for as long as the service runs."""
+async def _watch(seconds: float, shelf: Shelf, keys: Keys, drift: DriftCounts) -> None:
+    """Take up another version and other keys, and write counts, for as long as the service runs."""
     while True:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(shelf.look)
+        await asyncio.to_thread(drift.write)
         try:
             keys.look()
         except MnistEtcError as error:

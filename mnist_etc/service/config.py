@@ -65,6 +65,13 @@ class ServiceConfig:
     prepare: Prepare
     """The preparation of a picture, as infer.py's."""
     polarity: Polarity
+    reconstruct: bool | None
+    """Whether to show an image's sender what each output policy's answer would give away, POST /v1/reconstruct, where
+    attacks were prepared; null: where no key is required."""
+    leakage_budget_bits: float | None = between(1, 1_000_000)
+    """Bits that answers may tell a key about near-identical images in a day; null: no limit."""
+    counts: str | None = path(null="no file")
+    """The JSON file of how many answers told what, hour by hour, for python -m mnist_etc drift."""
     exit_seconds: int = between(0, 3600)
     """Seconds that requests in flight may take to end after a stop was asked for."""
 

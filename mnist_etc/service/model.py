@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from mnist_etc.data.classes import check_names
 from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.errors import ArtifactError, DataError
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
 
 __all__ = ["Run", "ServedModel", "load_graph", "policy_of"]
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""From images uint8 ``(n, side, side)`` to what the policy tells, float32 ``(n, classes)``; of logits the softmax."""
+"""From images uint8 ``(n, side, side)`` to what the policy tells, float32 ``(n, classes)``."""
 CHUNK = 64
 """Images a run of the graph: activations of one chunk are what it holds in memory."""
 ERRORS_ONLY = 3
@@ -45,8 +46,12 @@ class ServedModel:
     """Of the graph's input: ``uint8`` for pixels of 0 to 255, ``float32`` for 0 to 1."""
     accuracy: float | None
     """On validation images, as the manifest states it."""
+    reference: Reference | None = field(repr=False, default=None)
+    """How its answers about validation images are spread; None: the manifest does not say."""
     run: Run = field(repr=False)
     """Raises ServingError where a server that runs the model gives no answer."""
+    gives_logits: bool = False
+    """`run` gives logits, as the policy tells them."""
     onnx: bytes | None = field(repr=False, default=None)
     """The graph with its policy; None: a server runs it."""
 
@@ -54,6 +59,10 @@ class ServedModel:
     def tells_probability(self) -> bool:
         """Whether the greatest value of an answer is a probability, and not a mark on the class."""
         return POLICIES[self.policy.partition(":")[0]].tells_probability
+
+    def shares(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The greatest probability that each of ``outputs`` ``(n, classes)`` tells; of logits by their softmax."""
+        return np.asarray((softmax(outputs) if self.gives_logits else outputs).max(axis=1))
 
     def about(self) -> dict[str, Any]:
         """For ``/v1/models``."""
@@ -93,7 +102,7 @@ def load_graph(content: bytes, manifest: Mapping[str, Any], *, name: str, versio
     try:
         about = manifest["policy"]
         policy = policy_of(about)
-        run, side, classes, dtype = _open(content, tells_logits=POLICIES[str(about["name"])].tells_logits)
+        run, side, classes, dtype = _open(content)
         names = check_names(tuple(manifest["classes"]), place)
         if len(names) != classes:
             raise ValueError(f"{len(names)} names of {classes} classes")
@@ -104,7 +113,7 @@ def load_graph(content: bytes, manifest: Mapping[str, Any], *, name: str, versio
     except (KeyError, TypeError, ValueError, DataError) as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise ArtifactError(f"Expected a published model in {place}; received: {cause}. {remedy}") from error
-    accuracy = manifest.get("validation_accuracy")
+    accuracy, spread = manifest.get("validation_accuracy"), manifest.get(REFERENCE)
     return ServedModel(
         name=name,
         version=version,
@@ -114,7 +123,9 @@ def load_graph(content: bytes, manifest: Mapping[str, Any], *, name: str, versio
         side=side,
         dtype=dtype,
         accuracy=None if accuracy is None else float(accuracy),
+        reference=None if spread is None else Reference.read(spread, names),
         run=run,
+        gives_logits=POLICIES[str(about["name"])].tells_logits,
         onnx=content,
     )
 
@@ -132,7 +143,7 @@ def policy_of(about: Mapping[str, Any]) -> str:
     return f"{name}:{about[number]:g}" if number else name
 
 
-def _open(content: bytes, *, tells_logits: bool) -> tuple[Run, int, int, str]:
+def _open(content: bytes) -> tuple[Run, int, int, str]:
     """How to run a graph, the side of its images, its number of classes, and the type of its input."""
     import onnxruntime
 
@@ -160,6 +171,6 @@ def _open(content: bytes, *, tells_logits: bool) -> tuple[Run, int, int, str]:
             part = images[start : start + CHUNK]
             pixels = part[..., None] if dtype == "uint8" else scale_pixels(part)
             out[start : start + CHUNK] = session.run(["output"], {"input": pixels})[0]
-        return softmax(out) if tells_logits else out
+        return out
 
     return run, side, classes, dtype

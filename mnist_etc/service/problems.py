@@ -38,6 +38,7 @@ for _name, _status, _title in (
     ("unreadable", HTTPStatus.UNPROCESSABLE_ENTITY, "The content cannot be read"),
     ("too-fast", HTTPStatus.TOO_MANY_REQUESTS, "The sender's rate is spent"),
     ("busy", HTTPStatus.TOO_MANY_REQUESTS, "The queue is full"),
+    ("told-enough", HTTPStatus.TOO_MANY_REQUESTS, "Enough was told about such an image"),
     ("failed", HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed"),
     ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The service cannot answer now"),
 ):

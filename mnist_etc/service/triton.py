@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.errors import ServingError
+from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.export.config import MODEL
 from mnist_etc.export.repository import ModelRepository
+from mnist_etc.policy.registry import POLICIES
 from mnist_etc.service.model import ServedModel, policy_of
 from mnist_etc.service.sources import Source
 from mnist_etc.serving.client import TritonPredictor
@@ -73,12 +77,20 @@ class TritonSource(Source):
             side=description.side,
             dtype=TYPES[description.datatype],
             accuracy=manifest.get("validation_accuracy") if known else None,
+            reference=_reference(manifest, description.names) if known else None,
             run=connections.run,
         )
 
     def healthy(self) -> str:
         """Why the server gave no answer when it was last asked."""
         return self._down
+
+
+def _reference(manifest: Mapping[str, Any], names: tuple[str, ...]) -> Reference | None:
+    """What a manifest says of the answers; None of logits, since a client of Triton turns them into probabilities."""
+    if REFERENCE not in manifest or POLICIES[str(manifest["policy"]["name"])].tells_logits:
+        return None
+    return Reference.read(manifest[REFERENCE], names)
 
 
 class _Connections:

@@ -1,0 +1,23 @@
+"""The schema of ``conf/drift.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mnist_etc.schema import between, path, text
+
+__all__ = ["DriftCommand"]
+
+
+@dataclass(kw_only=True)
+class DriftCommand:
+    """The keys of ``python -m mnist_etc drift``."""
+
+    counts: str = path()
+    """The file that the service writes, ``service.counts``."""
+    model: str | None = text(null="the one that answered last")
+    """The model to judge, ``<name>/<version>``; null: the one that answered last."""
+    hours: int = between(1, 24 * 92)
+    """Hours up to the last answer that are held against the validation images."""
+    plot: str | None = path(null="no plot")
+    """The PNG file of the plot; null: none."""
