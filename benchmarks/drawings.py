@@ -1,8 +1,8 @@
 """Digits drawn in the format of the service's page: ``python benchmarks/drawings.py``.
 
-200 writers who do not exist draw each digit once (``tests/writers.py``: their own shapes, slants, pens and unsteady
+120 writers who do not exist draw each digit once (``tests/writers.py``: their own shapes, slants, pens and unsteady
 hands; 280x280, black on white; nothing of it had a part in any training). Each drawing goes through the preparation of
-the service to the network that comes with the package. Then fifty are drawn with the mouse on the page, in Chromium.
+the service to the network that comes with the package. Then thirty are drawn with the mouse on the page, in Chromium.
 Writes ``benchmarks/results/drawings.md`` and, where a folder is named, the drawings that were misread.
 """
 
@@ -36,9 +36,9 @@ SIZES = ((0.0, 0.5, "small, under half the canvas"), (0.5, 1.0, "large"))
 def main() -> None:
     """Draw, read and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--writers", type=int, default=200)
+    parser.add_argument("--writers", type=int, default=120)
     parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--page", type=int, default=50, help="drawn in Chromium; 0: none")
+    parser.add_argument("--page", type=int, default=30, help="drawn in Chromium; 0: none")
     parser.add_argument("--misread", type=Path, help="folder for the drawings that were misread")
     arguments = parser.parse_args()
     generator = np.random.default_rng(arguments.seed)
@@ -51,8 +51,8 @@ def main() -> None:
     told = Predictor(verify()[0], 1).logits(seen).argmax(axis=1)
     right = told == digits
     rows = [row(f"all {len(digits):,}", right)]
-    for places, what, of in ((PENS, "pen", lambda writer: writer.pen), (SIZES, "size", lambda writer: writer.size)):
-        rows += groups(right, np.array([of(writer) for writer in by]), places, what)
+    rows += groups(right, np.array([writer.pen for writer in by]), PENS, "pen")
+    rows += groups(right, np.array([writer.size for writer in by]), SIZES, "size")
     rows += [row(f"digit {digit}", right[digits == digit]) for digit in range(10)]
     confused = Counter(f"{digit} as {other}" for digit, other in zip(digits[~right], told[~right], strict=True))
     if arguments.misread:

@@ -1,4 +1,4 @@
-"""The page's service in a thread of the tests, a stand-in for its attack, and a hand that draws on the page."""
+"""The page's service in a thread of the tests, and a hand that draws on the page."""
 
 from __future__ import annotations
 
@@ -13,23 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, FastAPI, Request
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 from served import service_config
 from writers import CANVAS, Points, Writer, write
 
-from mnist_etc.data.config import Prepare
-from mnist_etc.data.prepare import prepare
-from mnist_etc.service.answers import as_png
 from mnist_etc.service.app import create_app
 from mnist_etc.service.server import build_server, listen
 
 __all__ = ["HAND", "Paged", "hand", "pen", "picture_of", "reads", "serve_page"]
 
 HAND = Writer(shapes=(0,) * 10, slant=0.1, breadth=0.75, turn=0, size=0.65, pen=16, unsteady=0.012)
-BASELINE = 0.044
 
 
 @dataclass
@@ -37,20 +32,17 @@ class Paged:
     """A service that answers."""
 
     url: str
-    app: FastAPI
     bodies: list[bytes] = field(default_factory=list)
     """What came in requests, part by part."""
 
 
 @contextmanager
-def serve_page(folder: Path, *words: str, attack: bool = True) -> Iterator[Paged]:
+def serve_page(folder: Path, *words: str) -> Iterator[Paged]:
     """Serve the packaged network, or what ``folder`` publishes, until the block ends; the words are of the command."""
     config = service_config(folder, *words)
     listener = listen(config)
     app = create_app(config)
-    if attack:
-        app.include_router(_stand_in())
-    served = Paged(f"http://127.0.0.1:{listener.getsockname()[1]}/", app)
+    served = Paged(f"http://127.0.0.1:{listener.getsockname()[1]}/")
 
     async def heard(scope: Any, receive: Any, send: Any) -> None:
         async def listened() -> Any:
@@ -70,32 +62,6 @@ def serve_page(folder: Path, *words: str, attack: bool = True) -> Iterator[Paged
     server.should_exit = True
     thread.join(20)
     listener.close()
-
-
-def _stand_in() -> APIRouter:
-    """``/v1/reconstruct`` in its form, with pictures that are more and more blurred."""
-    router = APIRouter()
-    told = [("logits", "-3.1 0.4 21.7 and 7 more", 1.2, 0.004), ("probabilities", "0.97 0.02 and 8 more", 2.0, 0.015)]
-    told += [("levels:2", "3, 99.1 %", 4.5, 0.041), ("label", "3", 6.0, BASELINE)]
-
-    @router.post("/v1/reconstruct")
-    async def reconstruct(request: Request) -> dict[str, object]:
-        picture = np.asarray(Image.open(io.BytesIO(await request.body())).convert("L"))
-        prepared = prepare(picture, Prepare.auto)
-        image = prepared.images[prepared.main]
-        rows = [
-            {"policy": policy, "answer": answer, "rebuilt": as_png(_blurred(image, sigma)), "error": error}
-            for policy, answer, sigma, error in told
-        ]
-        return {"image": as_png(image), "policies": [row | {"baseline": BASELINE} for row in rows]}
-
-    return router
-
-
-def _blurred(image: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
-    from scipy.ndimage import gaussian_filter
-
-    return np.asarray(gaussian_filter(image.astype(float), sigma).clip(0, 255), np.uint8)
 
 
 def picture_of(address: str) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ def same(page: Page, pictures: list[NDArray[np.uint8]], *, least: int) -> None:
 
 def test_drawings_are_prepared_as_python_does_to_the_bit(page: Page, service: Paged) -> None:
     page.goto(service.url)
-    same(page, drawings(20, 1), least=20)
+    same(page, drawings(10, 1), least=10)
     same(page, odd_ones(), least=10)
     same(page, photographed(), least=9)
 

@@ -101,7 +101,7 @@ async function attack(sent, answer, signal, current) {
   try {
     const told = await server.reconstruct(sent, signal);
     if (!current()) return;
-    showRebuilt(told);
+    showRebuilt(told, answer.policy);
     at("leak-state").textContent = "The longer the bar, the more of your drawing is in that answer.";
   } catch (error) {
     if (!current()) return;

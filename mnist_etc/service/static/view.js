@@ -74,15 +74,17 @@ export function showTrouble(error) {
   at("sentence").textContent = error ? (words[error.status] ?? error.message) : "";
 }
 
-/** What an attack rebuilds from the answer of each policy; policies from the most telling on. */
-export function showRebuilt({ image, policies }) {
+/** What an attack rebuilds from the answer of each policy, the most telling first; `used` is the service's own. */
+export function showRebuilt({ image, policies }, used) {
+  const bits = (row) => row.leakage_bits ?? Number.MAX_VALUE;
   const cards = [card("Your digit", image, { kind: "yours", lines: ["What the model saw"] })];
-  for (const { policy, answer, rebuilt, error, baseline } of policies) {
+  for (const { policy, answer, rebuilt, error, baseline } of [...policies].sort((one, other) => bits(other) - bits(one))) {
     const closeness = Math.max(0, 1 - error / Math.max(baseline, 1e-9));
     cards.push(
       card(inWords(policy), rebuilt, {
         kind: closeness < 0.15 ? "safe" : "",
         share: closeness,
+        note: policy === used ? "This service's own" : "",
         answer,
         lines: [verdict(closeness), `error ${error.toFixed(3)}; an average digit of its kind ${baseline.toFixed(3)}`],
       }),
@@ -94,16 +96,17 @@ export function showRebuilt({ image, policies }) {
 function verdict(closeness) {
   if (closeness >= 0.6) return "Very close to your drawing.";
   if (closeness >= 0.35) return "Much of your drawing.";
-  return closeness >= 0.15 ? "A little of your drawing." : "No more than an average digit.";
+  return closeness >= 0.15 ? "A little of your drawing." : "No closer than an average digit.";
 }
 
-function card(title, source, { kind, share, answer, lines }) {
+function card(title, source, { kind, share, note, answer, lines }) {
   const item = document.createElement("li");
   const image = Object.assign(document.createElement("img"), { src: source, width: 112, height: 112 });
   image.alt = kind === "yours" ? "Your digit as the model saw it" : `Rebuilt from: ${title}`;
   const heading = Object.assign(document.createElement("h3"), { textContent: title });
   item.append(image, heading);
   if (kind) item.className = kind;
+  if (note) heading.append(Object.assign(document.createElement("span"), { textContent: note, className: "note" }));
   if (answer) {
     const told = document.createElement("p");
     told.append(Object.assign(document.createElement("code"), { textContent: answer }));

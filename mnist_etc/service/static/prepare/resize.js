@@ -46,40 +46,32 @@ const clip = (total) => Math.min(255, Math.max(0, Math.floor(total / PRECISION))
  */
 export function resize(source, [width, height], filter, box = [0, 0, source.width, source.height]) {
   const [left, top, right, bottom] = box.map(single);
-  const bytes = source.data instanceof Uint8Array;
-  const pass = (given, length, from, to, size) => {
-    const parts = weigh(length, from, to, size, FILTERS[filter]);
-    const weights = parts.map((part) => (bytes ? part.weights.map(fixed) : part.weights));
-    return (read, write, count) => {
-      for (let line = 0; line < count; line++) {
-        for (let at = 0; at < size; at++) {
-          let total = bytes ? PRECISION / 2 : 0;
-          weights[at].forEach((weight, place) => {
-            total += read(line, parts[at].first + place) * weight;
-          });
-          write(line, at, bytes ? clip(total) : total);
-        }
-      }
-    };
-  };
   let current = source;
   if (width !== source.width || left !== 0 || right !== source.width) {
+    const parts = weigh(source.width, left, right, width, FILTERS[filter]);
     const made = grid(source.data.constructor, source.height, width);
-    pass(source, source.width, left, right, width)(
-      (row, column) => source.data[row * source.width + column],
-      (row, column, value) => (made.data[row * width + column] = value),
-      source.height,
-    );
+    apply(parts, source.data, made.data, { lines: source.height, from: [source.width, 1], to: [width, 1] });
     current = made;
   }
   if (height !== source.height || top !== 0 || bottom !== source.height) {
-    const [made, before] = [grid(source.data.constructor, height, width), current];
-    pass(source, source.height, top, bottom, height)(
-      (column, row) => before.data[row * width + column],
-      (column, row, value) => (made.data[row * width + column] = value),
-      width,
-    );
+    const parts = weigh(source.height, top, bottom, height, FILTERS[filter]);
+    const made = grid(source.data.constructor, height, width);
+    apply(parts, current.data, made.data, { lines: width, from: [1, width], to: [1, width] });
     current = made;
   }
   return current;
+}
+
+/** Along each line; `from` and `to` are the steps between lines, and between places of a line. */
+function apply(parts, read, write, { lines, from, to }) {
+  const bytes = read instanceof Uint8Array;
+  parts.forEach(({ first, weights }, at) => {
+    const factors = Float64Array.from(weights, (weight) => (bytes ? fixed(weight) : weight));
+    for (let line = 0; line < lines; line++) {
+      let total = bytes ? PRECISION / 2 : 0;
+      let place = line * from[0] + first * from[1];
+      for (let next = 0; next < factors.length; next++, place += from[1]) total += read[place] * factors[next];
+      write[line * to[0] + at * to[1]] = bytes ? clip(total) : total;
+    }
+  });
 }
