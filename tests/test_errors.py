@@ -57,6 +57,7 @@ def test_the_exit_codes_are_those_that_users_scripts_know() -> None:
         "WRONG_CONFIGURATION": 2,
         "SOME_SKIPPED": 3,
         "GATES_FAILED": 3,
+        "DRIFTED": 3,
         "INTERRUPTED": 130,
         "READER_GONE": 141,
         "TERMINATED": 143,

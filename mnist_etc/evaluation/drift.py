@@ -138,6 +138,10 @@ class Reference:
         bins = {name: self.scales[name].count(values) for name, values in numbers.items()}
         return Counts(bins={CLASS: np.bincount(answers.argmax(axis=1), minlength=len(self.names)), **bins})
 
+    def same(self, other: Reference) -> bool:
+        """Whether counts of both can be added."""
+        return self is other or (self.names == other.names and self.plain() == other.plain())
+
     def nothing(self) -> Counts:
         """Of no answer."""
         return Counts(bins={name: np.zeros_like(counts) for name, counts in self.counts.bins.items()})

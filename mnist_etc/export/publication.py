@@ -98,15 +98,18 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     )
     if attack:
         repository.add_attack(version, attack)
-    print(
-        f"version {version} in {repository.model}: {variant.value}, input {command.input_type.value}, "
-        f"output {format_policy(policy.config)}, at most {policy.leakage_bits():.4g} bits an answer, "
-        "k times that from k photos of a page"
-    )
+    print(f"version {version} in {repository.model}: {_words(command, variant, policy)}")
     for name, value in checked.items():
         print(f"  {name:<44}{value:.6g}")
     print(f"  privacy of the training images: {trained.manifest['privacy']['words']}")
     return version
+
+
+def _words(command: ExportCommand, variant: Variant, policy: OutputPolicy) -> str:
+    return (
+        f"{variant.value}, input {command.input_type.value}, output {format_policy(policy.config)}, at most "
+        f"{policy.leakage_bits():.4g} bits an answer, k times that from k photos of a page"
+    )
 
 
 def _choose_variant(command: ExportCommand, trained: TrainedModel) -> Variant:

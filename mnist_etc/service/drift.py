@@ -64,7 +64,7 @@ class DriftCounts(Collector):
         """Add ``counts`` to those of this hour."""
         name, hour = f"{model.name}/{model.version}", hour_of(self._clock())
         with self._lock:
-            if name not in self._total or self._total[name].reference is not reference:
+            if name not in self._total or not self._total[name].reference.same(reference):
                 self._total[name], self._all[name] = Tally.of(model.policy, reference), reference.nothing()
                 self._unwritten.pop(name, None)
             for tallies in (self._total, self._unwritten):

@@ -15,8 +15,8 @@ class DriftCommand:
 
     counts: str = path()
     """The file that the service writes, ``service.counts``."""
-    model: str | None = text(null="the one that answered last")
-    """The model to judge, ``<name>/<version>``; null: the one that answered last."""
+    version: str | None = text(null="the one that answered last")
+    """The version to judge, ``<name>/<number>``; null: the one that answered last."""
     hours: int = between(1, 24 * 92)
     """Hours up to the last answer that are held against the validation images."""
     plot: str | None = path(null="no plot")

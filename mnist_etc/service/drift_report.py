@@ -56,9 +56,9 @@ def _chosen(models: Mapping[str, Tally], command: DriftCommand, path: Path) -> t
     answered = {name: tally for name, tally in models.items() if tally.hours}
     if not answered:
         raise ArtifactError(f"Expected counts of answers in {path}; received none. Run the service.")
-    name = command.model or max(answered, key=lambda one: max(answered[one].hours))
+    name = command.version or max(answered, key=lambda one: max(answered[one].hours))
     if name not in answered:
-        raise ConfigError(f"Expected model as one of {', '.join(answered)}; received {name!r}.")
+        raise ConfigError(f"Expected version as one of {', '.join(answered)}; received {name!r}.")
     return name, answered[name]
 
 

@@ -129,7 +129,7 @@ class Hours:
             held = Hours.read(path) if path.is_file() else {}
             for name, tally in more.items():
                 before = held.pop(name, None)
-                same = before is not None and before.reference.plain() == tally.reference.plain()
+                same = before is not None and before.reference.same(tally.reference)
                 held[name] = before + tally if before is not None and same else tally.copy()
                 held[name].keep(MOST_HOURS, max(held[name].hours, default=0))
             kept = dict(list(held.items())[-MOST_MODELS:])

@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.responses import PlainTextResponse
+
+from mnist_etc.service.refusals import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +36,14 @@ def install(app: FastAPI) -> None:
     app.state.engine.on_batch = batches.observe
     instrumentator = Instrumentator(registry=registry, excluded_handlers=["/metrics"])
     instrumentator.instrument(app, latency_lowr_buckets=SECONDS)
-    instrumentator.expose(app, include_in_schema=True, tags=["operation"])
+    instrumentator.expose(
+        app,
+        include_in_schema=True,
+        tags=["operation"],
+        response_class=PlainTextResponse,
+        description="Counts for Prometheus.",
+        responses=refusals(401, 403, 429),
+    )
 
 
 class _Now(Collector):

@@ -36,6 +36,7 @@ DOORS = {
     ("-m", "mnist_etc.serving.triton"): "serve",
     ("-m", "mnist_etc.serving.tune"): "tune",
     ("-m", "mnist_etc", "copy"): "copy",
+    ("-m", "mnist_etc", "drift"): "drift",
 }
 ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]
@@ -66,7 +67,7 @@ TOY = {
         "epochs=2",
         "membership=false",
     ],
-    "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0"],
+    "export": [*TINY_MODEL, *LEARNS, "policy.min_attack_error=0", "reconstruct_policies=[]"],
     "copy": [],
 }
 """What replaces the keys of a page, or joins them; a command that is not here is composed only."""
