@@ -26,7 +26,7 @@ from mnist_etc.service.shelf import Shelf
 from mnist_etc.service.sources import open_source
 
 if TYPE_CHECKING:
-    from mnist_etc.service.sources import Source
+    from mnist_etc.service.source import Source
 
 __all__ = ["create_app"]
 

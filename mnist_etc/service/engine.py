@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,11 @@ class Answered:
     """``(n,)``, which an observer may set: of these images the class alone is told."""
 
 
-Observer = Callable[[Answered], None]
-"""Is shown every request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
+class Observer(Protocol):
+    """Is shown each request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
+
+    def __call__(self, answered: Answered, /) -> None:
+        """See what is about to be told."""
 
 
 class Engine:

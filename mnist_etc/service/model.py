@@ -18,7 +18,7 @@ from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.predictor import softmax
 
-__all__ = ["Run", "ServedModel", "load_graph", "policy_of"]
+__all__ = ["ServedModel", "load_graph", "policy_of"]
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """From images uint8 ``(n, side, side)`` to what the policy tells, float32 ``(n, classes)``."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_etc.errors import ArtifactError, ExportError, MnistEtcError
 from mnist_etc.service.model import ServedModel
-from mnist_etc.service.sources import Source
+from mnist_etc.service.source import Source
 
 __all__ = ["Shelf"]
 

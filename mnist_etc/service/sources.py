@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mnist_etc.export.repository import ModelRepository
 from mnist_etc.files import read_limited
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.model import ServedModel, load_graph
+from mnist_etc.service.source import Source
 
 __all__ = ["PRETRAINED", "Published", "Source", "load_pretrained", "open_source"]
 
@@ -22,27 +22,6 @@ LIMIT = 2**30
 """Bytes of a graph."""
 MANIFEST_LIMIT = 2**22
 Seen = tuple[tuple[int, int, int], ...]
-
-
-class Source(ABC):
-    """What can be in service, and whether it is another by now."""
-
-    @abstractmethod
-    def seen(self) -> Any:
-        """Something that is another whenever `load` may give another model; cheap, it is asked for often."""
-
-    @abstractmethod
-    def load(self) -> ServedModel:
-        """The model in service.
-
-        Raises:
-            ArtifactError: It is damaged or missing.
-            ServingError: A server does not answer, or serves another model.
-        """
-
-    def healthy(self) -> str:
-        """Why no answer can be given, as far as is known without asking; empty where it can."""
-        return ""
 
 
 class Published(Source):

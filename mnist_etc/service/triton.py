@@ -16,7 +16,7 @@ from mnist_etc.export.config import MODEL
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.service.model import ServedModel, policy_of
-from mnist_etc.service.sources import Source
+from mnist_etc.service.source import Source
 from mnist_etc.serving.client import TritonPredictor
 from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import Description, Unavailable

@@ -20,7 +20,8 @@ from served import Serve, connect, digit, encoded
 from support import environment
 
 from mnist_etc.service.model import ServedModel
-from mnist_etc.service.sources import Source, load_pretrained
+from mnist_etc.service.source import Source
+from mnist_etc.service.sources import load_pretrained
 
 PNG = encoded(digit(7))
 HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
