@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from mnist_etc.errors import MnistEtcError
-from mnist_etc.service import classify, documentation, failures, metrics, models, rebuild
+from mnist_etc.service import classify, documentation, failures, metrics, models, page, rebuild
 from mnist_etc.service.bodies import Bodies
 from mnist_etc.service.budget import budgeted
 from mnist_etc.service.config import ServiceConfig
@@ -74,7 +74,7 @@ def create_app(config: ServiceConfig, *, source: Source | None = None, observers
     )
     app.state.config, app.state.shelf, app.state.engine = config, shelf, engine
     app.state.bodies, app.state.attacks = Bodies(config), Attacks(config)
-    for room in (classify, models, rebuild, documentation):
+    for room in (classify, models, rebuild, documentation, page):
         app.include_router(room.router)
     failures.install(app)
     app.add_middleware(Gate, config=config, keys=keys, rates=Rates(config.rates, config.rate))

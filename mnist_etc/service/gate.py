@@ -20,6 +20,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = frozenset({"/healthz", "/readyz"})
 """Paths that a probe asks for, without a key and at any rate and host."""
+PUBLIC = "/static/"
+"""What begins so, and the page ``/`` that it belongs to, needs no key: the page asks for one."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
     b"default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -92,7 +94,8 @@ class Gate:
         await self._rates.spend(sender, rate)
 
     def _sender(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, str | None]:
-        if not self._needs_key and not self._keys:
+        public = scope["method"] in SAFE and (scope["path"] == "/" or scope["path"].startswith(PUBLIC))
+        if public or (not self._needs_key and not self._keys):
             client = scope.get("client")
             return f"address:{client[0] if client else 'unknown'}", None
         given = headers.get(HEADER) or _bearer(headers.get(b"authorization", b""))

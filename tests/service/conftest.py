@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browser, page
 from fastapi.testclient import TestClient
 from served import HOME, Serve, Served, service_config
 
 from mnist_etc.service.app import create_app
 from mnist_etc.service.server import build_server, listen
+
+__all__ = ["browser", "client", "page", "serve"]
 
 
 @pytest.fixture(scope="module")
