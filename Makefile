@@ -15,7 +15,7 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 
 INSTALL = .venv/bin/python scripts/install.py
 
-.PHONY: setup run serve test coverage lint bench docs lock develop
+.PHONY: setup run serve test coverage lint bench docs release lock audit develop
 
 setup: .venv/.installed conf               # the environment and the configuration
 
@@ -44,6 +44,9 @@ bench: develop                             # this project's training speed besid
 
 docs: develop                              # the pages of docs/ as HTML, from docs/_build/index.html on; a warning fails
 	@.venv/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+release: run docs                          # what a release holds, in dist/<version>: docs/release.md
+	@.venv/bin/python scripts/release.py $(DIGITS)
 
 lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, requirements.txt from poetry.lock
 	@export POETRY_PYPI_MIRROR_URL="$${PIP_INDEX_URL:-$$($(INDEX))}"; unset PIP_FIND_LINKS; set -e; \

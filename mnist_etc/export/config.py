@@ -94,6 +94,8 @@ class ExportCommand(UseCommand):
     """The attacker that ``policy=auto`` has to withstand."""
     gates: GatesConfig
     """What is published has to pass these, or nothing is."""
+    from_: str | None = path(null="the trained model")
+    """A release's archive of a model repository, its folder, or its address by https: that is published instead."""
     rollback: bool
     """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)
@@ -101,5 +103,14 @@ class ExportCommand(UseCommand):
 
     def consistent(self) -> None:
         """Refuse what no range can say; see `check`."""
-        if self.rollback and self.prune is not None:
-            raise ConfigError("Expected rollback=true or prune=<n>; received both. Do one after the other.")
+        asked = {
+            "rollback=true": self.rollback,
+            "prune=<n>": self.prune is not None,
+            "from=<release>": self.from_ is not None,
+        }
+        several = [word for word, given in asked.items() if given]
+        if len(several) > 1:
+            both = "both" if len(several) == 2 else "all"
+            raise ConfigError(
+                f"Expected {' or '.join(asked)}; received {both} of {', '.join(several)}. Do one after the other."
+            )
