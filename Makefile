@@ -14,6 +14,7 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 	classifier.fine_tune=true classifier.augment=true
 
 INSTALL = .venv/bin/python scripts/install.py
+LOCKED = requirements.txt requirements-build.txt requirements-dev.txt
 
 .PHONY: setup run serve test coverage lint bench docs release lock audit develop
 
@@ -55,6 +56,9 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	  .venv-poetry/bin/poetry export --only build --without-urls --output requirements-build.txt; \
 	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt
 
+audit: .venv-audit/.installed               # known holes in what is locked
+	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off $(addprefix --requirement ,$(LOCKED))
+
 .venv/.installed: requirements.txt requirements-build.txt pyproject.toml
 	@if [ -e .venv/.unfinished ] || ! .venv/bin/python -c 'import pip._internal.commands.install; $(USABLE)' 2>/dev/null; then \
 	  for python in $(PYTHON) python3 python3.12 python3.11 python3.13 python none; do \
@@ -71,6 +75,11 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 .venv/.developing: requirements-dev.txt .venv/.installed
 	@echo 'Installing what tests and checks need besides: 50 MB.'
 	@$(INSTALL) requirements-dev.txt
+	@touch $@
+
+.venv-audit/.installed: | .venv/.installed
+	@.venv/bin/python -m venv --clear .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet 'pip-audit >=2.9,<3'
 	@touch $@
 
 .venv-poetry/.installed: | .venv/.installed
