@@ -14,9 +14,9 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 	classifier.fine_tune=true classifier.augment=true
 
 INSTALL = .venv/bin/python scripts/install.py
-LOCKED = requirements.txt requirements-build.txt requirements-dev.txt
+LOCKED = requirements.txt requirements-build.txt requirements-dev.txt requirements-gdrive.txt
 
-.PHONY: setup run serve test coverage lint bench docs release lock audit develop
+.PHONY: setup run serve test coverage lint bench docs release lock gdrive audit develop
 
 setup: .venv/.installed conf               # the environment and the configuration
 
@@ -54,7 +54,11 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 	  .venv-poetry/bin/poetry lock; \
 	  .venv-poetry/bin/poetry export --only main --without-urls --output requirements.txt; \
 	  .venv-poetry/bin/poetry export --only build --without-urls --output requirements-build.txt; \
-	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt
+	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt; \
+	  UV_DEFAULT_INDEX="$$POETRY_PYPI_MIRROR_URL" .venv/bin/uv pip compile --no-config --quiet --upgrade --universal \
+	    --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-gdrive.in -o requirements-gdrive.txt
+
+gdrive: .venv-gdrive/.installed            # DVC with Google Drive, in an environment of its own
 
 audit: .venv-audit/.installed               # known holes in what is locked
 	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off $(addprefix --requirement ,$(LOCKED))
@@ -76,6 +80,11 @@ audit: .venv-audit/.installed               # known holes in what is locked
 	@echo 'Installing what tests and checks need besides: 50 MB.'
 	@$(INSTALL) requirements-dev.txt
 	@touch $@
+
+.venv-gdrive/.installed: requirements-gdrive.txt | .venv/.installed
+	@.venv/bin/python -m venv --clear .venv-gdrive
+	@.venv-gdrive/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-gdrive.txt
+	@.venv-gdrive/bin/python -m pip check && touch $@
 
 .venv-audit/.installed: | .venv/.installed
 	@.venv/bin/python -m venv --clear .venv-audit
