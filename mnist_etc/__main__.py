@@ -63,6 +63,12 @@ COMMANDS = {
         job="mnist_etc.serving.serve:serve",
         examples=("serving.http_port=8600",),
     ),
+    "mlflow": Command(
+        help="serve a registered model by MLflow's own server, without TensorFlow",
+        schema="mnist_etc.serving.mlflow_config:MlflowCommand",
+        job="mnist_etc.serving.mlflow_server:serve_mlflow",
+        examples=("port=5001", "model=models:/mnist_etc_full_model/3"),
+    ),
     "tune": Command(
         help="search Triton's fastest configuration on this machine",
         schema="mnist_etc.serving.config:TuneCommand",

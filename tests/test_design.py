@@ -104,7 +104,14 @@ def test_files_of_the_floor_and_of_the_top_exist() -> None:
 
 def test_doors_do_nothing_but_open() -> None:
     doors = {file.module.removeprefix("mnist_etc.") for file in library().values() if file.door}
-    assert doors == {"privacy.audit", "serving.tune", "serving.triton", "export.__main__", "sweep.__main__"}
+    assert doors == {
+        "privacy.audit",
+        "serving.tune",
+        "serving.triton",
+        "serving.mlflow",
+        "export.__main__",
+        "sweep.__main__",
+    }
 
 
 def test_only_named_rooms_load_tensorflow() -> None:

@@ -33,6 +33,7 @@ SCRIPTS = {
     "mnist-etc-export": "mnist_etc.__main__:script",
     "mnist-etc-serve": "mnist_etc.__main__:script",
     "mnist-etc-tune": "mnist_etc.__main__:script",
+    "mnist-etc-mlflow": "mnist_etc.__main__:script",
     "perf_analyzer": "mnist_etc.serving.perf:main",
 }
 PLATFORMS = [
