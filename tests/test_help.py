@@ -33,6 +33,7 @@ IN_README = {
     "export": "python -m mnist_etc.export",
     "serve": "make serve",
     "tune": "python -m mnist_etc.serving.tune",
+    "mlflow": "python -m mnist_etc.serving.mlflow",
     "reconstruct": "python noprotect_reconstruction.py",
     "audit": "python -m mnist_etc.privacy.audit",
     "copy": "python -m mnist_etc copy",
@@ -48,6 +49,7 @@ WITHOUT = {
     "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
+    "mlflow": set(GROUPS),
     "copy": set(GROUPS),
     "export": set(),
 }
