@@ -127,6 +127,7 @@ class MlflowSink:
                 signature=signature,
                 input_example={"input": example},
                 metadata=dict(tags),
+                onnx_execution_providers=["CPUExecutionProvider"],
                 pip_requirements=["onnx", "onnxruntime", "numpy"],
                 registered_model_name=registered,
             )
