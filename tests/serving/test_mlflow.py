@@ -80,6 +80,7 @@ def serving(folder: Path, *words: str, port: int) -> Iterator[str]:
     (refuse / "sitecustomize.py").write_text(WITHOUT)
     env = environment({"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_DISABLE_TELEMETRY": "true"})
     env["PYTHONPATH"] = f"{refuse}:{env['PYTHONPATH']}"
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"  # MLflow starts uvicorn by its name
     with (folder / "server.log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *words], cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
