@@ -67,7 +67,7 @@ COMMANDS = {
         help="serve a registered model by MLflow's own server, without TensorFlow",
         schema="mnist_etc.serving.mlflow_config:MlflowCommand",
         job="mnist_etc.serving.mlflow_server:serve_mlflow",
-        examples=("port=5001", "model=models:/mnist_etc_full_model/3"),
+        examples=("port=5001", "model_uri=models:/mnist_etc_full_model/3"),
     ),
     "tune": Command(
         help="search Triton's fastest configuration on this machine",

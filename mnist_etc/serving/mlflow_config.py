@@ -13,7 +13,7 @@ __all__ = ["MlflowCommand"]
 class MlflowCommand:
     """The keys of ``python -m mnist_etc.serving.mlflow``, which serves a registered model until it is stopped."""
 
-    model: str = text()
+    model_uri: str = text()
     """The model as MLflow names it, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``."""
     tracking_uri: str = text()
     """The store with the registry of models."""

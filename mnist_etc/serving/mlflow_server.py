@@ -39,7 +39,7 @@ def serve_mlflow(command: MlflowCommand) -> None:
     from mnist_etc.serving.open_inference import Limited, routes
 
     app = scoring_server.init(model)
-    name = command.model.removeprefix("models:/").partition("@")[0].partition("/")[0]
+    name = command.model_uri.removeprefix("models:/").partition("@")[0].partition("/")[0]
     app.router.routes.extend(routes(model, name))
     if command.address not in LOOPBACK:
         print(f"warning: on {command.address} whoever reaches this machine may use the model", file=sys.stderr)
@@ -52,7 +52,9 @@ def serve_mlflow(command: MlflowCommand) -> None:
             "Pass port=<a free one>"
         ) from error
     place = f"http://{bracketed(command.address)}:{command.port}"
-    print(f"ready: {command.model}\n  MLflow   {place}/invocations\n  v2       {place}/v2/models/{name}", flush=True)
+    print(
+        f"ready: {command.model_uri}\n  MLflow   {place}/invocations\n  v2       {place}/v2/models/{name}", flush=True
+    )
     print("Ctrl-C stops it", flush=True)
     with listening, suppress(KeyboardInterrupt):  # uvicorn answers what is in flight, and then hands the signal on
         uvicorn.Server(uvicorn.Config(Limited(app), log_level="warning")).run(sockets=[listening])
@@ -75,12 +77,12 @@ def _load(command: MlflowCommand) -> Any:
 
         mlflow.set_tracking_uri(uri)
         try:
-            return mlflow.pyfunc.load_model(command.model)
+            return mlflow.pyfunc.load_model(command.model_uri)
         except Exception as error:  # of the registry, of the network, of ONNX Runtime
             cause = " ".join(str(error).split())[:300]
             raise ServingError(
-                f"Expected a registered model {command.model} in {uri}; received: {cause} "
-                "Train one, or pass model=models:/<name>@<alias>"
+                f"Expected a registered model {command.model_uri} in {uri}; received: {cause} "
+                "Train one, or pass model_uri=models:/<name>@<alias>"
             ) from error
 
 
@@ -90,7 +92,7 @@ def _hold_back(model: Any, command: MlflowCommand) -> None:
         bits = float((model.metadata.metadata or {})[BITS])
     except (KeyError, TypeError, ValueError):
         raise ServingError(
-            f"Expected a model behind an output policy; received {command.model}, whose answers nothing bounds. "
+            f"Expected a model behind an output policy; received {command.model_uri}, whose answers nothing bounds. "
             "Serve a full model, registered by train.py or train_.supervised of this release"
         ) from None
     repository = ModelRepository(Path(command.repository))
@@ -101,5 +103,5 @@ def _hold_back(model: Any, command: MlflowCommand) -> None:
     if bits > most + SLACK:
         raise ServingError(
             f"Expected a model that tells at most {most:.4g} bits an answer, as Triton's version {version} does; "
-            f"received {command.model} with {bits:.4g}. Pass repository=<another>, or serve the one of Triton"
+            f"received {command.model_uri} with {bits:.4g}. Pass repository=<another>, or serve the one of Triton"
         )

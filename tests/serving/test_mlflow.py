@@ -174,7 +174,7 @@ def test_our_server_answers_both_protocols_and_refuses_the_rest(
 def test_what_tells_more_than_triton_is_refused(run: Run, registered: Path) -> None:
     """A part that answers no images, and a full model while Triton tells the label alone."""
     command = ["-m", "mnist_etc.serving.mlflow"]
-    done = run(*command, "model=models:/mnist_etc_classifier@candidate", cwd=registered)
+    done = run(*command, "model_uri=models:/mnist_etc_classifier@candidate", cwd=registered)
     refused(done, "output policy", "mnist_etc_classifier")
     published = run("-m", "mnist_etc.export", *TINY_MODEL, "policy=label", "repository=label", cwd=registered)
     assert published.returncode == 0, published.stderr
@@ -185,7 +185,7 @@ def test_what_is_not_there_is_named(run: Run, registered: Path, tmp_path: Path) 
     command = ["-m", "mnist_etc.serving.mlflow"]
     refused(run(*command), "mlflow.db", "no such file", "train.py")
     assert not (tmp_path / "mlflow.db").exists()
-    refused(run(*command, "model=models:/absent/1", cwd=registered), "models:/absent/1", "absent")
+    refused(run(*command, "model_uri=models:/absent/1", cwd=registered), "models:/absent/1", "absent")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(*command, f"port={taken.getsockname()[1]}", cwd=registered)
         refused(done, "in use", "port=<a free one>")
