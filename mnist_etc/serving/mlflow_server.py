@@ -81,7 +81,7 @@ def _load(command: MlflowCommand) -> Any:
         except Exception as error:  # of the registry, of the network, of ONNX Runtime
             cause = " ".join(str(error).split())[:300]
             raise ServingError(
-                f"Expected a registered model {command.model_uri} in {uri}; received: {cause} "
+                f"Expected a registered model {command.model_uri} in {uri}; received: {cause.rstrip('.')}. "
                 "Train one, or pass model_uri=models:/<name>@<alias>"
             ) from error
 
