@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.data import Dataset
 from mnist_etc.export.config import InputType
 from mnist_etc.policy.specification import format_policy, parse_policy
@@ -17,14 +18,32 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from mnist_etc.training.recipe import Published
-
 __all__ = ["FULL_MODEL", "Registered", "registered"]
 
 FULL_MODEL = "full_model"
 """The name in the registry of a network from images to classes; the others are parts of one."""
 POLICY = "levels:2"
 """That ``export`` and ``supervised`` publish behind where nothing else is asked for."""
+
+
+class Network(Protocol):
+    """A network that a training leaves: `mnist_etc.training.recipe.Published`."""
+
+    @property
+    def name(self) -> str:
+        """In the registry."""
+
+    @property
+    def artifact(self) -> Artifact:
+        """Its files."""
+
+    @property
+    def network(self) -> Any:
+        """The Keras model."""
+
+    @property
+    def examples(self) -> npt.NDArray[np.float32]:
+        """Inputs of it, none of a training image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +59,7 @@ class Registered:
 
 
 @contextmanager
-def registered(one: Published, dataset: Dataset) -> Iterator[Registered]:
+def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     """Yield the form of ``one`` that a registry may hold, whose servers ask no one for a password.
 
     A full model is the graph that ``export`` serves by default, behind the policy ``levels``, fitted to the validation
