@@ -14,8 +14,9 @@ DIGITS = data=digits autoencoder.epochs=30 classifier.epochs=60 'classifier.hidd
 	classifier.fine_tune=true classifier.augment=true
 
 INSTALL = .venv/bin/python scripts/install.py
+LOCKED = requirements.txt requirements-build.txt requirements-dev.txt requirements-gdrive.txt
 
-.PHONY: setup run serve app test coverage lint bench docs lock develop
+.PHONY: setup run serve app test coverage lint bench docs release lock gdrive audit develop
 
 setup: .venv/.installed conf               # the environment and the configuration
 
@@ -48,12 +49,22 @@ bench: develop                             # this project's training speed besid
 docs: develop                              # the pages of docs/ as HTML, from docs/_build/index.html on; a warning fails
 	@.venv/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
+release: run docs                          # what a release holds, in dist/<version>: docs/release.md
+	@.venv/bin/python scripts/release.py $(DIGITS)
+
 lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, requirements.txt from poetry.lock
 	@export POETRY_PYPI_MIRROR_URL="$${PIP_INDEX_URL:-$$($(INDEX))}"; unset PIP_FIND_LINKS; set -e; \
 	  .venv-poetry/bin/poetry lock; \
 	  .venv-poetry/bin/poetry export --only main --without-urls --output requirements.txt; \
 	  .venv-poetry/bin/poetry export --only build --without-urls --output requirements-build.txt; \
-	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt
+	  .venv-poetry/bin/poetry export --only dev --without-urls --output requirements-dev.txt; \
+	  UV_DEFAULT_INDEX="$$POETRY_PYPI_MIRROR_URL" .venv/bin/uv pip compile --no-config --quiet --upgrade --universal \
+	    --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-gdrive.in -o requirements-gdrive.txt
+
+gdrive: .venv-gdrive/.installed            # DVC with Google Drive, in an environment of its own
+
+audit: .venv-audit/.installed               # known holes in what is locked
+	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off $(addprefix --requirement ,$(LOCKED))
 
 .venv/.installed: requirements.txt requirements-build.txt pyproject.toml
 	@if [ -e .venv/.unfinished ] || ! .venv/bin/python -c 'import pip._internal.commands.install; $(USABLE)' 2>/dev/null; then \
@@ -71,6 +82,16 @@ lock: .venv-poetry/.installed              # poetry.lock from pyproject.toml, re
 .venv/.developing: requirements-dev.txt .venv/.installed
 	@echo 'Installing what tests and checks need besides: 50 MB.'
 	@$(INSTALL) requirements-dev.txt
+	@touch $@
+
+.venv-gdrive/.installed: requirements-gdrive.txt | .venv/.installed
+	@.venv/bin/python -m venv --clear .venv-gdrive
+	@.venv-gdrive/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-gdrive.txt
+	@.venv-gdrive/bin/python -m pip check && touch $@
+
+.venv-audit/.installed: | .venv/.installed
+	@.venv/bin/python -m venv --clear .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet 'pip-audit >=2.9,<3'
 	@touch $@
 
 .venv-poetry/.installed: | .venv/.installed

@@ -75,6 +75,12 @@ COMMANDS = {
         job="mnist_etc.service.job:serve",
         examples=("service.port=8080", "service.server=localhost:8500", "add_key=anna key_rate=600/minute"),
     ),
+    "mlflow": Command(
+        help="serve a registered model by MLflow's own server, without TensorFlow",
+        schema="mnist_etc.serving.mlflow_config:MlflowCommand",
+        job="mnist_etc.serving.mlflow_server:serve_mlflow",
+        examples=("port=5001", "model_uri=models:/mnist_etc_full_model/3"),
+    ),
     "tune": Command(
         help="search Triton's fastest configuration on this machine",
         schema="mnist_etc.serving.config:TuneCommand",

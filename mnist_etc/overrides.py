@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import keyword
 import re
 import shlex
 import typing
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.schema import key_of
 
 __all__ = ["NAME", "keys", "kinds", "one_value", "overrides", "unknown"]
 
@@ -31,7 +33,7 @@ def kinds(schema: Any, prefix: str = "") -> dict[str, Any]:
     """List every key of ``schema``, a dataclass, nested ones with dots, with its type."""
     found: dict[str, Any] = {}
     for name, kind in typing.get_type_hints(schema).items():
-        found |= kinds(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else {prefix + name: kind}
+        found |= kinds(kind, f"{prefix}{name}.") if dataclasses.is_dataclass(kind) else {prefix + key_of(name): kind}
     return found
 
 
@@ -127,6 +129,8 @@ def _override(word: str, known: dict[str, Any], groups: set[str]) -> str:
     if not equals or not key:
         raise ConfigError(f"Expected key=value; received {word!r}. {_advice(word, known)}All keys: --cfg job")
     kind = known.get(key)
+    if keyword.iskeyword(key) and key in known:
+        key = f"{key}_"  # the field's name
     if kind in (str, str | None):
         return f"{key}={_text(value)}"
     if typing.get_origin(kind) is list and not value.startswith(("[", "${")) and value.lower() != "null":

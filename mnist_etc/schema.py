@@ -11,7 +11,7 @@ from typing import Any
 from mnist_etc.errors import ConfigError
 from mnist_etc.registry import Registry
 
-__all__ = ["between", "check", "expand_home", "one_of", "path", "text"]
+__all__ = ["between", "check", "expand_home", "key_of", "one_of", "path", "text"]
 
 
 def between(low: float, high: float, default: Any = dataclasses.MISSING) -> Any:
@@ -41,6 +41,11 @@ def one_of(registry: Registry[Any], default: str | None = None) -> Any:
     return dataclasses.field(default=given, metadata={"registry": registry})
 
 
+def key_of(name: str) -> str:
+    """The key that a field is asked for by: its name, less the ``_`` behind a word that is Python's own (``from_``)."""
+    return name.removesuffix("_")
+
+
 def check(config: Any, prefix: str = "") -> None:
     """Refuse any value outside its range, any name without a row, and any empty text, which an unset variable leaves.
 
@@ -48,7 +53,7 @@ def check(config: Any, prefix: str = "") -> None:
         ConfigError: names the key, what was expected and what was received.
     """
     for field in dataclasses.fields(config):
-        value, key = getattr(config, field.name), prefix + field.name
+        value, key = getattr(config, field.name), prefix + key_of(field.name)
         if dataclasses.is_dataclass(value):
             check(value, f"{key}.")
         for one in value if isinstance(value, list) else [value]:

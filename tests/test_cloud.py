@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import stat
 import subprocess
@@ -24,6 +25,7 @@ from mnist_etc.registry import resolve
 
 CLOUD, SCHEMA = ROOT / "cloud", ROOT / "tests/serving/schemas/kubernetes-1.37.0.json"
 JOB, RAYJOB = (yaml.safe_load((CLOUD / name).read_text()) for name in ("job.yaml", "rayjob.yaml"))
+NETWORK = list(yaml.safe_load_all((CLOUD / "networkpolicy.yaml").read_text()))
 RAYJOB_KEYS = {
     *("entrypoint", "backoffLimit", "activeDeadlineSeconds", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished"),
     *("rayClusterSpec", "submissionMode", "runtimeEnvYAML", "suspend", "jobId", "metadata", "clusterSelector"),
@@ -62,6 +64,22 @@ def test_the_ray_job_has_keys_that_kuberay_knows_and_pods_that_kubernetes_does()
         assert group.keys() <= GROUP_KEYS
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
         validate(group["template"], "io.k8s.api.core.v1.PodTemplateSpec")
+
+
+def test_network_policies_meet_the_schema_and_find_the_pods() -> None:
+    pods = [JOB["spec"]["template"], RAYJOB["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]]
+    for policy, pod in zip(NETWORK, pods, strict=True):
+        validate(policy, "NetworkPolicy")
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert policy["spec"]["policyTypes"] == ["Ingress"]
+        assert all(rule["from"] for rule in policy["spec"]["ingress"]), "without it everybody is let in"
+    for group in RAYJOB["spec"]["rayClusterSpec"]["workerGroupSpecs"]:
+        assert group["template"]["metadata"]["labels"] == pods[1]["metadata"]["labels"]
+
+
+def test_the_base_image_is_named_by_its_digest() -> None:
+    (base,) = (line for line in (CLOUD / "Dockerfile").read_text().splitlines() if line.startswith("FROM "))
+    assert re.fullmatch(r"FROM python:3\.1[123]-slim-bookworm@sha256:[0-9a-f]{64}", base)
 
 
 def test_the_ray_version_is_the_locked_one() -> None:

@@ -110,6 +110,7 @@ def test_doors_do_nothing_but_open() -> None:
         "serving.triton",
         "export.__main__",
         "service.__main__",
+        "serving.mlflow",
         "sweep.__main__",
     }
 

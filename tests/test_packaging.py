@@ -34,6 +34,7 @@ SCRIPTS = {
     "mnist-etc-export": "mnist_etc.__main__:script",
     "mnist-etc-serve": "mnist_etc.__main__:script",
     "mnist-etc-tune": "mnist_etc.__main__:script",
+    "mnist-etc-mlflow": "mnist_etc.__main__:script",
     "perf_analyzer": "mnist_etc.serving.perf:main",
 }
 PLATFORMS = [
@@ -42,6 +43,8 @@ PLATFORMS = [
     for system, name in (("linux", "Linux"), ("darwin", "Darwin"), ("win32", "Windows"))
 ]
 REQUIREMENTS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+GDRIVE = "requirements-gdrive.txt"
+"""An environment of its own."""
 Pins = dict[str, tuple[frozenset[str], frozenset[str]]]
 
 
@@ -101,9 +104,25 @@ def test_lock_and_requirements_name_no_host(project: Path) -> None:
     lock = tomllib.loads((project / "poetry.lock").read_text())
     assert [package["name"] for package in lock["package"] if "source" in package] == []
     assert [f for package in lock["package"] for f in package["files"] if f.keys() != {"file", "hash"}] == []
-    text = "".join((project / name).read_text() for name in REQUIREMENTS)
+    text = "".join((project / name).read_text() for name in (*REQUIREMENTS, GDRIVE))
     assert re.findall(r"(?m)^\s*-(?!-hash=).*|https?://\S*|file:\S*", text) == []
     assert "source" not in tomllib.loads((project / "pyproject.toml").read_text())["tool"]["poetry"]
+
+
+def test_google_drive_has_a_lock_of_its_own_and_holds_nobody_back(project: Path) -> None:
+    lines = (project / GDRIVE).read_text().replace("\\\n", " ").splitlines()
+    pins = {requirement.name: requirement for line in lines if (requirement := Requirement(line.split(" --hash=")[0]))}
+    assert all(" --hash=sha256:" in line for line in lines)
+    asked = [line for line in (project / "requirements-gdrive.in").read_text().splitlines() if line[0] != "#"]
+    for wanted in map(Requirement, asked):
+        version = str(pins[wanted.name].specifier).removeprefix("==")
+        assert wanted.specifier.contains(version), wanted
+    packages = tomllib.loads((project / "poetry.lock").read_text())["package"]
+    everybody = {package["name"]: package["version"] for package in packages}
+    assert not {"dvc-gdrive", "pydrive2", "pyopenssl"} & everybody.keys()
+    held = str(pins["cryptography"].specifier).removeprefix("==")
+    assert int(everybody["cryptography"].partition(".")[0]) > int(held.partition(".")[0])
+    assert everybody["dvc"] == str(pins["dvc"].specifier).removeprefix("=="), "one DVC"
 
 
 @pytest.mark.slow

@@ -64,6 +64,8 @@ def page(command: str, schema: type) -> str:
 
 def table(config: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
     """Key, default, type and range, and meaning of each field of a composed configuration."""
+    from mnist_etc.schema import key_of
+
     kinds, rows = typing.get_type_hints(type(config)), []
     own: list[tuple[str, str, str, str]] = []
     for field in dataclasses.fields(config):
@@ -72,7 +74,7 @@ def table(config: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
             rows += table(value, f"{prefix}{field.name}.")
         else:
             meaning = " ".join(filter(None, [_meaning(type(config), field.name), _words(kind), _rows(field.metadata)]))
-            own.append((f"`{prefix}{field.name}`", f"`{_shown(value)}`", _kind(kind, field.metadata), meaning))
+            own.append((f"`{prefix}{key_of(field.name)}`", f"`{_shown(value)}`", _kind(kind, field.metadata), meaning))
     return own + rows
 
 

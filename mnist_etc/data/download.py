@@ -50,16 +50,17 @@ def fetch(mirrors: Sequence[str], file: str, final: Path, expected: ExpectedFile
     raise DataError("; ".join(failures))
 
 
-def fetch_file(url: str, final: Path, md5: str) -> None:
+def fetch_file(url: str, final: Path, md5: str = "", largest: int = LARGEST) -> None:
     """Download a file of any kind, piece by piece onto the disk; it gets its name only once its checksum is right.
 
     Args:
-        url: of a row of `PUBLISHED`.
+        url: of a row of `PUBLISHED`, or checked by the caller.
         final: where it goes.
         md5: hexadecimal, of the file; empty: not known.
+        largest: bytes that it may have.
 
     Raises:
-        DataError: it cannot be fetched, is larger than `LARGEST` or another file, or the folder cannot be written.
+        DataError: it cannot be fetched, is larger than ``largest`` or another file, or the folder cannot be written.
     """
     digest, size = hashlib.md5(usedforsecurity=False), 0
     try:
@@ -68,8 +69,8 @@ def fetch_file(url: str, final: Path, md5: str) -> None:
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-                if size > LARGEST:
-                    raise DataError(f"{url}: more than {LARGEST:,} bytes")
+                if size > largest:
+                    raise DataError(f"{url}: more than {largest:,} bytes")
             if md5 and digest.hexdigest() != md5:
                 raise DataError(f"{url}: another file than the expected one, of md5 {digest.hexdigest()} and not {md5}")
     except ArtifactError as error:

@@ -100,6 +100,8 @@ class ExportCommand(UseCommand):
     away, ``attack.onnx`` beside the version. It takes minutes."""
     reconstruct_policies: list[str] = text()
     """The policies that it shows beside the label, as ``policies=`` of ``noprotect_reconstruction.py`` names them."""
+    from_: str | None = path(null="the trained model")
+    """A release's archive of a model repository, its folder, or its address by https: that is published instead."""
     rollback: bool
     """Whether to publish nothing, and put the version before the one in service into service again."""
     prune: int | None = between(1, 1000)
@@ -109,5 +111,14 @@ class ExportCommand(UseCommand):
         """Refuse what no range can say; see `check`."""
         for policy in self.reconstruct_policies:
             parse_policy(policy)
-        if self.rollback and self.prune is not None:
-            raise ConfigError("Expected rollback=true or prune=<n>; received both. Do one after the other.")
+        asked = {
+            "rollback=true": self.rollback,
+            "prune=<n>": self.prune is not None,
+            "from=<release>": self.from_ is not None,
+        }
+        several = [word for word, given in asked.items() if given]
+        if len(several) > 1:
+            both = "both" if len(several) == 2 else "all"
+            raise ConfigError(
+                f"Expected {' or '.join(asked)}; received {both} of {', '.join(several)}. Do one after the other."
+            )

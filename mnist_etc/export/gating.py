@@ -10,7 +10,7 @@ from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.attack.results import attack_error
 from mnist_etc.data import Dataset
 from mnist_etc.evaluation.gates.evidence import Answer, Evidence
-from mnist_etc.evaluation.gates.verdicts import as_trained, judge, refuse_failed, table
+from mnist_etc.evaluation.gates.verdicts import Verdict, as_trained, judge, refuse_failed, table
 from mnist_etc.export.config import ExportCommand, InputType
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession
@@ -37,8 +37,8 @@ def check_gates(
     policy: OutputPolicy,
     path: Path,
     repository: ModelRepository,
-) -> None:
-    """Hold the graph in ``path`` to ``gates`` and print what each says; nothing is measured for those that are off.
+) -> list[Verdict]:
+    """Hold the graph in ``path`` to ``gates``, print what each says and return it; those that are off measure nothing.
 
     Raises:
         GateError: one failed.
@@ -57,6 +57,7 @@ def check_gates(
     if verdicts := judge(gates, evidence):
         print(table(verdicts))
     refuse_failed(verdicts)
+    return verdicts
 
 
 def in_service(repository: ModelRepository, dataset: Dataset) -> Answer | None:

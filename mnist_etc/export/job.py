@@ -11,7 +11,7 @@ __all__ = ["export"]
 
 
 def export(command: ExportCommand) -> None:
-    """Publish, roll back or prune, and print what is in service."""
+    """Publish a trained model or a release, roll back or prune, and print what is in service."""
     repository = ModelRepository(Path(command.repository))
     if command.rollback:
         version = repository.rollback()
@@ -21,6 +21,10 @@ def export(command: ExportCommand) -> None:
         print(f"{MODEL}: removed {', '.join(map(str, removed)) or 'none'}; versions {_listed(repository)}")
         if kept := [one for one in repository.versions()[: -command.prune] if one != repository.in_service()]:
             print(f"kept {', '.join(map(str, kept))}: there is more in these folders than export wrote")
+    elif command.from_:
+        from mnist_etc.export.released import take
+
+        take(command.from_, repository)
     else:
         from mnist_etc.export.publication import publish
 

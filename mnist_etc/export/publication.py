@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx.external_data_helper import uses_external_data
 
 from mnist_etc.attack.live import FILE as ATTACK
 from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.evaluation.drift import REFERENCE, Reference
-from mnist_etc.evaluation.gates.verdicts import bounds
+from mnist_etc.evaluation.gates.verdicts import Verdict, bounds
 from mnist_etc.export.attacks import fit_attack
 from mnist_etc.export.config import ExportCommand, Variant
 from mnist_etc.export.gating import check_gates, gates_of
+from mnist_etc.export.graph_check import read_whole
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession, in_chunks, speedup
@@ -30,7 +30,7 @@ from mnist_etc.policy.output_policy import OutputPolicy, fit_policy
 from mnist_etc.policy.specification import format_policy
 from mnist_etc.policy.utility import PolicyUtility
 
-__all__ = ["publish"]
+__all__ = ["Publication", "publish"]
 
 COMPARED = 10_000
 """Images that the served graph and Keras are compared on."""
@@ -43,11 +43,18 @@ MOST_LOST = 0.001
 TIMED_BATCH = 8
 
 
-def publish(command: ExportCommand, repository: ModelRepository) -> int:
-    """Build the graph that ``command`` asks for, check it, put it into service and print what was measured.
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What came of a `publish`."""
 
-    Returns:
-        The version in service.
+    version: int
+    """In service."""
+    verdicts: list[Verdict]
+    """Of the release gates; empty: none was on."""
+
+
+def publish(command: ExportCommand, repository: ModelRepository) -> Publication:
+    """Build the graph that ``command`` asks for, check it, put it into service and print what was measured.
 
     Raises:
         ArtifactError: There is no such trained model, it is altered, or the repository cannot be written.
@@ -72,6 +79,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
         **({"gates": required} if (required := bounds(gates)) else {}),
     }
     attack = b""
+    verdicts: list[Verdict] = []
 
     def write(path: Path) -> None:
         nonlocal attack
@@ -79,7 +87,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
         checked.update(_check(command, trained, variant, policy, plain, path))
         stated["validation_accuracy"] = checked["validation accuracy"]
         if bounds(gates):
-            check_gates(command, gates, trained, policy, path, repository)
+            verdicts.extend(check_gates(command, gates, trained, policy, path, repository))
         if command.reconstruct:
             attack = fit_attack(command, trained, plain, path)
             path.with_name(ATTACK).write_bytes(attack)
@@ -102,7 +110,7 @@ def publish(command: ExportCommand, repository: ModelRepository) -> int:
     for name, value in checked.items():
         print(f"  {name:<44}{value:.6g}")
     print(f"  privacy of the training images: {trained.manifest['privacy']['words']}")
-    return version
+    return Publication(version=version, verdicts=verdicts)
 
 
 def _words(command: ExportCommand, variant: Variant, policy: OutputPolicy) -> str:
@@ -179,10 +187,7 @@ def _check(
     path: Path,
 ) -> dict[str, float]:
     """The figures of the file in ``path``, the graph of ``plain`` with its policy, once it passed every check."""
-    model = onnx.load(path, load_external_data=False)
-    onnx.checker.check_model(model)
-    if any(uses_external_data(tensor) for tensor in model.graph.initializer):
-        raise ExportError("Expected one file; received a model with external data. It was not published.")
+    read_whole(path)
     images, judged = trained.images(COMPARED), trained.dataset.validation
     logits, kept = plain.outputs(images), _keras_logits(command, trained, images)
     difference = float(np.abs(logits - kept).max())

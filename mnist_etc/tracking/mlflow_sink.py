@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from mnist_etc.tracking.codes import Codes, Pixels
 
-__all__ = ["MlflowSink"]
+__all__ = ["MlflowSink", "settle"]
 
 EXPERIMENT = "mnist_etc"
 ALIAS = "candidate"
@@ -37,7 +37,7 @@ class MlflowSink:
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri, self._credentials = _split_credentials(uri)
+        self._given, (self._uri, _) = uri, _split_credentials(uri)
         self._mlflow: Any = None
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class MlflowSink:
             return
         if not _answers(self._uri):
             raise TimeoutError(f"no answer (waited {PATIENCE:.0f} s at most)")
-        self._settle_environment()
+        settle(self._given)
         import mlflow
 
         with _one_at_a_time(self._uri):
@@ -126,7 +126,9 @@ class MlflowSink:
                 name=name,
                 signature=signature,
                 input_example={"input": example},
-                pip_requirements=["onnxruntime", "numpy"],
+                metadata=dict(tags),
+                onnx_execution_providers=["CPUExecutionProvider"],
+                pip_requirements=["onnx", "onnxruntime", "numpy"],
                 registered_model_name=registered,
             )
         version = info.registered_model_version
@@ -135,13 +137,19 @@ class MlflowSink:
             client.set_model_version_tag(registered, str(version), key, words)
         client.set_registered_model_alias(registered, ALIAS, version)
 
-    def _settle_environment(self) -> None:
-        """MLflow reads these when it is imported or asks; it takes credentials from here and shows none."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        if self._credentials:
-            os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self._credentials
+
+def settle(uri: str) -> str:
+    """Prepare the environment that MLflow reads when it is imported or asks, and return ``uri`` without credentials.
+
+    MLflow takes them from there, and shows none.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(PATIENCE)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    place, credentials = _split_credentials(uri)
+    if credentials:
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = credentials
+    return place
 
 
 def _split_credentials(uri: str) -> tuple[str, tuple[str, str] | None]:

@@ -103,6 +103,11 @@ class Tracker:
         self._name, self._tags = name, tags or {}
         self._opened = False
 
+    @property
+    def records(self) -> bool:
+        """Whether a run is open in any sink, so that what is recorded is worth making."""
+        return self._opened and bool(self._sinks)
+
     @contextmanager
     def child(self, name: str) -> Iterator[None]:
         """A run inside the outer one, which is opened first if it is not yet; it ends as failed if the block raises."""
@@ -174,7 +179,7 @@ class Tracker:
             path: the ONNX file.
             example: an input batch ``(n, ...)``.
             answer: the model's output for it.
-            tags: of the registered version.
+            tags: of the registered version, and in the model's own metadata.
         """
         self._each(lambda sink: sink.model(name, path, example, answer, tags))
 

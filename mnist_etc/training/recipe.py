@@ -19,6 +19,7 @@ from mnist_etc.data.classes import list_names
 from mnist_etc.data.config import DataConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
+from mnist_etc.training.registration import registered
 from mnist_etc.training.report import report_skipped, write_figures
 from mnist_etc.training.units import count_units
 
@@ -144,9 +145,10 @@ def run_training(training: Training, run: RunConfig, dataset: Dataset, tracker: 
         if lifetime:
             print(f"{main.stem}  all private trainings on these images so far: {lifetime.words} ({ledger.path})")
         checkpoint.remove()
-        for one in fitted.published:
-            answer = one.network(one.examples[:1]).numpy()
-            tracker.model(one.name, one.artifact.onnx, one.examples[:1], answer, {"privacy": plan.guarantee.words})
+        for one in fitted.published if tracker.records else ():
+            with registered(one, dataset) as form:
+                tags = {"privacy": plan.guarantee.words, **form.tags}
+                tracker.model(one.name, form.path, one.examples[:1], form.answer, tags)
         tracker.metrics(fitted.figures)
     return fitted.figures
 

@@ -21,6 +21,8 @@ from support import ROOT, TINY_MODEL
 
 from mnist_etc.__main__ import COMMANDS
 from mnist_etc.export.config import MODEL
+from mnist_etc.export.released import SUFFIX
+from mnist_etc.export.sums import SUMS
 from mnist_etc.models.zoo import ZOO
 
 DOORS = {
@@ -35,6 +37,7 @@ DOORS = {
     ("-m", "mnist_etc.privacy.audit"): "audit",
     ("-m", "mnist_etc.export"): "export",
     ("-m", "mnist_etc.serving.triton"): "serve",
+    ("-m", "mnist_etc.serving.mlflow"): "mlflow",
     ("-m", "mnist_etc.serving.tune"): "tune",
     ("-m", "mnist_etc", "copy"): "copy",
     ("-m", "mnist_etc", "labels"): "labels",
@@ -249,9 +252,27 @@ def perf_analyzer(_: Shell, words: tuple[str, ...]) -> None:
 
 
 def docker(_: Shell, words: tuple[str, ...]) -> None:
-    build, target, stage, folder = words
-    assert (build, target) == ("build", "--target")
+    if words[0] == "run":
+        assert "./models:/models:ro" in words, words
+        assert "--model-repository=/models" in (ROOT / "triton" / "Dockerfile").read_text()
+        return
+    build, target, stage, *tag, folder = words
+    assert (build, target, tag[:1]) == ("build", "--target", ["--tag"])
     assert f" AS {stage}\n" in (ROOT / folder / "Dockerfile").read_text()
+
+
+def gh(_: Shell, words: tuple[str, ...]) -> None:
+    assert words[:2] == ("attestation", "verify"), words
+    assert "actions/attest-build-provenance@" in (ROOT / ".github/workflows/release.yml").read_text()
+
+
+def sha256sum(_: Shell, words: tuple[str, ...]) -> None:
+    assert words == ("--check", "--ignore-missing", SUMS)
+
+
+def tar(_: Shell, words: tuple[str, ...]) -> None:
+    assert words[:-1] == ("--extract", "--one-top-level=models", "--file"), words
+    assert words[-1].endswith(SUFFIX), words
 
 
 def poetry(_: Shell, words: tuple[str, ...]) -> None:
@@ -264,12 +285,15 @@ def poetry(_: Shell, words: tuple[str, ...]) -> None:
 PROGRAMS = {
     "docker": docker,
     "dvc": dvc,
+    "gh": gh,
     "make": make,
     "mlflow": mlflow,
     "pip": pip,
     "perf_analyzer": perf_analyzer,
     "poetry": poetry,
     "python": python,
+    "sha256sum": sha256sum,
+    "tar": tar,
     "tensorboard": tensorboard,
 }
 

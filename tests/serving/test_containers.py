@@ -44,12 +44,14 @@ def documents(name: str) -> list[Document]:
 
 
 COMPOSE, KSERVE = documents("docker-compose.yaml")[0], documents("kserve.yaml")[0]
-DEPLOYMENT, SERVICE, SCALER, RULES = documents("deployment.yaml")
+DEPLOYMENT, SERVICE, SCALER, BUDGET, NETWORK, RULES = documents("deployment.yaml")
 SCHEMA = {
     "Deployment": "kubernetes-1.37.0.json#/$defs/Deployment",
     "Service": "kubernetes-1.37.0.json#/$defs/Service",
     "HorizontalPodAutoscaler": "kubernetes-1.37.0.json#/$defs/HorizontalPodAutoscaler",
     "ConfigMap": "kubernetes-1.37.0.json#/$defs/ConfigMap",
+    "NetworkPolicy": "kubernetes-1.37.0.json#/$defs/NetworkPolicy",
+    "PodDisruptionBudget": "kubernetes-1.37.0.json#/$defs/PodDisruptionBudget",
     "InferenceService": "kserve-0.21.0.json#/$defs/V1beta1InferenceService",
     None: "compose-spec.json",
 }
@@ -101,7 +103,7 @@ def seconds(text: str) -> int:
     return int(text.removesuffix("s"))
 
 
-@pytest.mark.parametrize("document", [COMPOSE, KSERVE, DEPLOYMENT, SERVICE, SCALER, RULES])
+@pytest.mark.parametrize("document", [COMPOSE, KSERVE, DEPLOYMENT, SERVICE, SCALER, BUDGET, NETWORK, RULES])
 def test_each_document_meets_its_published_schema(document: Document) -> None:
     validate(document)
 
@@ -130,6 +132,11 @@ def test_each_document_meets_its_published_schema(document: Document) -> None:
         (SCALER, "spec maxReplicas", REMOVED),
         (SCALER, "spec metrics 0 pods name", "queue"),
         (SCALER, "spec metrics 0 pods target type", REMOVED),
+        (BUDGET, "spec maxUnavailabel", 1),
+        (BUDGET, "spec selector matchLabels", []),
+        (NETWORK, "spec ingress 0 ports 0 port", 1.5),
+        (NETWORK, "spec policyType", ["Ingress"]),
+        (DEPLOYMENT, "spec template spec topologySpreadConstraints 0 maxSkew", REMOVED),
         (RULES, "data config.yaml", {"rules": []}),
     ],
 )
@@ -174,7 +181,11 @@ def test_the_container_is_the_server_that_runs_without_docker() -> None:
     assert TRITONSERVER.title == "tritonserver 2.51.0"
     assert instructions()[0] == ("FROM", f"nvcr.io/nvidia/tritonserver:{TAG}-py3 AS server")
     assert KSERVE["spec"]["predictor"]["model"]["runtimeVersion"] == f"{TAG}-py3"
-    assert COMPOSE["services"]["triton"]["image"] == container()["image"] == f"mnist_etc-triton:{TAG}"
+    assert COMPOSE["services"]["triton"]["image"] == f"mnist_etc-triton:{TAG}"
+    assert re.fullmatch(rf"mnist_etc-triton:{re.escape(TAG)}-model[1-9]\d*", container()["image"]), "a tag a model"
+    built = re.search(r"docker build --target bundled --tag (\S+)", (TRITON / "deployment.yaml").read_text())
+    assert built
+    assert built[1] == container()["image"]
 
 
 def test_the_image_keeps_the_one_backend_that_config_pbtxt_names() -> None:
@@ -283,8 +294,40 @@ def test_the_autoscaler_asks_for_the_queue_time_that_the_adapter_derives() -> No
     assert "replicas" not in DEPLOYMENT["spec"], "two owners of one number"
 
 
+@pytest.mark.parametrize("name", ["deployment.yaml", "kserve.yaml", "Dockerfile"])
+def test_what_releases_before_25_07_leave_open_stands_in_the_file(name: str) -> None:
+    before = re.split(r"(?m)^(?:apiVersion|FROM)", (TRITON / name).read_text())[0]
+    words = " ".join(before.replace("#", " ").split())
+    assert "before 25.07" in words
+    assert "published holes" in words
+    assert "docs/serving.md" in words
+
+
+def test_a_drained_node_and_a_lost_zone_leave_a_pod() -> None:
+    assert BUDGET["spec"]["maxUnavailable"] < SCALER["spec"]["minReplicas"]
+    spread = DEPLOYMENT["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert [one["topologyKey"] for one in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    for one in spread:
+        assert one["labelSelector"] == DEPLOYMENT["spec"]["selector"]
+
+
+def test_only_named_pods_reach_triton_and_it_reaches_nobody() -> None:
+    spec = NETWORK["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["egress"] == []
+    ports = {one["name"] for one in container()["ports"]}
+    assert {port["port"] for rule in spec["ingress"] for port in rule["ports"]} == ports
+    for rule in spec["ingress"]:
+        assert rule["from"], "without it everybody is let in"
+        assert all(peer[kind]["matchLabels"] for peer in rule["from"] for kind in peer)
+    metrics = next(rule for rule in spec["ingress"] if {"port": "metrics"} in rule["ports"])
+    assert all("namespaceSelector" in peer for peer in metrics["from"])
+
+
 def test_selectors_find_the_pods() -> None:
     labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
+    assert NETWORK["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert BUDGET["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert DEPLOYMENT["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert SERVICE["spec"]["selector"].items() <= labels.items()
 

@@ -58,10 +58,12 @@ class Recorder(Sink):
 def test_a_sink_that_fails_is_dropped_alone(capsys: pytest.CaptureFixture[str]) -> None:
     whole, broken = Recorder(), Recorder("metrics")
     tracker = Tracker(broken, whole, name="outer", tags={"a": "b"})
+    assert not tracker.records
     with tracker.ending():
         with tracker.child("inner"):
             tracker.parameters({"x": {"y": 1}})
             tracker.metrics({"loss": 1.0}, 2)
+            assert tracker.records, "one still does"
             tracker.tag("privacy", "none")
             tracker.model("m", Path("m.onnx"), np.zeros(1, np.float32), np.zeros(1, np.float32), {})
     before = [("start", "outer", {"a": "b"}), ("start", "inner", {}), ("parameters", {"x.y": 1})]
@@ -79,6 +81,8 @@ def test_nothing_is_opened_for_what_was_finished_already(capsys: pytest.CaptureF
     with tracker.ending():
         tracker.metrics({"accuracy": 1.0})
     assert sink.told == []
+    assert not tracker.records
+    assert not Tracker().records
     assert capsys.readouterr().err == ""
 
 

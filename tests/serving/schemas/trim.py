@@ -1,8 +1,8 @@
 """Make the schemas beside this file: ``python trim.py SITE`` where SITE holds the packages that README.md names.
 
 Of each published document it keeps, unchanged but for the descriptions, the definitions that the files under triton/
-and cloud/ reach. A reference to any other stays and leads nowhere: a key that needs one is an error in the test, never
-unchecked.
+and cloud/ reach; of the schema of workflows all. A reference to any other stays and leads nowhere: a key that needs one
+is an error in the test, never unchecked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ TRITON = HERE.parents[2] / "triton"
 CLOUD = HERE.parents[2] / "cloud"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 KUBERNETES, KSERVE, COMPOSE = "kubernetes-1.37.0.json", "kserve-0.21.0.json", "compose-spec.json"
-KINDS = ("deployment-apps-v1", "service-v1", "horizontalpodautoscaler-autoscaling-v2", "configmap-v1", "job-batch-v1")
+WORKFLOWS = "github-workflows.json"
+KINDS = (
+    *("deployment-apps-v1", "service-v1", "horizontalpodautoscaler-autoscaling-v2", "configmap-v1", "job-batch-v1"),
+    *("networkpolicy-networking-v1", "poddisruptionbudget-policy-v1"),
+)
 PLAIN = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -75,11 +79,12 @@ def kserve(site: Path) -> dict[str, Any]:
     return {"$defs": defs}
 
 
-def bare(node: Any) -> Any:
-    """``node`` without descriptions; a property of that name stays."""
+def bare(node: Any, *also: str) -> Any:
+    """``node`` without descriptions, and without texts of the keys ``also``; a property of that name stays."""
     if isinstance(node, dict):
-        return {k: bare(v) for k, v in node.items() if not (k == "description" and isinstance(v, str))}
-    return [bare(item) for item in node] if isinstance(node, list) else node
+        left_out = {"description", *also}
+        return {k: bare(v, *also) for k, v in node.items() if not (k in left_out and isinstance(v, str))}
+    return [bare(item, *also) for item in node] if isinstance(node, list) else node
 
 
 def main(site: Path) -> None:
@@ -90,6 +95,7 @@ def main(site: Path) -> None:
         (name, DRAFT202012.create_resource(schema | {"$id": name})) for name, schema in whole.items()
     )
     reached = {"Deployment", "Service", "HorizontalPodAutoscaler", "ConfigMap", "Job", "V1beta1InferenceService"}
+    reached |= {"NetworkPolicy", "PodDisruptionBudget"}
 
     def follow(validator: Any, ref: str, instance: Any, schema: Any) -> Any:
         reached.add(ref.rpartition("/")[2])
@@ -97,7 +103,8 @@ def main(site: Path) -> None:
 
     recording = extend(Draft202012Validator, {"$ref": follow})
     jobs = yaml.safe_load((CLOUD / "job.yaml").read_text()), yaml.safe_load((CLOUD / "rayjob.yaml").read_text())
-    for document in (*yaml.safe_load_all((TRITON / "deployment.yaml").read_text()), jobs[0]):
+    policies = yaml.safe_load_all((CLOUD / "networkpolicy.yaml").read_text())
+    for document in (*yaml.safe_load_all((TRITON / "deployment.yaml").read_text()), jobs[0], *policies):
         recording({"$ref": f"{KUBERNETES}#/$defs/{document['kind']}"}, registry=registry).validate(document)
     pod = {"$ref": f"{KUBERNETES}#/$defs/io.k8s.api.core.v1.PodTemplateSpec"}
     recording(pod, registry=registry).validate(jobs[1]["spec"]["rayClusterSpec"]["headGroupSpec"]["template"])
@@ -110,6 +117,8 @@ def main(site: Path) -> None:
         kept = {key: value for key, value in sorted(schema["$defs"].items()) if key in reached}
         text = json.dumps({"$schema": DRAFT, **bare(schema | {"$id": name, "$defs": kept})}, indent=1)
         (HERE / name).write_text(text + "\n")
+    workflows = json.loads((site / "check_jsonschema/builtin_schemas/vendor/github-workflows.json").read_text())
+    (HERE / WORKFLOWS).write_text(json.dumps(bare(workflows, "$comment"), separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
