@@ -33,6 +33,8 @@ IN_README = {
     "infer": "python infer.py",
     "export": "python -m mnist_etc.export",
     "serve": "make serve",
+    "service": "python -m mnist_etc.service",
+    "drift": "python -m mnist_etc drift",
     "tune": "python -m mnist_etc.serving.tune",
     "mlflow": "python -m mnist_etc.serving.mlflow",
     "reconstruct": "python noprotect_reconstruction.py",
@@ -43,7 +45,12 @@ IN_README = {
 """How the table of commands in README calls each."""
 OTHER_MODELS = {"infer": {"auto", "pretrained", "trained"}, "supervised": set(), "few_labels": set(), "sweep": set()}
 """What ``model`` may name besides the zoo's; of other commands ``trained``."""
-NOT_OFFERED = {("supervised", "gates"): {"as_trained"}, ("sweep", "gates"): {"as_trained"}}
+NOT_OFFERED = {
+    ("supervised", "gates"): {"as_trained"},
+    ("sweep", "gates"): {"as_trained"},
+    ("few_labels", "gates"): {"as_trained"},
+    ("few_labels", "model"): {name for name in ZOO if ZOO[name].trains is not None},
+}
 """What a command would refuse: nothing is trained yet."""
 WITHOUT = {
     "train": {"model", "policy", "gates"},
@@ -54,6 +61,8 @@ WITHOUT = {
     "sweep": {"policy"},
     "audit": {"features", "model", "policy", "gates"},
     "serve": set(GROUPS),
+    "service": set(GROUPS),
+    "drift": set(GROUPS),
     "mlflow": set(GROUPS),
     "copy": set(GROUPS),
     "labels": {"features", "model", "policy", "gates"},

@@ -155,6 +155,11 @@ class FewLabelsCommand(SupervisedCommand):
                 "false. Publish it afterwards: python -m mnist_etc.export, with the same keys."
             )
 
+    @classmethod
+    def offers(cls, group: str, choice: str) -> bool:
+        """See `SupervisedCommand`."""
+        return super().offers(group, choice) and (group != "model" or ZOO[choice].trains is None)
+
 
 @dataclass(kw_only=True)
 class UseCommand(TrainCommand):

@@ -48,7 +48,7 @@ def state(client: TestClient, who: str = "ada") -> dict[str, Any]:
 def test_where_nothing_waits_it_chooses(client: TestClient, store: LabelStore) -> None:
     shown = state(client)
     question = shown["question"]
-    assert (question["strategy"], question["who"]) == ("typiclust", "labels serve")
+    assert (question["strategy"], question["who"]) == ("centers", "labels serve")
     assert question["image"].startswith("data:image/png;base64,")
     assert shown["classes"] == list(NAMES)
     assert len(store.waiting()) == 4
@@ -153,7 +153,7 @@ def test_its_choice_is_better_than_chance_once_there_are_labels() -> None:
     chooser = Chooser(images, 10)
     none = np.empty(0, np.int64)
     strategy, first = chooser.choose(none, none, none, 20)
-    assert strategy == "typiclust"
+    assert strategy == "centers"
     assert len({*labels[first.indices].tolist()}) >= 9
     others = np.array([index for index in range(100) if index not in first.indices], np.int64)
     strategy, second = chooser.choose(first.indices, labels[first.indices], others, 20)

@@ -55,7 +55,7 @@ def test_a_person_labels_with_the_keyboard(page: Page, address: str, folder: Pat
     image, told, reason = page.locator("#image"), page.locator("#told"), page.locator("#reason")
     expect(image).to_be_visible()
     expect(page.locator("#who")).to_have_value("ada")
-    expect(reason).to_contain_text("strategy typiclust, score")
+    expect(reason).to_contain_text("strategy centers, score")
     expect(told).to_contain_text("0 of 3 labels paid, 3 left")
     assert image.evaluate("image => image.naturalWidth") == 64, "the picture as it was before its preparation"
     first = reason.inner_text()

@@ -92,13 +92,15 @@ def test_poisson_mbo_keeps_the_sizes_and_the_labels() -> None:
 def test_known_sizes_are_worth_most_with_one_label_a_class() -> None:
     images, digits = load_digits(return_X_y=True)
     graph = build_graph((images / 16).astype(np.float32))
-    asked = np.array([np.flatnonzero(digits == digit)[2] for digit in range(10)])
-    shares = [
-        (spread(None, asked, digits[asked], 10, graph=graph, **words).argmax(axis=1) == digits).mean()
-        for spread, words in ((laplace, {}), (poisson, {}), (poisson_mbo, {"priors": np.full(10, 0.1)}))
-    ]
-    assert min(shares) > 0.85, shares
-    assert shares[2] > max(0.93, *shares[:2]), shares
+    spreads = ((laplace, {}), (poisson, {}), (poisson_mbo, {"priors": np.full(10, 0.1)}))
+    shares = np.zeros((6, 3))
+    for choice, row in enumerate(shares):
+        asked = np.array([np.flatnonzero(digits == digit)[choice] for digit in range(10)])
+        for column, (spread, words) in enumerate(spreads):
+            values = spread(None, asked, digits[asked], 10, graph=graph, **words)
+            row[column] = (values.argmax(axis=1) == digits).mean()
+    assert shares.min() > 0.65, shares
+    assert shares[:, 2].mean() > max(0.92, *shares[:, :2].mean(axis=0)), shares
 
 
 @pytest.mark.parametrize("spread", [laplace, poisson])
