@@ -76,7 +76,7 @@ def run(name: str, command: Command) -> NoReturn:
         terminated = isinstance(error, interrupt.Terminated)
         print(
             "terminated" if terminated else "interrupted",
-            "a training goes on from its last epoch, a search from its record, with the same command",
+            str(error) or "a training goes on from its last epoch, a search from its record, with the same command",
             sep=": ",
             file=sys.stderr,
         )

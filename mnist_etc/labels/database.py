@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from mnist_etc.errors import ConfigError, LabelError
 from mnist_etc.labels.tables import POOL
 
-__all__ = ["Database"]
+__all__ = ["Database", "address"]
 
 ANSWER = 5
 """Seconds that a server has to answer a new connection."""
@@ -107,7 +107,7 @@ class Database:
         if self.file is not None and not self.file.is_file():
             raise LabelError(
                 f"Expected a database of labels at {self.shown}; received no such file. Make it: python -m mnist_etc "
-                f"labels init labels.url={self.shown}"
+                f"labels init data=<which> labels.url={self.shown}"
             )
 
     @contextmanager
@@ -120,6 +120,11 @@ class Database:
                 f"Expected the database of labels at {self.shown} to do as it is asked; received: {reason}. Nothing "
                 "was written; once it answers, the same command goes on."
             ) from None
+
+
+def address(file: Path) -> str:
+    """Of a file of SQLite, whatever its path is made of."""
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def _parsed(url: str) -> URL:

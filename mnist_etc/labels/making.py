@@ -71,7 +71,7 @@ def read_made(database: Database) -> Made:
     if not database.is_there():
         raise LabelError(
             f"Expected a database of labels at {database.shown}; received none. Make it: python -m mnist_etc labels "
-            f"init labels.url={database.shown}"
+            f"init data=<which> labels.url={database.shown}"
         )
     with database.reading() as connection:
         row = connection.execute(select(POOL).order_by(POOL.c.id)).mappings().first()
@@ -83,7 +83,7 @@ def read_made(database: Database) -> Made:
         )
     try:
         names = tuple(map(str, json.loads(row["names"])))
-    except ValueError:
+    except (ValueError, TypeError):
         names = ()
     fields = {name: row[name] for name in Made.__dataclass_fields__}
-    return Made(**{**fields, "names": names, "knows": bool(row["knows"])})
+    return Made(**{**fields, "names": names, "knows": row["knows"] is True})

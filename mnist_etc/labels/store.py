@@ -273,7 +273,7 @@ class LabelStore(LabelView):
             raise LabelError(
                 f"Expected at most {max(left, 0):,} more labels at {self.place}, of {self._replay.budget:,} of which "
                 f"{self._replay.paid:,} are paid{waits}; received {cost:,}. Nothing was paid; for more: python -m "
-                f"mnist_etc labels init labels.url={self.place} labels.budget=<more>"
+                f"mnist_etc labels init data=<the same> labels.url={self.place} labels.budget=<more>"
             )
 
     def _look_up(self, connection: Connection, indices: Sequence[int]) -> dict[int, tuple[str, int | None]]:

@@ -170,6 +170,7 @@ class LabelView:
                             f"Expected {name} {expected} in row {row.seq:,} of the ledger at {self.place}; received "
                             f"{received}. Go back to a copy."
                         )
+        self._require_rows(replay)
         return replay.paid
 
     def items(self, indices: Sequence[int] | None = None) -> list[Item]:
@@ -208,8 +209,8 @@ class LabelView:
             row = row_of(found)
             if row is None:
                 raise LabelError(
-                    f"Expected a known event in row {found['seq']} of the ledger at {self.place}; received "
-                    f"{found['event']!r}. It was altered; go back to a copy."
+                    f"Expected a known event and values of their kinds in row {found['seq']} of the ledger at "
+                    f"{self.place}; received {list(found.values())!r}. It was altered; go back to a copy."
                 )
             rows.append(row)
         return rows
@@ -245,3 +246,10 @@ class LabelView:
             del rows[0]
         for row in rows:
             self._replay.take(row)
+        self._require_rows(self._replay)
+
+    def _require_rows(self, replay: Replay) -> None:
+        if not replay.rows:
+            raise LabelError(
+                f"Expected a first row in the ledger at {self.place}; received none. It was removed; go back to a copy."
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,8 @@ from mnist_etc.labels.rows import Event, LedgerRow, chained
 from mnist_etc.labels.tables import LEDGER
 
 __all__ = ["Writer", "row_of"]
+
+KINDS = tuple(column.type.python_type for column in LEDGER.c)
 
 
 class Writer:
@@ -63,7 +66,13 @@ class Writer:
 
 
 def row_of(found: RowMapping) -> LedgerRow | None:
-    """A row as the table has it; None where its event is none."""
-    if found["event"] not in {event.value for event in Event}:
+    """A row as the table has it; None where its event is none, or a value is of another kind than its column's."""
+    known = found["event"] in {event.value for event in Event}
+    if not known or not all(map(_fits, found.values(), KINDS)):
         return None
     return LedgerRow(**{**dict(found), "event": Event(found["event"])})
+
+
+def _fits(value: object, kind: type) -> bool:
+    """SQLite keeps a value of any kind in a column of any, and infinity."""
+    return value is None or (isinstance(value, kind) and value not in (math.inf, -math.inf))

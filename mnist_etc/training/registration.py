@@ -24,6 +24,8 @@ FULL_MODEL = "full_model"
 """The name in the registry of a network from images to classes; the others are parts of one."""
 POLICY = "levels:2"
 """That ``export`` and ``supervised`` publish behind where nothing else is asked for."""
+UNFITTED = "label"
+"""In its place where no label of a validation image is known to fit it to."""
 
 
 class Network(Protocol):
@@ -63,7 +65,8 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     """Yield the form of ``one`` that a registry may hold, whose servers ask no one for a password.
 
     A full model is the graph that ``export`` serves by default, behind the policy ``levels``, fitted to the validation
-    images. A part of one is the part itself: it takes or gives hidden codes.
+    images; where there are none, as in a training from few labels, behind ``label``, which is fitted to nothing. A part
+    of one is the part itself: it takes or gives hidden codes.
 
     Raises:
         ExportError: its ONNX file is not as this project writes it.
@@ -81,7 +84,8 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
 
     validation = dataset.validation
     logits = Predictor(one.artifact.onnx).logits(validation.images)
-    policy = fit_policy(parse_policy(POLICY), logits, validation.labels, validation.side)
+    kept = parse_policy(POLICY if len(validation) else UNFITTED)
+    policy = fit_policy(kept, logits, validation.labels, validation.side)
     graph = append_policy(build_serving_graph(onnx.load(one.artifact.onnx), InputType.float32), policy)
     tags = {"policy": format_policy(policy.config), "leakage_bits": f"{policy.leakage_bits():.10g}"}
     with tempfile.TemporaryDirectory(prefix="mnist_etc-registered-") as folder:

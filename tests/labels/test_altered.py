@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from label_stores import IMAGES, Make, execute, made
@@ -47,6 +49,22 @@ def test_one_altered_value_in_any_column_is_found(make: Make, url: str, column: 
     quoted = f'"{column}"'
     execute(url, f"UPDATE label_ledger SET {quoted} = {other(quoted)} WHERE seq = {row}", unguarded=True)
     with pytest.raises(LabelError, match=rf"in row {row} of the ledger"):
+        LabelStore.open(url)
+
+
+@pytest.mark.parametrize("change", ["answer = 'abc'", "\"index\" = 'abc'", "time = x'ff00'", "score = 9e999"])
+def test_a_value_of_another_kind_is_found(tmp_path: Path, change: str) -> None:
+    url = f"sqlite:///{tmp_path}/labels.db"
+    filled(partial(made, url))
+    execute(url, f"UPDATE label_ledger SET {change} WHERE seq = 4", unguarded=True)
+    with pytest.raises(LabelError, match="in row 4 of the ledger"):
+        LabelStore.open(url)
+
+
+def test_a_ledger_without_a_row_is_found(make: Make, url: str) -> None:
+    filled(make)
+    execute(url, "DELETE FROM label_ledger", unguarded=True)
+    with pytest.raises(LabelError, match="a first row in the ledger"):
         LabelStore.open(url)
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from sklearn.datasets import load_digits
 from support import environment
 
+from mnist_etc.labels.actions.job import ENDED
 from mnist_etc.labels.rows import Event
 from mnist_etc.labels.store import LabelStore
 
@@ -40,13 +41,16 @@ def address(folder: Path) -> Iterator[str]:
     """Of the page of that database."""
     words = ["labels", "serve", "data=folder", "data.root=photos", "port=0", "batch=3", "who=ada"]
     command = [sys.executable, "-m", "mnist_etc", *words]
-    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         line = process.stdout.readline()
         assert line.startswith("label on http://127.0.0.1:"), line
         yield line.split()[2]
         process.terminate()
         assert process.wait(20) == 143
+        assert process.stderr.read() == f"terminated: {ENDED}\n"
 
 
 def test_a_person_labels_with_the_keyboard(page: Page, address: str, folder: Path) -> None:  # noqa: F811

@@ -69,7 +69,8 @@ def there(
 ) -> tuple[Path, Completed]:
     """A folder in which a model was trained, and what the command said."""
     folder = filled(tmp_path_factory.mktemp("few"), drawn)
-    return folder, train(folder, "skip_visualizations=false", "tracking.tensorboard=true")
+    words = ("skip_visualizations=false", "tracking.tensorboard=true", f"tracking_uri=sqlite:///{folder}/mlflow.db")
+    return folder, train(folder, *words)
 
 
 def train(folder: Path, *words: str) -> Completed:
@@ -106,6 +107,13 @@ def test_a_training_leaves_a_table_a_curve_and_a_ledger(there: tuple[Path, Compl
     assert not list(run.rglob("*.npz"))
     assert "40 paid of 40" in done.stdout
     assert "is there already" in train(folder).stdout
+
+
+def test_it_is_registered_behind_a_policy_that_no_label_is_needed_for(there: tuple[Path, Completed]) -> None:
+    from mlflow import MlflowClient
+
+    tags = MlflowClient(f"sqlite:///{there[0]}/mlflow.db").get_model_version("mnist_etc_full_model", "1").tags
+    assert (tags["policy"], tags["leakage_bits"]) == ("label", "2")
 
 
 def test_labels_come_from_the_database_alone_and_what_was_paid_is_not_paid_again(

@@ -127,6 +127,40 @@ def test_questions_wait_for_people_and_a_skipped_one_is_replaced(
     assert capsys.readouterr().out.count("questions wait for people") == 1
 
 
+def skipping(store: LabelStore, monkeypatch: pytest.MonkeyPatch, skipped: set[int]) -> None:
+    """People who cannot tell some images, and call any other a yes."""
+
+    def look(_: float) -> None:
+        assert store.waiting(), "it waits for nobody"
+        for one in store.waiting():
+            if one.index in skipped:
+                store.skip(one.index, who="ann")
+            else:
+                store.answer(one.index, 1, who="ann")
+
+    monkeypatch.setattr("time.sleep", look)
+
+
+def test_nobody_waits_where_too_many_images_were_skipped(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    skipping(store, monkeypatch, {4, 7})
+    questions = Questions(store, 12, validation=0, seed=0, wait=True)
+    with pytest.raises(LabelError, match=r"12 answers in .*; received 10, and no image is left .* 2 were skipped"):
+        questions.reach(12, "random", first_free)
+    assert len(questions.reach(10, "random", first_free)[0]) == 10
+
+
+def test_another_image_judges_in_place_of_a_skipped_one(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = Questions(store, 12, validation=3, seed=0, wait=True)
+    skipped = set(questions.apart[:2].tolist())
+    skipping(store, monkeypatch, skipped)
+    apart, judged = questions.validation()
+    assert judged.tolist() == [1, 1, 1]
+    assert not skipped & set(apart.tolist())
+    assert not set(questions.reach(6, "random", first_free)[0].tolist()) & (skipped | set(apart.tolist()))
+    with pytest.raises(LabelError, match="2 were skipped"):
+        questions.reach(8, "random", first_free)
+
+
 def test_labels_to_judge_by_are_paid_and_not_learned_from(tmp_path: Path) -> None:
     images, labels = np.arange(12 * 64, dtype=np.uint16).astype(np.uint8).reshape(12, 8, 8), np.arange(12) % 2
     store = LabelStore.create(
@@ -138,7 +172,9 @@ def test_labels_to_judge_by_are_paid_and_not_learned_from(tmp_path: Path) -> Non
         dataset=fingerprint(images),
     )
     questions = Questions(store, 12, validation=3, seed=0, wait=True)
-    assert questions.validation().tolist() == labels[questions.apart].tolist()
+    apart, judged = questions.validation()
+    assert judged.tolist() == labels[apart].tolist()
+    assert apart.tolist() == questions.apart.tolist()
     asked, told = questions.reach(4, "random", first_free)
     assert not set(asked.tolist()) & set(questions.apart.tolist())
     assert told.tolist() == labels[asked].tolist()

@@ -31,7 +31,8 @@ def export(command: LabelsCommand) -> None:
     opinions = store.opinions()
     if not opinions:
         raise LabelError(
-            f"Expected answers at {store.place}; received none. Answer some: python -m mnist_etc labels serve"
+            f"Expected answers at {store.place}; received none. Answer some: python -m mnist_etc labels serve "
+            f"labels.url={store.place}"
         )
     items = {item.index: item for item in store.items(list(opinions))}
     answers = [

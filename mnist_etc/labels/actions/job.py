@@ -7,7 +7,10 @@ from mnist_etc.labels.actions.config import LabelsCommand
 from mnist_etc.labels.actions.registry import ACTIONS
 from mnist_etc.registry import resolve
 
-__all__ = ["init", "labels", "status"]
+__all__ = ["ENDED", "init", "labels", "status"]
+
+ENDED = "every answer that was taken is in the database, and nothing by halves"
+"""Told after Ctrl-C or SIGTERM."""
 
 
 def labels(command: LabelsCommand) -> None:
@@ -17,8 +20,12 @@ def labels(command: LabelsCommand) -> None:
         LabelError: the database is down, not there, of other data or altered, or refuses.
         ConfigError: its address is none, or its driver is not installed.
         DataError: the data, or a file of answers, cannot be read.
+        KeyboardInterrupt: it was ended, with the line to be told.
     """
-    resolve(ACTIONS[command.action].job)(command)
+    try:
+        resolve(ACTIONS[command.action].job)(command)
+    except KeyboardInterrupt as error:
+        raise type(error)(ENDED) from None
 
 
 def init(command: LabelsCommand) -> None:
@@ -56,7 +63,11 @@ def init(command: LabelsCommand) -> None:
         files=pool.files,
         pictures=None if known else pool.pictures,
     )
-    who = "the database knows them" if known else "people answer: python -m mnist_etc labels serve"
+    who = (
+        "the database knows them"
+        if known
+        else f"people answer: python -m mnist_etc labels serve labels.url={store.place}"
+    )
     print(f"{store.place}: {len(store):,} images, {len(store.names)} classes, a budget of {asked.budget:,}; {who}")
 
 

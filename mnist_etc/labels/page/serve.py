@@ -25,7 +25,8 @@ def serve(command: LabelsCommand) -> None:
     if store.knows:
         raise LabelError(
             f"Expected a database whose questions people answer at {store.place}; received one that knows its labels. "
-            "Make one: python -m mnist_etc labels init labels.known=false labels.url=<another>"
+            "Make one: python -m mnist_etc labels init data=<the same> labels.known=false "
+            "labels.url=<another>"
         )
     with closing(_listen(command.port)) as listener:
         import uvicorn

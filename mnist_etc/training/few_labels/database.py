@@ -7,6 +7,7 @@ from dataclasses import replace
 from mnist_etc.artifacts.config import FewLabelsCommand
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.errors import LabelError
+from mnist_etc.labels.database import address
 from mnist_etc.labels.pool import PoolImages
 from mnist_etc.labels.store import LabelStore
 
@@ -24,7 +25,7 @@ def open_database(command: FewLabelsCommand, folder: RunFolder, pool: PoolImages
     Raises:
         LabelError: it is down, damaged, of other images, or has fewer labels to tell than are asked for.
     """
-    url, budget = command.labels.url or f"sqlite:///{folder.database}", command.labels.budget or 0
+    url, budget = command.labels.url or address(folder.database), command.labels.budget or 0
     if command.labels.url is None and not folder.database.exists():
         store = LabelStore.create(
             url,

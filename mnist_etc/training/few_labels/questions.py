@@ -38,10 +38,14 @@ class Questions:
     """
 
     def __init__(self, store: LabelStore, images: int, *, validation: int, seed: int, wait: bool) -> None:
-        self._store, self._wait = store, wait
-        drawn = np.random.default_rng([seed, images]).permutation(images)[:validation]
-        self.apart: Numbers = np.sort(drawn)
-        """Places ``(v,)`` of the labels that are kept apart."""
+        self._store, self._wait, self._validation = store, wait, validation
+        self._order = np.random.default_rng([seed, images]).permutation(images)
+
+    @property
+    def apart(self) -> Numbers:
+        """Places ``(v,)``, ascending, of the labels that are kept apart: the first drawn that nobody skipped."""
+        skipped = self._store.skipped() if self._validation else []
+        return np.sort(self._order[~np.isin(self._order, skipped)][: self._validation])
 
     def known(self) -> tuple[Numbers, Numbers]:
         """Places ``(m,)`` and labels ``(m,)`` to learn from, in the order in which they were answered."""
@@ -49,25 +53,32 @@ class Questions:
         own = ~np.isin(places, self.apart)
         return places[own], labels[own]
 
-    def validation(self) -> Numbers:
-        """The labels ``(v,)`` of the places `apart`, asked once and counted."""
-        scores = np.zeros(len(self.apart))
+    def validation(self) -> tuple[Numbers, Numbers]:
+        """The places `apart` and their labels, both ``(v,)``, asked once and counted.
 
-        def answered() -> dict[int, int]:
-            places, labels = self._store.known()
-            return dict(zip(places.tolist(), labels.tolist(), strict=True))
+        Raises:
+            LabelError: see `reach`.
+        """
 
-        if missing := [place for place in self.apart.tolist() if place not in answered()]:
-            self._store.ask(missing, who=WHO, strategy=VALIDATION, scores=scores[: len(missing)].tolist())
-        self._until(lambda: bool(np.isin(self.apart, [*answered()]).all()), len(self.apart))
-        found = answered()
-        return np.array([found[place] for place in self.apart.tolist()], np.int64)
+        def enough() -> bool:
+            apart, known = self.apart, self._store.known()[0]
+            missing = np.setdiff1d(apart, known).tolist()
+            if len(apart) < self._validation:
+                raise self._too_few(self._validation, len(apart))
+            if missing:
+                self._store.ask(missing, who=WHO, strategy=VALIDATION, scores=[0.0] * len(missing))
+            return len(np.setdiff1d(apart, self._store.known()[0])) == 0
+
+        self._until(enough, self._validation)
+        apart, found = self.apart, dict(zip(*(one.tolist() for one in self._store.known()), strict=True))
+        return apart, np.array([found[place] for place in apart.tolist()], np.int64)
 
     def reach(self, count: int, strategy: str, choose: Choose) -> tuple[Numbers, Numbers]:
         """The first ``count`` labels to learn from, once they are known; as many as are missing are asked.
 
         Raises:
-            LabelError: the budget does not suffice, or people have yet to answer and nobody waits for them.
+            LabelError: the budget does not suffice, people skipped too many images, or they have yet to answer and
+                nobody waits for them.
         """
 
         def enough() -> bool:
@@ -78,6 +89,8 @@ class Questions:
                 out = np.setdiff1d([*waiting, *self._store.skipped(), *self.apart], asked).astype(np.int64)
                 choice = choose(asked, labels, min(missing + len(out), self._images(asked)))
                 new = ~np.isin(choice.indices, out)
+                if not new.any() and not waiting:
+                    raise self._too_few(count, len(asked))
                 self._store.ask(
                     choice.indices[new][:missing].tolist(),
                     who=WHO,
@@ -93,6 +106,12 @@ class Questions:
     def _images(self, asked: Numbers) -> int:
         """Images that can still be asked about."""
         return self._store.status().images - len(asked)
+
+    def _too_few(self, count: int, answered: int) -> LabelError:
+        return LabelError(
+            f"Expected {count:,} answers in {self._store.place}; received {answered:,}, and no image is left to ask "
+            f"about: {len(self._store.skipped()):,} were skipped. Pass a smaller labels.budget."
+        )
 
     def _until(self, enough: Callable[[], bool], count: int) -> None:
         """Return once ``enough``; where people answer, after a line and a wait."""

@@ -86,7 +86,8 @@ class FewLabelsTraining:
 
         command, train, test = self._command, self._dataset.train, self._dataset.test
         config, folder, settings = command.model, self._folder, checkpoint.settings
-        judged = replace(train.some(self._questions.apart), labels=self._questions.validation())
+        places, labels = self._questions.validation()
+        judged = replace(train.some(places), labels=labels)
         model = ZOO[config.name].network(config, command.seed, train.side, len(train.names))
         learner = Learner(
             model,
