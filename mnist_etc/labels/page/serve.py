@@ -48,6 +48,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever opens the page before the server is up waits for it
     except OSError as error:
         listener.close()
         raise ConfigError(
