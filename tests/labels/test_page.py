@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,8 +140,12 @@ def test_malformed_requests_change_nothing(client: TestClient, store: LabelStore
         {"who": ""},
         {"who": "ada", "index": "x", "label": 1},
         {"who": "ada", "index": 0, "label": 1, "z": 1},
+        {"who": "ada", "index": 0, "label": True},
+        {"who": "\ud800", "index": 0, "label": 1},
+        {"who": "ada", "index": 0, "label": 1, "\ud800": 1},
     ):
-        assert client.post("/answer", json=body).status_code == 422
+        done = client.post("/answer", content=json.dumps(body), headers={"content-type": "application/json"})
+        assert (done.status_code, [*done.json()]) == (422, ["error"])
     assert client.post("/answer", json={"who": "ada", "index": 0, "label": 99}).status_code == 409
     assert client.post("/answer", json={"who": "ada", "index": -1, "label": 0}).status_code == 409
     assert store.verify() == 0

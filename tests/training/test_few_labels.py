@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import shutil
 import struct
 from pathlib import Path
 
@@ -119,11 +118,19 @@ def test_it_is_registered_behind_a_policy_that_no_label_is_needed_for(there: tup
 def test_labels_come_from_the_database_alone_and_what_was_paid_is_not_paid_again(
     there: tuple[Path, Completed], here: Path, drawn: tuple[NDArray[np.uint8], NDArray[np.int64]]
 ) -> None:
-    """As a killed run leaves it: the database is there, and the data's labels are others meanwhile."""
-    first = run_of(there[0])
-    (here / "artifacts/toy" / first.name).mkdir(parents=True)
-    shutil.copy(first / "labels.sqlite", here / "artifacts/toy" / first.name)
-    write_idx(here / "data/toy/train-labels-idx1-ubyte.gz", (drawn[1][:300] + 1) % 4)
+    """As a killed run leaves it, half of the questions are asked; the labels of the data are chance meanwhile."""
+    first, (images, labels) = run_of(there[0]), drawn
+    asked = LabelStore.open(f"sqlite:///{first / 'labels.sqlite'}").known()[0][:20].tolist()
+    store = LabelStore.create(
+        f"sqlite:///{here / 'artifacts/toy' / first.name / 'labels.sqlite'}",
+        images=images[:300],
+        names=("0", "1", "2", "3"),
+        labels=labels[:300],
+        budget=40,
+        dataset=fingerprint(images[:300]),
+    )
+    store.ask(asked, who="train_.few_labels", strategy="centers", scores=[0.0] * 20)
+    write_idx(here / "data/toy/train-labels-idx1-ubyte.gz", np.random.default_rng(1).integers(4, size=300))
     done = train(here)
     assert done.returncode == 0, done.stderr
     assert paid(here) == 40

@@ -8,6 +8,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +34,7 @@ Who = Annotated[str, Field(min_length=1, max_length=100)]
 class Person(BaseModel):
     """Who does it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     who: Who
 
 
@@ -71,6 +72,11 @@ def create_app(desk: Desk, who: str) -> FastAPI:
     @app.exception_handler(MnistEtcError)
     def tell(_: Request, error: MnistEtcError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 409)
+
+    @app.exception_handler(RequestValidationError)
+    def correct(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"Expected another body: {first['msg']} at {first['loc']!a}."}, 422)
 
     for path, file in FILES.items():
         app.add_api_route(path, lambda file=file: FileResponse(STATIC / file), methods=["GET"], response_model=None)
