@@ -44,8 +44,9 @@ class Questions:
     @property
     def apart(self) -> Numbers:
         """Places ``(v,)``, ascending, of the labels that are kept apart: the first drawn that nobody skipped."""
-        skipped = self._store.skipped() if self._validation else []
-        return np.sort(self._order[~np.isin(self._order, skipped)][: self._validation])
+        if not self._validation:
+            return self._order[:0]
+        return np.sort(self._order[~np.isin(self._order, self._store.skipped())][: self._validation])
 
     def known(self) -> tuple[Numbers, Numbers]:
         """Places ``(m,)`` and labels ``(m,)`` to learn from, in the order in which they were answered."""
