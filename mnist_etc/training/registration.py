@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.data import Dataset
-from mnist_etc.export.config import InputType
+from mnist_etc.export.input_type import InputType
 from mnist_etc.policy.specification import format_policy, parse_policy
 
 if TYPE_CHECKING:
