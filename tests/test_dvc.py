@@ -166,7 +166,7 @@ def test_a_stage_depends_on_what_its_imports_lead_to(stage: str) -> None:
 
 
 def test_serving_does_not_retrain() -> None:
-    """Neither the attacks, nor what is published, nor the server stand among what a training uses; a policy does, in what it registers."""
+    """Neither the attacks nor the server stand among what a training uses; a policy does, in what it registers."""
     for stage in ("autoencoder", "classifier"):
         loaded = {file.split("/")[1] for file in reached(PIPELINE["stages"][stage]["cmd"]) if "/" in file}
         assert not loaded & {
