@@ -63,7 +63,7 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     """Yield the form of ``one`` that a registry may hold, whose servers ask no one for a password.
 
     A full model is the graph that ``export`` serves by default, behind the policy ``levels``, fitted to the validation
-    images. A part of one is the part itself: it takes or gives hidden codes.
+    images, or where there are none behind ``label``. A part of one is the part itself: it takes or gives hidden codes.
 
     Raises:
         ExportError: its ONNX file is not as this project writes it.
@@ -80,8 +80,9 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     from mnist_etc.predictor import Predictor
 
     validation = dataset.validation
+    told = parse_policy(POLICY if len(validation) else "label")  # which needs no image whose label is known
     logits = Predictor(one.artifact.onnx).logits(validation.images)
-    policy = fit_policy(parse_policy(POLICY), logits, validation.labels, validation.side)
+    policy = fit_policy(told, logits, validation.labels, validation.side)
     graph = append_policy(build_serving_graph(onnx.load(one.artifact.onnx), InputType.float32), policy)
     tags = {"policy": format_policy(policy.config), "leakage_bits": f"{policy.leakage_bits():.10g}"}
     with tempfile.TemporaryDirectory(prefix="mnist_etc-registered-") as folder:

@@ -127,7 +127,7 @@ def test_the_model_is_one_that_other_commands_take(there: tuple[Path, Completed]
     figures = json.loads((run_of(folder) / "models/full_model_metrics.json").read_text())
     infer = python(str(ROOT / "infer.py"), "model=student", *USE, "summary=all.json", cwd=folder)
     assert infer.returncode == 0, infer.stderr
-    assert json.loads((folder / "all.json").read_text())["accuracy"] == pytest.approx(figures["test_accuracy"])
+    assert json.loads((folder / "all.json").read_text())["accuracy"]["value"] == pytest.approx(figures["test_accuracy"])
     words = ["model=student", *USE, "gates=off", "policy=top1", "repository=served"]
     export = python("-m", "mnist_etc.export", *words, cwd=folder)
     assert export.returncode == 0, export.stderr
