@@ -35,6 +35,9 @@ SCRIPTS = {
     "mnist-etc-serve": "mnist_etc.__main__:script",
     "mnist-etc-tune": "mnist_etc.__main__:script",
     "mnist-etc-mlflow": "mnist_etc.__main__:script",
+    "mnist-etc-few_labels": "mnist_etc.__main__:script",
+    "mnist-etc-service": "mnist_etc.__main__:script",
+    "mnist-etc-drift": "mnist_etc.__main__:script",
     "perf_analyzer": "mnist_etc.serving.perf:main",
 }
 PLATFORMS = [
@@ -175,12 +178,16 @@ def test_wheel_and_sdist_carry_code_and_configuration(project: Path, wheel: Path
         for name, ending in (
             ("mnist_etc", "*.py"),
             ("mnist_etc", "py.typed"),
-            ("mnist_etc/pretrained", "d*"),
+            ("mnist_etc/pretrained", "*.json"),
+            ("mnist_etc/pretrained", "*.onnx"),
+            ("mnist_etc/labels/page/static", "*"),
+            ("mnist_etc/service/static", "*"),
             ("train_", "*.py"),
             ("train_", "py.typed"),
             ("conf", "*.yaml"),
         )
         for path in (project / name).rglob(ending)
+        if path.is_file() and path.suffix != ".md"
     }
     assert len([name for name in expected if name.endswith(".yaml")]) >= 11
     with zipfile.ZipFile(wheel) as archive:

@@ -9,6 +9,7 @@ from mnist_etc.artifacts.config import UseCommand
 from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.attack.config import AttackConfig
 from mnist_etc.errors import ConfigError
+from mnist_etc.export.input_type import InputType
 from mnist_etc.policy.config import PolicyConfig
 from mnist_etc.policy.specification import parse_policy
 from mnist_etc.schema import between, path, text
@@ -18,15 +19,6 @@ __all__ = ["MODEL", "ExportCommand", "InputType", "TritonConfig", "Variant", "Ve
 
 MODEL = "onnx-mnist_etc"
 """The model's name in Triton."""
-
-
-class InputType(Enum):
-    """The type that a pixel is sent as."""
-
-    uint8 = "uint8"
-    """Pixels of 0 to 255, a byte each; they are scaled inside the graph."""
-    float32 = "float32"
-    """Pixels of 0 to 1, four bytes each."""
 
 
 class Variant(Enum):

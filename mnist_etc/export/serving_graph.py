@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_etc.data.dataset import scale_pixels
 from mnist_etc.errors import ExportError
-from mnist_etc.export.config import InputType
+from mnist_etc.export.input_type import InputType
 
 __all__ = ["as_input", "build_serving_graph"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_etc.artifacts.artifact import Artifact
 from mnist_etc.data import Dataset
-from mnist_etc.export.config import InputType
+from mnist_etc.export.input_type import InputType
 from mnist_etc.policy.specification import format_policy, parse_policy
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ FULL_MODEL = "full_model"
 """The name in the registry of a network from images to classes; the others are parts of one."""
 POLICY = "levels:2"
 """That ``export`` and ``supervised`` publish behind where nothing else is asked for."""
-UNFITTED = "label"
-"""In its place where no label of a validation image is known to fit it to."""
 
 
 class Network(Protocol):
@@ -65,8 +63,7 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     """Yield the form of ``one`` that a registry may hold, whose servers ask no one for a password.
 
     A full model is the graph that ``export`` serves by default, behind the policy ``levels``, fitted to the validation
-    images; where there are none, as in a training from few labels, behind ``label``, which is fitted to nothing. A part
-    of one is the part itself: it takes or gives hidden codes.
+    images, or where there are none behind ``label``. A part of one is the part itself: it takes or gives hidden codes.
 
     Raises:
         ExportError: its ONNX file is not as this project writes it.
@@ -83,9 +80,9 @@ def registered(one: Network, dataset: Dataset) -> Iterator[Registered]:
     from mnist_etc.predictor import Predictor
 
     validation = dataset.validation
+    told = parse_policy(POLICY if len(validation) else "label")  # which needs no image whose label is known
     logits = Predictor(one.artifact.onnx).logits(validation.images)
-    kept = parse_policy(POLICY if len(validation) else UNFITTED)
-    policy = fit_policy(kept, logits, validation.labels, validation.side)
+    policy = fit_policy(told, logits, validation.labels, validation.side)
     graph = append_policy(build_serving_graph(onnx.load(one.artifact.onnx), InputType.float32), policy)
     tags = {"policy": format_policy(policy.config), "leakage_bits": f"{policy.leakage_bits():.10g}"}
     with tempfile.TemporaryDirectory(prefix="mnist_etc-registered-") as folder:
