@@ -28,12 +28,13 @@ class Rates:
 
     def __init__(self, url: str, rate: str | None) -> None:
         try:
-            storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+            options = {"implementation": "redispy"} if url.startswith("redis") else {}
+            storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
             self._limiter = SlidingWindowCounterRateLimiter(storage)
         except (ConfigurationError, ValueError, NotImplementedError) as error:
             raise ConfigError(
                 f"Expected service.rates as memory:// or redis://host:port; received {url!r}: "
-                f"{' '.join(str(error).split())}."
+                f"{' '.join(str(error).split()).rstrip('.')}."
             ) from error
         self._items: dict[str, RateLimitItem] = {}
         self._rate = rate

@@ -57,7 +57,10 @@ class TritonSource(Source):
             transport.close()
         except (ServingError, Unavailable) as error:
             self._down = " ".join(str(error).split())
-            raise ServingError(f"Expected Triton at {self._server} to answer; received: {self._down}") from error
+            raise ServingError(
+                f"Expected Triton at {self._server} to answer; received: {self._down.rstrip('.')}. Start it: make "
+                "serve, or pass service.server=<host>:<port>"
+            ) from error
         self._down = ""
         return description, description.version
 

@@ -150,7 +150,7 @@ def test_metrics_tell_what_the_policy_tells(tmp_path: Path, policy: str, bins: i
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest[REFERENCE] = _reference_of(folder / "model.onnx", logits=policy == "logits").plain()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    config = service_config(tmp_path, f"service.counts={tmp_path / 'counts.json'}")
+    config = service_config(tmp_path)
     with TestClient(create_app(config), base_url=HOME) as client:
         for number in (7, 7, 1):
             answer = client.post("/v1/classify", content=encoded(digit(number))).json()["answers"][0]
