@@ -39,7 +39,7 @@ class Paged:
 @contextmanager
 def serve_page(folder: Path, *words: str) -> Iterator[Paged]:
     """Serve the packaged network, or what ``folder`` publishes, until the block ends; the words are of the command."""
-    config = service_config(folder, f"service.counts={folder / 'counts.json'}", *words)
+    config = service_config(folder, *words)
     listener = listen(config)
     app = create_app(config)
     served = Paged(f"http://127.0.0.1:{listener.getsockname()[1]}/")

@@ -34,8 +34,9 @@ HOME = "http://localhost"
 
 
 def service_config(folder: Path, *words: str) -> ServiceConfig:
-    """As the command line makes it, with the repository and the keys in ``folder``."""
+    """As the command line makes it, with the repository, the keys and the counts in ``folder``."""
     own = [f"service.repository={folder / 'models'}", f"service.keys={folder / 'keys.json'}", "service.port=0"]
+    own.append(f"service.counts={folder / 'counts.json'}")
     return compose("service", ServiceCommand, [*own, "service.rate=null", *words]).service
 
 

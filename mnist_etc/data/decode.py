@@ -21,7 +21,7 @@ from mnist_etc.data.formats import FORMATS, format_of
 from mnist_etc.data.levels import Levels, guess, guess_white
 from mnist_etc.errors import DataError
 
-__all__ = ["LARGE", "MIDDLE", "Picture", "decode_file", "read_picture"]
+__all__ = ["LARGE", "MIDDLE", "Picture", "TooManyPixelsError", "decode_file", "read_picture"]
 
 MIDDLE = 128
 LARGE = 2**24
@@ -37,6 +37,10 @@ COPIES = {"WEBP": 2, "AVIF": 2}
 """By format: how many times the decoded picture its decoder holds at least; else once."""
 THUMBNAIL_TAG, DNG_TAG, PHOTOMETRIC_TAG = 254, 50706, 262
 """Of TIFF 6.0 and DNG 1.4: the kind of subfile, of which 1 is a reduced picture; a DNG's version; black or white."""
+
+
+class TooManyPixelsError(DataError):
+    """A picture has more pixels than whoever asked for it allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +74,19 @@ def read_picture(path: Path, polarity: Polarity) -> Picture:
         raise _unreadable(str(path), error) from error
 
 
-def decode_file(file: IO[bytes], place: str, polarity: Polarity) -> Picture:
-    """Read one picture from an open file, as `read_picture` does; ``place`` names it in a message."""
+def decode_file(file: IO[bytes], place: str, polarity: Polarity, *, most_pixels: int | None = None) -> Picture:
+    """Read one picture from an open file, as `read_picture` does.
+
+    Args:
+        file: at its start.
+        place: names it in a message.
+        polarity: decides on what ground transparent parts lie.
+        most_pixels: of a picture, as it is opened and before it is decoded; None: as many as `LIMIT` lets in.
+
+    Raises:
+        TooManyPixelsError: it has more than ``most_pixels``.
+        DataError: as `read_picture`.
+    """
     try:
         start = file.read(START)
         file.seek(0)
@@ -82,7 +97,7 @@ def decode_file(file: IO[bytes], place: str, polarity: Polarity) -> Picture:
         _load_extra(kind, place)
         with _limits_of_our_own(), Image.open(file, formats=(kind,)) as image:
             _refuse_raw(image, place)
-            _bound(image, place)
+            _bound(image, place, most_pixels)
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             return Picture(_to_gray(_restore_depth(image, file) or image, polarity), frames)
     except DataError:
@@ -147,10 +162,15 @@ def _restore_depth(image: Image.Image, file: IO[bytes]) -> Image.Image | None:
     return Image.fromarray(wide.astype(np.uint8))
 
 
-def _bound(image: Image.Image, place: str) -> None:
+def _bound(image: Image.Image, place: str, most_pixels: int | None) -> None:
     """Refuse what is too large to decode; have the decoder reduce what is large, where it can."""
     (width, height), reducible = image.size, image.format in REDUCIBLE
     pixels = width * height
+    if most_pixels is not None and pixels > most_pixels:
+        raise TooManyPixelsError(
+            f"Expected at most {most_pixels:,} pixels in {place}; received {width:,} x {height:,} pixels. "
+            "Make it smaller."
+        )
     size = pixels * PIXEL_BYTES.get(image.mode, 4) * COPIES.get(str(image.format), 1)
     if (pixels > LIMIT_REDUCIBLE) if reducible else (size > LIMIT):
         most = f"{LIMIT_REDUCIBLE // 10**6:,} megapixels" if reducible else f"{LIMIT // 2**20:,} MiB when decoded"

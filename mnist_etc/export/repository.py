@@ -100,7 +100,7 @@ class ModelRepository:
 
     def manifest(self, version: int) -> dict[str, Any]:
         """The manifest that was written when ``version`` was published; empty where there is none."""
-        with suppress(OSError, ValueError):
+        with suppress(ArtifactError, ValueError, TypeError):
             return dict(json.loads(read_limited(self.model / str(version) / "manifest.json", LIMIT)))
         return {}
 

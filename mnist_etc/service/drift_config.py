@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from mnist_etc.errors import ConfigError
 from mnist_etc.schema import between, path, text
 
 __all__ = ["DriftCommand"]
@@ -21,3 +23,8 @@ class DriftCommand:
     """Hours up to the last answer that are held against the validation images."""
     plot: str | None = path(null="no plot")
     """The PNG file of the plot; null: none."""
+
+    def consistent(self) -> None:
+        """Refuse what no range can say; see `check`."""
+        if self.plot is not None and Path(self.plot).suffix.lower() != ".png":
+            raise ConfigError(f"Expected plot as a file .png; received {self.plot!r}.")

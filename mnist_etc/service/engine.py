@@ -176,6 +176,8 @@ class Engine:
         parts: list[Part] = []
         count = 0
         for name, content in files_of(job.body, job.content_type, self._config.max_images):
+            if time.monotonic() > job.deadline:
+                raise _too_late(self._config.seconds)
             new = read_file(content, name, side, self._config)
             parts += new
             count += sum(len(part.pictures.names) for part in new)
@@ -241,5 +243,8 @@ def _deliver(done: list[tuple[Job, bytes | Problem]]) -> None:
 
 def _give_up(answer: asyncio.Future[bytes], seconds: float) -> None:
     if not answer.done():
-        problem = Problem("unavailable", f"There was no answer within {seconds:g} s. Try again.", headers=RETRY)
-        answer.set_exception(problem)
+        answer.set_exception(_too_late(seconds))
+
+
+def _too_late(seconds: float) -> Problem:
+    return Problem("unavailable", f"There was no answer within {seconds:g} s. Try again.", headers=RETRY)

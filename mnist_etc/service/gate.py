@@ -55,7 +55,6 @@ class Gate:
     def __init__(self, app: App, *, config: ServiceConfig, keys: Keys, rates: Rates) -> None:
         self._app, self._config, self._keys, self._rates = app, config, keys, rates
         self._local = config.address in LOOPBACK
-        self._needs_key = bool(keys) or not self._local
         self._hosts = frozenset([*LOOPBACK, *config.hosts]) if self._local or config.hosts else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +94,7 @@ class Gate:
 
     def _sender(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, str | None]:
         public = scope["method"] in SAFE and (scope["path"] == "/" or scope["path"].startswith(PUBLIC))
-        if public or (not self._needs_key and not self._keys):
+        if public or (self._local and not self._keys.required):
             client = scope.get("client")
             return f"address:{client[0] if client else 'unknown'}", None
         given = headers.get(HEADER) or _bearer(headers.get(b"authorization", b""))

@@ -101,9 +101,8 @@ class Keys:
     def __init__(self, path: Path | None) -> None:
         self._path, self._seen = path, self._stat(path)
         self._keys = [(bytes.fromhex(key.sha256), key) for key in (read_keys(path) if path else ())]
-
-    def __bool__(self) -> bool:
-        return bool(self._keys)
+        self.required = bool(self._keys)
+        """Whether there are keys, or were since the start: one that is removed opens nothing."""
 
     def look(self) -> None:
         """Read the file again if it is another; once there were keys, a file that is gone or empty lets nobody in.
@@ -116,6 +115,7 @@ class Keys:
             return
         self._seen = seen
         self._keys = [(bytes.fromhex(key.sha256), key) for key in read_keys(self._path)]
+        self.required |= bool(self._keys)
 
     def find(self, given: bytes) -> ApiKey | None:
         """The key that ``given`` is, compared with all in a time that tells nothing; None: it is none."""

@@ -28,12 +28,13 @@ class Rates:
 
     def __init__(self, url: str, rate: str | None) -> None:
         try:
-            storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+            options = {"implementation": "redispy"} if url.startswith("redis") else {}
+            storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
             self._limiter = SlidingWindowCounterRateLimiter(storage)
         except (ConfigurationError, ValueError, NotImplementedError) as error:
             raise ConfigError(
-                f"Expected service.rates as memory:// or redis://host:port; received {url!r}: "
-                f"{' '.join(str(error).split())}."
+                f"Expected service.rates as memory://, or redis://host:port with the package redis of 5.2 or later; "
+                f"received {url!r}: {' '.join(str(error).split()).rstrip('.')}."
             ) from error
         self._items: dict[str, RateLimitItem] = {}
         self._rate = rate
@@ -61,4 +62,5 @@ class Rates:
                 "unavailable", "The storage of rates does not answer. Try again.", headers={"Retry-After": "1"}
             ) from error
         wait = max(1, round(stats.reset_time - time.time() + 0.5))
-        raise Problem("too-fast", f"Expected at most {rate} requests.", headers={"Retry-After": str(wait)})
+        most = rate.replace("/", " requests a ")
+        raise Problem("too-fast", f"Expected at most {most}.", headers={"Retry-After": str(wait)})

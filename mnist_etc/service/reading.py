@@ -12,17 +12,16 @@ import os
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mnist_etc.data.array_file import DAMAGE
 from mnist_etc.data.content import START, describe, describe_archive
-from mnist_etc.data.decode import decode_file
+from mnist_etc.data.decode import TooManyPixelsError, decode_file
 from mnist_etc.data.formats import format_of
 from mnist_etc.data.inputs import Batch, prepare_batch
 from mnist_etc.data.readers import READERS
@@ -40,13 +39,14 @@ MEMBERS = 64
 IDX_IMAGES = b"\0\0\x08\x03"
 IDX_HEADER = 16
 GZIP = b"\x1f\x8b"
-IHDR = b"IHDR"
-"""The first chunk of a PNG, with its size."""
 
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """Pictures that were decoded and, once `prepare` has had them, images in the form of the model."""
+    """Pictures that were decoded, and images in the form of the model.
+
+    A picture that has the model's size waits for `prepare`; any other is prepared as soon as it is decoded, and let go.
+    """
 
     pictures: Pictures
     options: InputOptions
@@ -59,6 +59,17 @@ class Part:
         """Take its images from a batch: all, or one row."""
         rows = slice(None) if row is None else slice(row, row + 1)
         self.images, self.warnings = batch.images[rows], batch.warnings[rows]
+
+    def prepare(self) -> None:
+        """Prepare all of its pictures and keep none but those that came out."""
+        self.take(prepare_batch(self.pictures, self.options))
+        self.pictures = Pictures(self.pictures.names, self.images)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is one picture of the model's size, which `prepare` has not had yet."""
+        side, images = self.options.side, self.pictures.images
+        return not self.warnings and len(images) == 1 and images[0].shape == (side, side)
 
 
 def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> list[Part]:
@@ -78,17 +89,18 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> li
     try:
         kind = format_of(start)
         if kind is not None:
-            _bound_picture(content, kind, shown, config)
-            gray = decode_file(io.BytesIO(content), shown, config.polarity).gray
-            return [Part(Pictures([name or "image"], [gray]), options)]
+            picture = decode_file(io.BytesIO(content), shown, config.polarity, most_pixels=config.max_pixels)
+            return [_ready(Part(Pictures([name or "image"], [picture.gray]), options))]
         return _read_array(content, start, name, options, config)
+    except TooManyPixelsError as error:
+        raise Problem("too-large", str(error)) from error
     except DataError as error:
         raise Problem("unreadable", " ".join(str(error).split())) from error
 
 
 def prepare(parts: Sequence[Part]) -> None:
-    """Bring decoded pictures to the form of the model; those that have its size already, all at once."""
-    ready = [part for part in parts if _is_one_of_size(part)]
+    """Bring the pictures that wait to the form of the model, all at once."""
+    ready = [part for part in parts if part.waits]
     if len(ready) > 1:
         names = [part.pictures.names[0] for part in ready]
         batch = prepare_batch(Pictures(names, np.stack([part.pictures.images[0] for part in ready])), ready[0].options)
@@ -96,23 +108,14 @@ def prepare(parts: Sequence[Part]) -> None:
             part.take(batch, row)
     for part in parts:
         if not part.warnings:
-            part.take(prepare_batch(part.pictures, part.options))
+            part.prepare()
 
 
-def _is_one_of_size(part: Part) -> bool:
-    side, images = part.options.side, part.pictures.images
-    return len(images) == 1 and images[0].shape == (side, side)
-
-
-def _bound_picture(content: bytes, kind: str, shown: str, config: ServiceConfig) -> None:
-    """Refuse a picture by the size that its header states; one that Pillow cannot open is left to the decoder."""
-    size = (0, 0)
-    if content[12:16] == IHDR:
-        size = struct.unpack(">2I", content[16:24].ljust(8, b"\0"))
-    else:
-        with suppress(Exception), Image.open(io.BytesIO(content), formats=(kind,)) as image:
-            size = image.size
-    _bound(size[0] * size[1], f"{size[0]:,} x {size[1]:,} pixels", shown, config)
+def _ready(part: Part) -> Part:
+    """The same, its large pictures prepared and let go: of a request of many, memory holds one."""
+    if not part.waits:
+        part.prepare()
+    return part
 
 
 def _bound(pixels: int, received: str, shown: str, config: ServiceConfig) -> None:
@@ -146,7 +149,7 @@ def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, 
             for piece in source.pieces:
                 count += len(piece.names)
                 _bound_count(count, shown, config)
-                parts.append(Part(_nameless(piece, name), options))
+                parts.append(_ready(Part(_nameless(piece, name), options)))
         except DataError as error:
             raise DataError(str(error).replace(str(path), shown)) from error
     if not count:

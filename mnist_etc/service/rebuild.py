@@ -119,13 +119,13 @@ async def reconstruct(request: Request) -> Response:
     state, content_type = request.app.state, request.headers.get("content-type", "")
     attacks: Attacks = state.attacks
     if not attacks.allows(request.scope.get("state", {}).get("sender", "")):
-        raise Problem("not-found", "This service does not show what answers give away: service.reconstruct=false.")
+        raise Problem("not-found", "This service shows nothing of what answers give away; see service.reconstruct.")
     check_type(content_type)
-    if attacks.waiting >= AT_ONCE:
-        raise Problem("busy", f"{AT_ONCE} requests wait already. Try again.", headers={"Retry-After": "1"})
     body = await state.bodies.read(request.scope, request.receive)
     attacks.waiting += 1
     try:
+        if attacks.waiting > AT_ONCE:
+            raise Problem("busy", f"{AT_ONCE} requests wait already. Try again.", headers={"Retry-After": "1"})
         model = state.shelf.current
         made = await asyncio.to_thread(_rebuilt, attacks, model, body, content_type, state.config)
     finally:
@@ -165,6 +165,8 @@ def _rebuilt(
 
 def _only_image(body: bytes, content_type: str, side: int, config: ServiceConfig) -> NDArray[np.uint8]:
     files = files_of(body, content_type, config.max_images)
+    if len(files) > 1:
+        raise Problem("unreadable", f"Expected one image; received {len(files):,} files.")
     parts = [part for name, content in files for part in read_file(content, name, side, config)]
     if (count := sum(len(part.pictures.names) for part in parts)) != 1:
         raise Problem("unreadable", f"Expected one image; received {count:,}.")

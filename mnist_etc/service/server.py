@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
+import logging
 import signal
 import socket
 import sys
@@ -41,6 +44,8 @@ def run(config: ServiceConfig) -> None:
 
 def build_server(app: FastAPI, config: ServiceConfig, listener: socket.socket) -> uvicorn.Server:
     """The server of ``app``, to be run on ``listener``."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_end)
+    model = app.state.shelf.current
     return _Server(
         uvicorn.Config(
             app,
@@ -55,7 +60,8 @@ def build_server(app: FastAPI, config: ServiceConfig, listener: socket.socket) -
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=config.exit_seconds,
         ),
-        started=f"ready: {_url(listener)}  (what is in service: /v1/models, how to ask: /docs; Ctrl-C stops it)",
+        started=f"ready: {_url(listener)}  ({model.name}, version {model.version}, {model.policy}; how to ask: /docs; "
+        "Ctrl-C stops it)",
     )
 
 
@@ -71,13 +77,20 @@ def listen(config: ServiceConfig) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((config.address, config.port))
         listener.set_inheritable(False)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
+        foreign = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
+        remedy = "address=<one of this machine>" if foreign else "port=<another>, or 0 for any that is free"
         raise ServingError(
-            f"Expected to listen on {config.address}, port {config.port}; received: {error.strerror or error}. Pass "
-            "service.port=<another>, or 0 for any that is free."
+            f"Expected to listen on {config.address}, port {config.port}; received: "
+            f"{getattr(error, 'strerror', None) or error}. Pass service.{remedy}."
         ) from error
     return listener
+
+
+def _is_no_end(record: logging.LogRecord) -> bool:
+    """Whether a record is of anything but a request that a stop cut off, which is no fault to show a traceback of."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _url(listener: socket.socket) -> str:
@@ -98,6 +111,12 @@ class _Server(uvicorn.Server):
         if self.started:
             print(self._started, flush=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the application in order also after a second signal, of which uvicorn leaves it to be cancelled."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Take the signals, and put back what took them before."""
@@ -113,7 +132,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop accepting, and end what is in flight; a second signal ends at once."""
-        if not self.should_exit:
+        again, self.should_exit = self.should_exit, True
+        self.force_exit = again
+        if not again:  # last: another signal may come while it is written
             print("stopping: requests in flight are answered first", file=sys.stderr, flush=True)
-        self.force_exit = self.should_exit
-        self.should_exit = True

@@ -17,7 +17,7 @@ from mnist_etc.export.repository import ModelRepository
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.service.model import ServedModel, policy_of
 from mnist_etc.service.source import Source
-from mnist_etc.serving.client import TritonPredictor
+from mnist_etc.serving.client import TritonPredictor, split_address
 from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import Description, Unavailable
 from mnist_etc.serving.transport.connection import connect
@@ -42,6 +42,7 @@ class TritonSource(Source):
     """
 
     def __init__(self, server: str, protocol: WireProtocol, root: Path) -> None:
+        split_address(server, "service.server")
         self._server, self._protocol = server, protocol
         self._repository = ModelRepository(root)
         self._down = ""
@@ -57,7 +58,10 @@ class TritonSource(Source):
             transport.close()
         except (ServingError, Unavailable) as error:
             self._down = " ".join(str(error).split())
-            raise ServingError(f"Expected Triton at {self._server} to answer; received: {self._down}") from error
+            raise ServingError(
+                f"Expected Triton at {self._server} to answer; received: {self._down.rstrip('.')}. Start it: make "
+                "serve, or pass service.server=<host>:<port>"
+            ) from error
         self._down = ""
         return description, description.version
 

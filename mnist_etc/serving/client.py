@@ -22,7 +22,7 @@ from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import IN_FLIGHT, PORTS, Description, Transport, Unavailable
 from mnist_etc.serving.transport.connection import connect
 
-__all__ = ["TritonPredictor"]
+__all__ = ["TritonPredictor", "split_address"]
 
 CHUNK = 128
 """Images a request at most, so that a batch of `mnist_etc.data.inputs` fills several."""
@@ -215,12 +215,21 @@ def _ranges(parts: list[slice], offset: int) -> str:
     return ", ".join(f"{offset + start}-{offset + stop - 1}" for start, stop in joined)
 
 
-def _refuse_absent(server: str) -> None:
+def split_address(server: str, key: str = "server") -> tuple[str, int]:
+    """The host and the port of ``host:port``; ``key`` names it in a message.
+
+    Raises:
+        ConfigError: It is of another form.
+    """
     parts = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})", server)
     if not parts or not 1 <= int(parts[2]) <= 65_535:
-        raise ConfigError(f"Expected server=<host>:<port>; received {server!r}. For example server=localhost:8500")
+        raise ConfigError(f"Expected {key}=<host>:<port>; received {server!r}. For example {key}=localhost:8500")
+    return parts[1].strip("[]"), int(parts[2])
+
+
+def _refuse_absent(server: str) -> None:
     try:
-        socket.create_connection((parts[1].strip("[]"), int(parts[2])), PROBE_SECONDS).close()
+        socket.create_connection(split_address(server), PROBE_SECONDS).close()
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ServingError(f"No server listens at server={server}: {reason}. Start it: make serve") from error

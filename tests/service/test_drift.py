@@ -150,7 +150,7 @@ def test_metrics_tell_what_the_policy_tells(tmp_path: Path, policy: str, bins: i
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest[REFERENCE] = _reference_of(folder / "model.onnx", logits=policy == "logits").plain()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    config = service_config(tmp_path, f"service.counts={tmp_path / 'counts.json'}")
+    config = service_config(tmp_path)
     with TestClient(create_app(config), base_url=HOME) as client:
         for number in (7, 7, 1):
             answer = client.post("/v1/classify", content=encoded(digit(number))).json()["answers"][0]
@@ -206,6 +206,7 @@ def test_the_command_prints_tables_draws_a_plot_and_ends_with_3_where_something_
     assert done.stdout.count("| drift |") >= 1
     assert "| 3 | " in done.stdout
     refused(run("-m", "mnist_etc", "drift", "version=other/1"), "onnx-mnist_etc/1", "'other/1'", code=2)
+    refused(run("-m", "mnist_etc", "drift", "plot=drift.txt"), "Expected plot", "drift.txt", code=2)
     path.write_text("{}")
     refused(run("-m", "mnist_etc", "drift"), "service_counts.json")
 

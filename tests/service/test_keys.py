@@ -14,7 +14,7 @@ from support import Run
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.service.app import create_app
-from mnist_etc.service.keys import add_key, remove_key
+from mnist_etc.service.keys import Keys, add_key, remove_key
 
 RATED = "service.rate=3/hour"
 
@@ -73,6 +73,17 @@ def test_a_key_is_taken_up_and_given_up_while_it_runs(tmp_path: Path) -> None:
         path.unlink()
         time.sleep(0.2)
         assert client.get("/v1/models").status_code == 401, "a file that is gone opens no door"
+
+
+def test_a_first_key_closes_a_running_service_and_its_removal_does_not_open_it(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    required = [keys.required]
+    add_key(tmp_path / "keys.json", "anna", None)
+    keys.look()
+    required.append(keys.required)
+    remove_key(tmp_path / "keys.json", "anna")
+    keys.look()
+    assert [*required, keys.required] == [False, True, True]
 
 
 def test_a_damaged_file_of_keys_is_refused(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.lib import format as npy_format
+from PIL import Image
 from samples import idx_bytes
 from served import HOME, digit, encoded, service_config
 
 from mnist_etc.service.app import create_app
 from mnist_etc.service.problems import PROBLEMS
+from mnist_etc.service.reading import read_file
 
 PNG = encoded(digit(1))
 
@@ -47,6 +49,19 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
 
 
+def png_twice(first: int, then: int) -> bytes:
+    """A PNG with two headers, of which the decoder believes the second."""
+    once, again = png_of(first, first), png_of(then, then)
+    return once[:33] + again[8:]
+
+
+def one_bit(side: int) -> bytes:
+    """A TIFF of kilobytes, of which Pillow's own guard against bombs would hide the size."""
+    file = io.BytesIO()
+    Image.new("1", (side, side), 1).save(file, "TIFF", compression="group4")
+    return file.getvalue()
+
+
 def bomb(shape: tuple[int, ...]) -> bytes:
     """An npz of zeros that unpacks to gigabytes, as its directory says."""
     file = io.BytesIO()
@@ -72,6 +87,12 @@ def pickled() -> bytes:
     return file.getvalue()
 
 
+def npy(array: np.ndarray[Any, Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "name", "word"),
     [
@@ -86,6 +107,8 @@ def pickled() -> bytes:
         (PNG[:20], "unreadable", "the body"),
         (png_of(10_000, 10_000), "too-large", "10,000 x 10,000"),
         (png_of(2**31 - 1, 2**31 - 1), "too-large", "pixels"),
+        (png_twice(28, 12_000), "too-large", "12,000 x 12,000"),
+        (one_bit(14_000), "too-large", "14,000 x 14,000"),
         (encoded(np.zeros((28, 28), np.uint8), "JPEG")[:200], "unreadable", "the body"),
         (encoded(np.zeros((5800, 5800), np.uint8), "TIFF", compression="tiff_deflate"), "too-large", "5,800 x 5,800"),
         (idx_bytes(np.zeros((2, 28, 28), np.uint8))[:-1], "unreadable", "truncated"),
@@ -107,6 +130,13 @@ def test_a_bad_body(client: TestClient, content: bytes, name: str, word: str) ->
     told = refused(client.post("/v1/classify", content=content), name, word)
     assert "/proc/" not in told["detail"]
     assert client.get("/readyz").status_code == 200
+
+
+def test_of_many_large_pictures_only_what_the_model_sees_is_held(tmp_path: Path) -> None:
+    config = service_config(tmp_path)
+    for content in (encoded(np.zeros((300, 200), np.uint8)), npy(np.zeros((2, 300, 300), np.uint8))):
+        for part in read_file(content, "", 28, config):
+            assert part.images.shape[1:] == np.asarray(part.pictures.images).shape[1:] == (28, 28)
 
 
 def test_a_file_that_is_two_things_is_answered_as_the_picture_it_begins_as(client: TestClient) -> None:

@@ -178,6 +178,37 @@ def test_a_stop_answers_what_is_in_flight_and_ends_with_0(tmp_path: Path) -> Non
     assert (process.returncode, stdout, stderr) == (0, "stopped\n", "")
 
 
+def test_a_stop_that_waits_no_longer_ends_in_order_and_without_a_traceback(tmp_path: Path) -> None:
+    """Cut off by time, and by a second signal."""
+    for words, again in ((("service.exit_seconds=0",), False), ((), True)):
+        process, url = started(tmp_path, *words)
+        with connect(int(url.rpartition(":")[2])) as connection:
+            connection.sendall(HEAD % len(PNG) + PNG[:10])
+            while "mnist_etc_held_bytes 10.0" not in httpx.get(f"{url}/metrics").text:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("stopping")
+            if again:
+                process.send_signal(signal.SIGTERM)
+            stdout, stderr = process.communicate(timeout=30)
+        assert (process.returncode, stdout) == (0, "stopped\n"), stderr
+        assert "Traceback" not in stderr
+
+
+def test_a_head_without_an_end_is_refused(serve: Serve) -> None:
+    served = serve()
+    with connect(served.port) as connection:
+        try:
+            connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: ")
+            connection.sendall(bytes([97]) * 2**22 + b"\r\n\r\n")
+            answer = received(connection)
+        except ConnectionError:
+            answer = b""
+    assert not answer or answer.startswith(b"HTTP/1.1 400 "), answer[:100]
+    assert httpx.get(f"{served.url}/readyz").status_code == 200
+
+
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

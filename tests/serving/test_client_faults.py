@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_triton import Fake, listening
 from numpy.typing import NDArray
 
 from mnist_etc.errors import DataError, ServingError
@@ -20,63 +18,6 @@ from mnist_etc.export.config import MODEL
 from mnist_etc.serving import client
 from mnist_etc.serving.client import TritonPredictor
 from mnist_etc.serving.protocol import WireProtocol
-
-
-class Fake:
-    """An HTTP server that answers as Triton does, but with ``statuses`` first; each answer's class is its pixel."""
-
-    def __init__(self, statuses: list[int], **changes: Any) -> None:
-        self.statuses, self.asked, self.classes, self.sent = statuses, 0, 10, slice(None)
-        self.config = {
-            "max_batch_size": 64,
-            "input": [{"name": "input", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}],
-            "output": [{"name": "output", "data_type": "TYPE_FP32", "dims": [10]}],
-            **changes,
-        }
-
-    def answer(self, body: bytes, header: int) -> tuple[int, bytes, int | None]:
-        if not header:
-            return 200, json.dumps(self.config).encode(), None
-        self.asked += 1
-        status = self.statuses.pop(0) if self.statuses else 200
-        if status != 200:
-            return status, b'{"error": "not now"}', None
-        pixels = np.frombuffer(body[header:], np.uint8).reshape(-1, 784)
-        logits = np.eye(10, self.classes, dtype=np.float32)[pixels[:, 0]] * 20
-        output = {"name": "output", "datatype": "FP32", "shape": logits.shape}
-        content = logits.tobytes()[self.sent]
-        head = json.dumps({"outputs": [{**output, "parameters": {"binary_data_size": len(content)}}]}).encode()
-        return 200, head + content, len(head)
-
-
-@contextmanager
-def listening(fake: Fake) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, content, head = fake.answer(body, int(self.headers.get("Inference-Header-Content-Length", 0)))
-            self.send_response(status)
-            if head:
-                self.send_header("Inference-Header-Content-Length", str(head))
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_GET  # noqa: N815 -- the name that http.server calls
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def digits(count: int) -> NDArray[np.uint8]:
