@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mnist_etc.attack.live import ABOUT, output_names
-from mnist_etc.attack.live_parts import Part
+from mnist_etc.attack.live_parts import LivePart
 from mnist_etc.errors import ArtifactError
 from mnist_etc.policy.graph import IR_VERSION, OPSET
 from mnist_etc.policy.operators import Operators
@@ -29,7 +29,7 @@ class Attacked:
     """A policy and the attacks on its answers."""
 
     policy: OutputPolicy
-    parts: Mapping[str, Part]
+    parts: Mapping[str, LivePart]
     """By their rows in ATTACKS."""
 
     @property

@@ -18,7 +18,7 @@ from mnist_etc.attack.mean_by_answer import MANY, mean_by_answer, mean_suffices
 from mnist_etc.attack.mixture_regression import Lines
 from mnist_etc.policy.operators import Operators
 
-__all__ = ["PARTS", "ClassLines", "ClassMeans", "InverseNetworks", "MeanTable", "Part"]
+__all__ = ["PARTS", "ClassLines", "ClassMeans", "InverseNetworks", "LivePart", "MeanTable"]
 
 FEW = 256
 """Different answers whose mean images are kept, whatever the attacker has."""
@@ -27,7 +27,7 @@ LARGE = 1000
 Array = NDArray[Any]
 
 
-class Part(Protocol):
+class LivePart(Protocol):
     """An attack that was fitted to what an attacker has."""
 
     def add(self, operators: Operators, answer: str, scores: str) -> str:

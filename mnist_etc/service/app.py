@@ -26,12 +26,14 @@ from mnist_etc.service.shelf import Shelf
 from mnist_etc.service.sources import open_source
 
 if TYPE_CHECKING:
-    from mnist_etc.service.source import Source
+    from mnist_etc.service.source import ModelSource
 
 __all__ = ["create_app"]
 
 
-def create_app(config: ServiceConfig, *, source: Source | None = None, observers: Sequence[Observer] = ()) -> FastAPI:
+def create_app(
+    config: ServiceConfig, *, source: ModelSource | None = None, observers: Sequence[Observer] = ()
+) -> FastAPI:
     """Build the application; its workers start with its lifespan.
 
     ``app.state`` holds ``config``, ``shelf`` (the model in service, ``app.state.shelf.current``), ``engine``,

@@ -23,7 +23,7 @@ from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import Part, prepare, read_file
+from mnist_etc.service.reading import ReadPart, prepare, read_file
 from mnist_etc.service.shelf import Shelf
 
 __all__ = ["Answered", "Engine", "Job", "Observer"]
@@ -154,7 +154,7 @@ class Engine:
         """Decode all, prepare all, classify all in one run, and hand the answers over at once."""
         model, now = self._shelf.current, time.monotonic()
         done: list[tuple[Job, bytes | Problem]] = []
-        ready: list[tuple[Job, list[Part]]] = []
+        ready: list[tuple[Job, list[ReadPart]]] = []
         for job in jobs:
             if job.answer.done() or now > job.deadline:
                 continue
@@ -172,8 +172,8 @@ class Engine:
         if done:
             done[0][0].answer.get_loop().call_soon_threadsafe(_deliver, done)
 
-    def _read(self, job: Job, side: int) -> list[Part]:
-        parts: list[Part] = []
+    def _read(self, job: Job, side: int) -> list[ReadPart]:
+        parts: list[ReadPart] = []
         count = 0
         for name, content in files_of(job.body, job.content_type, self._config.max_images):
             if time.monotonic() > job.deadline:
@@ -185,7 +185,9 @@ class Engine:
                 raise Problem("too-large", f"Expected at most {self._config.max_images:,} images; received more.")
         return parts
 
-    def _classify(self, model: ServedModel, ready: list[tuple[Job, list[Part]]]) -> list[tuple[Job, bytes | Problem]]:
+    def _classify(
+        self, model: ServedModel, ready: list[tuple[Job, list[ReadPart]]]
+    ) -> list[tuple[Job, bytes | Problem]]:
         if not ready:
             return []
         parts = [part for _, several in ready for part in several]
@@ -204,7 +206,7 @@ class Engine:
         self,
         job: Job,
         model: ServedModel,
-        parts: list[Part],
+        parts: list[ReadPart],
         images: NDArray[np.uint8],
         outputs: NDArray[np.float32],
     ) -> bytes | Problem:

@@ -30,7 +30,7 @@ from mnist_etc.errors import DataError
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.problems import Problem
 
-__all__ = ["Part", "prepare", "read_file"]
+__all__ = ["ReadPart", "prepare", "read_file"]
 
 ARRAYS = ("idx", "zip", "npy")
 """Rows of `READERS` that are read besides pictures."""
@@ -42,7 +42,7 @@ GZIP = b"\x1f\x8b"
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class ReadPart:
     """Pictures that were decoded, and images in the form of the model.
 
     A picture that has the model's size waits for `prepare`; any other is prepared as soon as it is decoded, and let go.
@@ -72,7 +72,7 @@ class Part:
         return not self.warnings and len(images) == 1 and images[0].shape == (side, side)
 
 
-def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> list[Part]:
+def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> list[ReadPart]:
     """Decode one file: a picture of a row of `mnist_etc.data.formats.FORMATS`, or an array: IDX, npz or npy.
 
     Args:
@@ -90,7 +90,7 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> li
         kind = format_of(start)
         if kind is not None:
             picture = decode_file(io.BytesIO(content), shown, config.polarity, most_pixels=config.max_pixels)
-            return [_ready(Part(Pictures([name or "image"], [picture.gray]), options))]
+            return [_ready(ReadPart(Pictures([name or "image"], [picture.gray]), options))]
         return _read_array(content, start, name, options, config)
     except TooManyPixelsError as error:
         raise Problem("too-large", str(error)) from error
@@ -98,7 +98,7 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> li
         raise Problem("unreadable", " ".join(str(error).split())) from error
 
 
-def prepare(parts: Sequence[Part]) -> None:
+def prepare(parts: Sequence[ReadPart]) -> None:
     """Bring the pictures that wait to the form of the model, all at once."""
     ready = [part for part in parts if part.waits]
     if len(ready) > 1:
@@ -111,7 +111,7 @@ def prepare(parts: Sequence[Part]) -> None:
             part.prepare()
 
 
-def _ready(part: Part) -> Part:
+def _ready(part: ReadPart) -> ReadPart:
     """The same, its large pictures prepared and let go: of a request of many, memory holds one."""
     if not part.waits:
         part.prepare()
@@ -128,7 +128,9 @@ def _bound_count(count: int, shown: str, config: ServiceConfig) -> None:
         raise Problem("too-large", f"Expected at most {config.max_images:,} images in {shown}; received more.")
 
 
-def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, config: ServiceConfig) -> list[Part]:
+def _read_array(
+    content: bytes, start: bytes, name: str, options: InputOptions, config: ServiceConfig
+) -> list[ReadPart]:
     shown = name or "the body"
     reader = next((READERS[row] for row in ARRAYS if READERS[row].fits(Path(), start)), None)
     if reader is None:
@@ -140,7 +142,7 @@ def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, 
         _bound_archive(content, shown, config)
     elif start.startswith((GZIP, IDX_IMAGES)):
         _bound_idx(content, shown, config)
-    parts: list[Part] = []
+    parts: list[ReadPart] = []
     count = 0
     with _as_path(content) as path:
         try:
@@ -149,7 +151,7 @@ def _read_array(content: bytes, start: bytes, name: str, options: InputOptions, 
             for piece in source.pieces:
                 count += len(piece.names)
                 _bound_count(count, shown, config)
-                parts.append(_ready(Part(_nameless(piece, name), options)))
+                parts.append(_ready(ReadPart(_nameless(piece, name), options)))
         except DataError as error:
             raise DataError(str(error).replace(str(path), shown)) from error
     if not count:

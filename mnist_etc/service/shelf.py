@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_etc.errors import ArtifactError, ExportError, MnistEtcError
 from mnist_etc.service.model import ServedModel
-from mnist_etc.service.source import Source
+from mnist_etc.service.source import ModelSource
 
 __all__ = ["Shelf"]
 
@@ -23,7 +23,7 @@ class Shelf:
         MnistEtcError: There is no model to start with.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ModelSource) -> None:
         self._source = source
         self._tried: Any = source.seen()
         self._looking = threading.Lock()

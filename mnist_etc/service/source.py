@@ -7,10 +7,10 @@ from typing import Any
 
 from mnist_etc.service.model import ServedModel
 
-__all__ = ["Source"]
+__all__ = ["ModelSource"]
 
 
-class Source(ABC):
+class ModelSource(ABC):
     """What can be in service, and whether it is another by now."""
 
     @abstractmethod

@@ -13,9 +13,9 @@ from mnist_etc.export.repository import ModelRepository
 from mnist_etc.files import read_limited
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.model import ServedModel, load_graph
-from mnist_etc.service.source import Source
+from mnist_etc.service.source import ModelSource
 
-__all__ = ["PRETRAINED", "Published", "Source", "load_pretrained", "open_source"]
+__all__ = ["PRETRAINED", "ModelSource", "Published", "load_pretrained", "open_source"]
 
 PRETRAINED = "pretrained"
 LIMIT = 2**30
@@ -24,7 +24,7 @@ MANIFEST_LIMIT = 2**22
 Seen = tuple[tuple[int, int, int], ...]
 
 
-class Published(Source):
+class Published(ModelSource):
     """The version in service in a repository; without one the network of the package.
 
     Args:
@@ -44,7 +44,7 @@ class Published(Source):
         return _stats(self._repository.config, folder / "model.onnx", folder / "manifest.json")
 
     def load(self) -> ServedModel:
-        """The version in service; see `Source.load`."""
+        """The version in service; see `ModelSource.load`."""
         self._config = None
         version = self._version()
         if version is None:
@@ -85,7 +85,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return {}
 
 
-def open_source(config: ServiceConfig) -> Source:
+def open_source(config: ServiceConfig) -> ModelSource:
     """The source that a configuration names.
 
     Raises:

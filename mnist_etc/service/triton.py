@@ -16,7 +16,7 @@ from mnist_etc.export.config import MODEL
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.policy.registry import POLICIES
 from mnist_etc.service.model import ServedModel, policy_of
-from mnist_etc.service.source import Source
+from mnist_etc.service.source import ModelSource
 from mnist_etc.serving.client import TritonPredictor, split_address
 from mnist_etc.serving.protocol import WireProtocol
 from mnist_etc.serving.transport.base import Description, Unavailable
@@ -29,7 +29,7 @@ RETRY_SECONDS = 2.0
 TYPES = {"UINT8": "uint8", "FP32": "float32"}
 
 
-class TritonSource(Source):
+class TritonSource(ModelSource):
     """The model that a server describes; what its manifest states, from the repository, where that lies here too.
 
     Args:
@@ -66,7 +66,7 @@ class TritonSource(Source):
         return description, description.version
 
     def load(self) -> ServedModel:
-        """The model of the server; see `Source.load`."""
+        """The model of the server; see `ModelSource.load`."""
         connections = _Connections(self._server, self._protocol)
         description = connections.mine().description
         manifest = self._repository.manifest(description.version)

@@ -20,14 +20,14 @@ from served import Serve, connect, digit, encoded
 from support import environment
 
 from mnist_etc.service.model import ServedModel
-from mnist_etc.service.source import Source
+from mnist_etc.service.source import ModelSource
 from mnist_etc.service.sources import load_pretrained
 
 PNG = encoded(digit(7))
 HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
 
 
-class Held(Source):
+class Held(ModelSource):
     """The packaged network, which answers once it is let to."""
 
     def __init__(self) -> None:
