@@ -52,6 +52,7 @@ def serve_page(folder: Path, *words: str) -> Iterator[Paged]:
 
         await app(scope, listened, send)
 
+    heard.state = app.state  # type: ignore[attr-defined]
     server = build_server(heard, config, listener)  # type: ignore[arg-type]
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -41,7 +42,7 @@ async def documentation(request: Request) -> HTMLResponse:
 def _page(api: dict[str, Any], base: str) -> str:
     operations = [(path, method, one) for path, several in api["paths"].items() for method, one in several.items()]
     parts = [
-        f"<h1>{html.escape(api['info']['title'])}</h1><p>{html.escape(api['info']['description'])}</p>",
+        f"<h1>{html.escape(api['info']['title'])}</h1><p>{_text(api['info']['description'])}</p>",
         '<p>For programs: <a href="/openapi.json">/openapi.json</a></p>',
         "<h2>Try it</h2>",
         f"<pre>{html.escape(EXAMPLES.format(base=base))}</pre>",
@@ -61,19 +62,24 @@ def _page(api: dict[str, Any], base: str) -> str:
     )
 
 
+def _text(words: str) -> str:
+    """Of OpenAPI's Markdown what is used here, as HTML."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
+
+
 def _operation(path: str, method: str, one: dict[str, Any]) -> str:
     parameters = "".join(
-        f"<li><code>{html.escape(each['name'])}</code>: {html.escape(each.get('description', ''))}</li>"
+        f"<li><code>{html.escape(each['name'])}</code>: {_text(each.get('description', ''))}</li>"
         for each in one.get("parameters", ())
     )
-    body = html.escape(one.get("requestBody", {}).get("description", ""))
+    body = _text(one.get("requestBody", {}).get("description", ""))
     answers = "".join(
         f"<tr><td>{status}</td><td>{html.escape(each.get('description', ''))}</td></tr>"
         for status, each in one["responses"].items()
     )
     return (
         f"<section><h2><code>{method.upper()} {html.escape(path)}</code></h2>"
-        f"<p>{html.escape(one.get('description', ''))}</p>"
+        f"<p>{_text(one.get('description', ''))}</p>"
         f"{f'<ul>{parameters}</ul>' if parameters else ''}{f'<p>Body: {body}</p>' if body else ''}"
         f"<table>{answers}</table></section>"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -47,3 +48,9 @@ lazy = schemathesis.pytest.from_fixture("schema")
 )
 def test_what_it_states_is_so(case: Any) -> None:
     case.call_and_validate(checks=CHECKS)
+
+
+def test_the_page_of_the_api_has_code_for_its_backticks(client: TestClient) -> None:
+    text = client.get("/docs").text
+    assert "<code>leakage_bits</code>" in text
+    assert "`" not in text

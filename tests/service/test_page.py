@@ -139,7 +139,7 @@ def test_refusals_are_said_kindly(browser: Browser, tmp_path: Path) -> None:
         page.goto(served.url)
         pen(page, hand(3))
         reads(page, 3)
-        expect(page.locator("#leak-state")).to_contain_text("no attack has been prepared")
+        expect(page.locator("#leak-state")).to_contain_text("shows no attack")
         page.locator("#file").set_input_files(
             {"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"}
         )

@@ -110,7 +110,7 @@ async function attack(sent, answer, signal, current) {
       [],
       attacked
         ? `The attack gave no picture: ${error.message}`
-        : "For the model in service no attack has been prepared, so there is nothing to show here.",
+        : "This service shows no attack on the model in service, so there is nothing to see here.",
     );
   } finally {
     if (current()) at("cards").classList.remove("busy");
