@@ -42,6 +42,7 @@ DOORS = {
     ("-m", "mnist_etc", "copy"): "copy",
     ("-m", "mnist_etc", "labels"): "labels",
     ("-m", "mnist_etc", "drift"): "drift",
+    ("-m", "mnist_etc.service"): "service",
 }
 ATTACK = ["attack.epochs=1", "attack.units=16", "attack.blocks=1", "attack.networks=1", "attack.components=2"]
 LEARNS = ["attack.epochs=60", "attack.units=64", "attack.blocks=2", "attack.batch_size=64", "attack.components=2"]

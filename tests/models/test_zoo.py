@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 MODELS = list(ZOO)
-PRIVATE = {"cnn", "autoencoder"}
+PRIVATE = {"cnn", "autoencoder", "student"}
 FORMS = [(28, 10), (16, 2), (32, 100), (64, 1000)]
 """Sides and classes."""
 SMALL = 8
