@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_every_text_of_every_command(command: str) -> None:
             continue
         *folders, name = key.split(".")
         owner = getattr(config, folders[0]) if folders else config
+        name += "_" * keyword.iskeyword(name)
         value = getattr(owner, name)
         setattr(owner, name, ["a", ""] if kind == list[str] else "")
         with pytest.raises(ConfigError, match=rf"Expected .*{key}.*; received "):

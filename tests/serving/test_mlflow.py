@@ -168,7 +168,7 @@ def test_our_server_answers_both_protocols_and_refuses_the_rest(
         for way in ("invocations", "v2/models/mnist_etc_full_model/infer"):
             assert post(f"{address}/{way}", b"{}", **{"Content-Length": str(2**40)})[0] == 413
         np.testing.assert_allclose(invoke(address), expected, atol=1e-6)
-    assert (registered / "server.log").read_text().splitlines()[-1] == "stopped"
+    assert "stopped" in (registered / "server.log").read_text().splitlines()[-3:]
 
 
 def test_what_tells_more_than_triton_is_refused(run: Run, registered: Path) -> None:
