@@ -70,10 +70,10 @@ def test_every_character(text: str) -> None:
 
 
 def test_every_text_key_of_a_command() -> None:
-    rows = ("kind", "engine", "model", "features", "optimizer", "loss", "schedule", "name", "routing")
+    rows = ("kind", "engine", "model", "features", "optimizer", "loss", "schedule", "name", "routing", "strategy")
     texts = [key for key, kind in kinds(InferCommand).items() if kind in (str, str | None) and key != "data.name"]
     texts = [key for key in texts if key.rpartition(".")[2] not in rows]
-    assert len(texts) == 18
+    assert len(texts) == 19
     config = compose("infer", InferCommand, [f"{key}=1_0,{key}" for key in texts] + ["data.name=007"])
     for key in texts:
         assert attrgetter(key)(config) == f"1_0,{key}"

@@ -81,15 +81,16 @@ def serving(folder: Path, *words: str, port: int) -> Iterator[str]:
     env = environment({"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_DISABLE_TELEMETRY": "true"})
     env["PYTHONPATH"] = f"{refuse}:{env['PYTHONPATH']}"
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"  # MLflow starts uvicorn by its name
-    with (folder / "server.log").open("w+") as log:
+    told = folder / f"{words[0]}.log"
+    with told.open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *words], cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
         )
         try:
             address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
             while True:
-                assert process.poll() is None, (folder / "server.log").read_text()
-                assert time.monotonic() < deadline, (folder / "server.log").read_text()
+                assert process.poll() is None, told.read_text()
+                assert time.monotonic() < deadline, told.read_text()
                 try:
                     urllib.request.urlopen(f"{address}/ping", timeout=5).close()
                     break
@@ -168,7 +169,8 @@ def test_our_server_answers_both_protocols_and_refuses_the_rest(
         for way in ("invocations", "v2/models/mnist_etc_full_model/infer"):
             assert post(f"{address}/{way}", b"{}", **{"Content-Length": str(2**40)})[0] == 413
         np.testing.assert_allclose(invoke(address), expected, atol=1e-6)
-    assert "stopped" in (registered / "server.log").read_text().splitlines()[-3:]
+    lines = (registered / "mnist_etc.serving.mlflow.log").read_text().splitlines()
+    assert lines[-1] == "stopped", lines
 
 
 def test_what_tells_more_than_triton_is_refused(run: Run, registered: Path) -> None:
