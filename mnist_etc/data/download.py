@@ -50,19 +50,20 @@ def fetch(mirrors: Sequence[str], file: str, final: Path, expected: ExpectedFile
     raise DataError("; ".join(failures))
 
 
-def fetch_file(url: str, final: Path, md5: str = "", largest: int = LARGEST) -> None:
+def fetch_file(url: str, final: Path, md5: str = "", largest: int | None = None) -> None:
     """Download a file of any kind, piece by piece onto the disk; it gets its name only once its checksum is right.
 
     Args:
         url: of a row of `PUBLISHED`, or checked by the caller.
         final: where it goes.
         md5: hexadecimal, of the file; empty: not known.
-        largest: bytes that it may have.
+        largest: bytes that it may have; None: `LARGEST`.
 
     Raises:
         DataError: it cannot be fetched, is larger than ``largest`` or another file, or the folder cannot be written.
     """
     digest, size = hashlib.md5(usedforsecurity=False), 0
+    largest = LARGEST if largest is None else largest
     try:
         with temporary(final) as path, path.open("wb") as file:
             for chunk in _chunks(url, final.name):
