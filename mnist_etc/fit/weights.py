@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mnist_etc.fit.convolution import small_convolutions
 from mnist_etc.fit.normalization import fused_normalization
 
 __all__ = ["FlatWeights"]
@@ -54,7 +55,7 @@ class FlatWeights:
         self, flat: tf.Tensor, state: Sequence[tf.Tensor], inputs: tf.Tensor
     ) -> tuple[tf.Tensor, Sequence[tf.Tensor]]:
         """What the model of weights ``flat`` gives for a batch in training, and the state it leaves."""
-        with fused_normalization():
+        with fused_normalization(), small_convolutions():
             outputs, left = self.model.stateless_call(self.pieces(flat), state, inputs, training=True)
         return outputs, left
 
