@@ -231,4 +231,4 @@ def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray
         model = read_zoo_model(command.model, path, **shape)
     else:
         model = read_full_model(command.autoencoder, command.classifier, path, **shape)
-    return in_chunks(lambda part: model(scale_pixels(part), training=False).numpy(), images)
+    return in_chunks(lambda part: model.predict_on_batch(scale_pixels(part)), images)

@@ -86,7 +86,7 @@ def _taps(layer: Any, wide: Sequence[int], narrow: Sequence[int]) -> npt.NDArray
         for y in range(0, narrow[0] * layer.strides[0], layer.strides[0])
         for x in range(0, narrow[1] * layer.strides[1], layer.strides[1])
     ]
-    return np.eye(pixels.size, dtype=np.float32)[np.concatenate(met)]
+    return np.equal.outer(np.concatenate(met), np.arange(pixels.size)).astype(np.float32)
 
 
 def _matrix(layer: Any) -> tf.Tensor:

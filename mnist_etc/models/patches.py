@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-__all__ = ["PATTERNS", "Patches", "build_patches"]
+__all__ = ["PATTERNS", "Patches", "build_patches", "patterns"]
 
 PATTERNS = 128
 SIZE = 5
@@ -60,11 +60,19 @@ class Patches(layers.Layer):  # type: ignore[misc]
         return ops.sqrt(ops.average_pool(responses, cell, cell, "valid"))
 
 
-def build_patches(images: Values, seed: int = 0) -> keras.Model:
-    """Image ``(batch, side, side, 1)`` in [0, 1] to features ``(batch, 2048)``.
+def build_patches(side: int) -> keras.Model:
+    """Image ``(batch, side, side, 1)`` in [0, 1], the side a multiple of 4, to features ``(batch, 2048)``; not fitted.
+
+    Its weights are set to what `patterns` returns.
+    """
+    return keras.Sequential([layers.Input((side, side, 1)), Patches(), layers.Flatten()], name="patches")
+
+
+def patterns(images: Values, seed: int = 0) -> list[Values]:
+    """The weights of `build_patches`: patterns that were taken from images ``(n, side, side, 1)`` in [0, 1].
 
     Args:
-        images: ``(n, side, side, 1)`` in [0, 1], the side a multiple of 4, from which the patterns are taken.
+        images: where from.
         seed: which ones.
     """
     generator = np.random.default_rng(seed)
@@ -78,9 +86,7 @@ def build_patches(images: Values, seed: int = 0) -> keras.Model:
     center = patches.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(patches.T))
     whitening = (vectors * (values + RIDGE) ** -0.5) @ vectors.T
-    patterns = (patches[generator.choice(len(patches), PATTERNS, replace=False)] - center) @ whitening
-    patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
-    kernel = whitening @ patterns.T
-    layer = Patches()
-    layer.set_weights([(kernel - kernel.mean(axis=0)).reshape(SIZE, SIZE, 1, PATTERNS), -center @ kernel - THRESHOLD])
-    return keras.Sequential([layers.Input(images.shape[1:]), layer, layers.Flatten()], name="patches")
+    taken = (patches[generator.choice(len(patches), PATTERNS, replace=False)] - center) @ whitening
+    taken /= np.linalg.norm(taken, axis=1, keepdims=True)
+    kernel = whitening @ taken.T
+    return [(kernel - kernel.mean(axis=0)).reshape(SIZE, SIZE, 1, PATTERNS), -center @ kernel - THRESHOLD]

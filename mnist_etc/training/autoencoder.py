@@ -139,5 +139,5 @@ def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
     total = 0.0
     for first in range(0, len(images), BATCH):
         pixels = scale_pixels(images[first : first + BATCH])
-        total += float(np.square(model(pixels).numpy() - pixels, dtype=np.float64).sum())
+        total += float(np.square(model.predict_on_batch(pixels) - pixels, dtype=np.float64).sum())
     return total / images.size
