@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.attack.live import FILE as ATTACK
-from mnist_etc.data import scale_pixels
 from mnist_etc.errors import ExportError
 from mnist_etc.evaluation.drift import REFERENCE, Reference
 from mnist_etc.evaluation.gates.verdicts import Verdict, bounds
@@ -20,7 +19,7 @@ from mnist_etc.export.gating import check_gates, gates_of
 from mnist_etc.export.graph_check import read_whole
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
-from mnist_etc.export.session import ServingSession, in_chunks, speedup
+from mnist_etc.export.session import ServingSession, speedup
 from mnist_etc.export.trained_model import TrainedModel
 from mnist_etc.files import sha256
 from mnist_etc.models.zoo import ZOO
@@ -224,6 +223,7 @@ def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray
     from mnist_etc.backend import load_tensorflow
 
     load_tensorflow()
+    from mnist_etc.models.answers import answer
     from mnist_etc.models.full_model import read_full_model, read_zoo_model
 
     path, shape = trained.artifact.h5, {"classes": len(trained.dataset.names), "side": trained.dataset.side}
@@ -231,4 +231,4 @@ def _keras_logits(command: ExportCommand, trained: TrainedModel, images: NDArray
         model = read_zoo_model(command.model, path, **shape)
     else:
         model = read_full_model(command.autoencoder, command.classifier, path, **shape)
-    return in_chunks(lambda part: model.predict_on_batch(scale_pixels(part)), images)
+    return answer(model, images)

@@ -14,6 +14,7 @@ from mnist_etc.data import surrogates
 from mnist_etc.data.dataset import SIDE, scale_pixels
 from mnist_etc.data.surrogates import draw_surrogates
 from mnist_etc.models import patches, scattering
+from mnist_etc.models.answers import answer
 from mnist_etc.models.kept import kept
 from mnist_etc.models.patches import build_patches, patterns
 from mnist_etc.models.scattering import build_features
@@ -27,7 +28,6 @@ WEIGHT = 0.4
 """Of the patches' norm beside scattering's: more helps Fashion-MNIST and harms MNIST."""
 DRAWN = 2000
 """Images of each kind."""
-BATCH = 128
 
 
 def build_fixed_features(side: int = SIDE) -> keras.Model:
@@ -67,8 +67,7 @@ def _fit(evened: keras.Model, images: npt.NDArray[np.float32]) -> None:
     from sklearn.decomposition import PCA
 
     network, projection, _ = evened.layers
-    firsts = range(0, len(images), BATCH)
-    seen = np.concatenate([network.predict_on_batch(images[first : first + BATCH]) for first in firsts])
+    seen = answer(network, images)
     components = PCA(projection.units, svd_solver="randomized", iterated_power=2, random_state=0).fit(seen)
     kernel = components.components_.T * components.explained_variance_**-0.25
     projection.set_weights([kernel, -components.mean_ @ kernel])

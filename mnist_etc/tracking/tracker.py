@@ -75,9 +75,10 @@ def start(run: RunConfig, *, command: str, dataset: Mapping[str, str], logs: Pat
         dataset: which data it is, as a tag; see `mnist_etc.artifacts.data_key.named`.
         logs: the run's folder of TensorBoard's files, where they are asked for.
     """
-    from mnist_etc.tracking.mlflow_sink import MlflowSink
+    from mnist_etc.tracking.apart import Apart
 
-    sinks: list[Sink] = [] if run.tracking_uri is None else [MlflowSink(run.tracking_uri)]
+    apart = None if run.tracking_uri is None else Apart(run.tracking_uri)
+    sinks: list[Sink] = [] if apart is None else [apart]
     if run.tracking.tensorboard:
         from mnist_etc.tracking.tensorboard_sink import TensorboardSink
 
@@ -85,8 +86,12 @@ def start(run: RunConfig, *, command: str, dataset: Mapping[str, str], logs: Pat
     commit = git_commit() or "unknown"
     tags = {"command": command, "data": run.data.name, **dataset, "git_commit": commit, **tags_given()}
     tracker = Tracker(*sinks, name=run.run_name, tags=tags)
-    with tracker.ending():
-        yield tracker
+    try:
+        with tracker.ending():
+            yield tracker
+    finally:
+        if apart:
+            apart.close()
 
 
 class Tracker:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoencoderTraining", "autoencoder_task"]
 
-BATCH = 1000
 SAMPLES = 100
 """Images of codes drawn by chance that are shown."""
 
@@ -136,8 +135,7 @@ def autoencoder_task(
 
 
 def _mse(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
-    total = 0.0
-    for first in range(0, len(images), BATCH):
-        pixels = scale_pixels(images[first : first + BATCH])
-        total += float(np.square(model.predict_on_batch(pixels) - pixels, dtype=np.float64).sum())
+    from mnist_etc.models.answers import in_parts
+
+    total = sum(float(np.square(said - shown, dtype=np.float64).sum()) for shown, said in in_parts(model, images))
     return total / images.size

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.artifacts.fingerprint import fingerprint
 from mnist_etc.artifacts.names import ArtifactFolder
-from mnist_etc.data import Dataset, Split, scale_pixels
+from mnist_etc.data import Dataset, Split
 from mnist_etc.data.surrogates import draw_surrogates
 from mnist_etc.files import sha256
 from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureOrigin", "before_logits", "codes_of", "compute", "expand", "find"]
 
-BATCH = 256
-"""Images at a time."""
 WIDEST = 1024
 """Numbers of a code that is shown."""
 DRAWN = 2000
@@ -85,11 +83,9 @@ def find(run: RunConfig, autoencoder: AutoencoderConfig, config: ClassifierConfi
 
 def compute(network: keras.Model, split: Split) -> npt.NDArray[np.float32]:
     """Features ``(n, ...)`` of a split's images."""
-    features = np.empty((len(split), *network.output_shape[1:]), np.float32)
-    for first in range(0, len(split), BATCH):
-        part = slice(first, first + BATCH)
-        features[part] = network.predict_on_batch(scale_pixels(split.images[part]))
-    return features
+    from mnist_etc.models.answers import answer
+
+    return answer(network, split.images)
 
 
 def codes_of(network: keras.Model, split: Split) -> Codes:

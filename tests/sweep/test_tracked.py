@@ -18,7 +18,7 @@ from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.processes import TAGS
 from mnist_etc.sweep.job import _conclude, _tracked
 from mnist_etc.sweep.trial import Training
-from mnist_etc.tracking import mlflow_sink
+from mnist_etc.tracking import apart, mlflow_sink
 from mnist_etc.tracking.tracker import Tracker, start
 
 
@@ -45,7 +45,10 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         def end(self, status: str) -> None:
             told.append(("end", status))
 
+        def close(self) -> None: ...
+
     monkeypatch.setattr(mlflow_sink, "MlflowSink", Recorder)
+    monkeypatch.setattr(apart, "Apart", Recorder)
     return told
 
 
