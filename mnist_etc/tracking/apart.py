@@ -40,7 +40,7 @@ class Apart:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno()), uri],
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
                 pass_fds=[theirs.fileno()],
             )
 
@@ -155,5 +155,6 @@ def _serve(connection: Connection, sink: _Served) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training decides what an interruption ends
+    for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):  # it is told what ends, and ends after the training
+        signal.signal(one, signal.SIG_IGN)
     _serve(Connection(int(sys.argv[1])), _Served(sys.argv[2]))
