@@ -207,6 +207,9 @@ def test_the_command_prints_tables_draws_a_plot_and_ends_with_3_where_something_
     assert "| 3 | " in done.stdout
     refused(run("-m", "mnist_etc", "drift", "version=other/1"), "onnx-mnist_etc/1", "'other/1'", code=2)
     refused(run("-m", "mnist_etc", "drift", "plot=drift.txt"), "Expected plot", "drift.txt", code=2)
+    lost = run("-m", "mnist_etc", "drift", "plot=service_counts.json/drift.png")
+    assert lost.stderr.startswith("error: Cannot write"), lost.stderr
+    assert "plot=<" in lost.stderr
     path.write_text("{}")
     refused(run("-m", "mnist_etc", "drift"), "service_counts.json")
 

@@ -20,10 +20,13 @@ DPI = 100
 
 
 @contextmanager
-def canvas(path: Path, width: float, height: float, *, arranged: bool = True) -> Iterator[Figure]:
+def canvas(
+    path: Path, width: float, height: float, *, arranged: bool = True, key: str = "artifacts"
+) -> Iterator[Figure]:
     """Yield an empty figure of so many inches, and write it as PNG: the same one gives the same bytes.
 
-    Unless ``arranged`` is said to be false, axes and words are placed so that none covers another.
+    Unless ``arranged`` is said to be false, axes and words are placed so that none covers another. The ``key`` is the
+    one that says where, for the refusal.
 
     Raises:
         ArtifactError: it cannot be written.
@@ -37,5 +40,5 @@ def canvas(path: Path, width: float, height: float, *, arranged: bool = True) ->
         mpl.rcParams.update({"axes.spines.right": False, "legend.frameon": False})
         figure = Figure(figsize=(width, height), layout="constrained" if arranged else None)
         yield figure
-        with temporary(path) as unfinished:
+        with temporary(path, key=key) as unfinished:
             figure.savefig(unfinished, dpi=DPI, metadata={"Software": SOFTWARE})

@@ -30,7 +30,7 @@ def plot_drift(path: Path, rows: Mapping[str, Row], verdicts: Mapping[str, str])
     Raises:
         ArtifactError: It cannot be written.
     """
-    with canvas(path, 8, 2.6 * len(rows)) as figure:
+    with canvas(path, 8, 2.6 * len(rows), key="plot") as figure:
         panels = figure.subplots(len(rows), squeeze=False)[:, 0]
         for axes, (of, (words, now, before)) in zip(panels, rows.items(), strict=True):
             places = np.arange(len(words))

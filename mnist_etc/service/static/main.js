@@ -9,7 +9,7 @@ const facts = JSON.parse(document.documentElement.dataset.facts || "{}");
 const PAUSE = 600;
 const HINT = at("hint").textContent;
 let [timer, flight, image] = [0, null, null];
-let attacked = true;
+let without = null; // the version that no attack is there for
 
 const mode = () => document.querySelector("input[name=mode]:checked").value;
 const say = (words) => (at("pad-state").textContent = words);
@@ -91,7 +91,7 @@ async function askHere() {
 }
 
 async function attack(sent, answer, signal, current) {
-  if (!attacked) return;
+  if (without === answer.version) return;
   if (answer.class === null) {
     showParts([], "There is no digit to rebuild.");
     return;
@@ -105,10 +105,10 @@ async function attack(sent, answer, signal, current) {
     at("leak-state").textContent = "The longer the bar, the more of your drawing is in that answer.";
   } catch (error) {
     if (!current()) return;
-    attacked = error.status !== 404;
+    if (error.status === 404) without = answer.version;
     showParts(
       [],
-      attacked
+      error.status !== 404
         ? `The attack gave no picture: ${error.message}`
         : "This service shows no attack on the model in service, so there is nothing to see here.",
     );
