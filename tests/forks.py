@@ -1,12 +1,14 @@
 """A process that has loaded the libraries and forks the commands under test, sparing each seconds of imports.
 
-Of this project nothing is loaded here: a command imports it anew, in its own folder and environment, and ends as any
-program does. Two things differ from a process of its own: the libraries are loaded whether it needs them or not, and
-its hash seed is this process's. `processes` says when a test gets the one, when the other.
+Of this project nothing is loaded here: a command imports it anew, in its own folder and environment. Three things
+differ from a process of its own: the libraries are loaded whether it needs them or not, they are not taken apart again
+at the end, which would take longer than most commands do, and its hash seed is this process's. `processes` says when a
+test gets the one, when the other.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -14,6 +16,7 @@ import random
 import runpy
 import socket
 import sys
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -88,9 +91,26 @@ def become(words: list[str], cwd: str, env: dict[str, str], outputs: list[str]) 
         runpy.run_path(first, run_name="__main__")
 
 
+def end(status: object) -> None:
+    """As Python ends a program that returned or raised SystemExit, up to the point where it takes modules apart."""
+    if not (status is None or isinstance(status, int)):
+        print(status, file=sys.stderr)
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((status or 0) & 0xFF)
+
+
 if __name__ == "__main__":
     for library in LIBRARIES:
         __import__(library)
     gc.collect()
     gc.freeze()  # what is never looked through again stays shared, and ends in no time
-    become(**serve(socket.socket(fileno=int(sys.argv[1]))))
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    try:
+        become(**asked)
+    except SystemExit as ended:
+        end(ended.code)
+    end(0)
