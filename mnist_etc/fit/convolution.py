@@ -55,9 +55,9 @@ def small_convolutions() -> Iterator[None]:
         if not (apart or _small(layer, out, size)):
             return transposed(layer, inputs)
         sent = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[3])), _matrix(layer), transpose_b=True)
-        if apart:
+        if apart and layer.strides[0] > 1:
             sent = tf.nn.depth_to_space(tf.reshape(sent, (-1, *size, sent.shape[1])), layer.strides[0])
-        elif math.prod(size) > 1:
+        elif not apart and math.prod(size) > 1:
             taps = _taps(layer, out, size)
             sent = tf.matmul(taps.T, tf.reshape(sent, (-1, len(taps), layer.filters)))
         return _finish(layer, sent, out)

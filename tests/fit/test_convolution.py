@@ -18,6 +18,8 @@ PRODUCTS = [
     ((3, 3, 16), layers.Conv2DTranspose(8, 3)),
     ((2, 3, 5), layers.Conv2DTranspose(4, (2, 3), strides=(2, 1), use_bias=False)),
     ((12, 12, 4), layers.Conv2DTranspose(4, 2, strides=2, activation="relu")),
+    ((1, 1, 4), layers.Conv2DTranspose(3, 1)),
+    ((9, 9, 4), layers.Conv2DTranspose(3, 1, activation="relu")),
 ]
 OWN = [
     ((28, 28, 1), layers.Conv2D(4, 5)),
