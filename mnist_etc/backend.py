@@ -17,7 +17,6 @@ def load_tensorflow() -> None:
     No generator is seeded: whatever is drawn has a seed of its own (`mnist_etc.seeds`).
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # without AVX-512 TensorFlow leaves it off: half the speed
     with _quiet_stderr():
         import keras
         import tensorflow as tf

@@ -77,6 +77,7 @@ def hand(digit: int, seed: int = 5) -> list[Points]:
 
 def pen(page: Page, strokes: list[Points]) -> None:
     """Draw with the mouse."""
+    page.locator("#pad").scroll_into_view_if_needed()
     box = page.locator("#pad").bounding_box()
     assert box
     scale = box["width"] / CANVAS

@@ -83,7 +83,7 @@ def _channel() -> socket.socket:
     with its:
         process = subprocess.Popen(
             [sys.executable, forks.__file__, str(its.fileno())],
-            env=environment({"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "1"}),  # as `mnist_etc.backend`
+            env=environment({"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "1"}),  # as `mnist_etc.homes`
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

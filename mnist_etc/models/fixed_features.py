@@ -50,7 +50,7 @@ def build_fixed_features(side: int = SIDE) -> keras.Model:
         return [weights for part in parts for weights in part.get_weights()]
 
     sources = [sys.modules[__name__], patches, scattering, surrogates]
-    weights = kept(f"fixed_features_{side}", sources, fit)
+    weights = kept(f"fixed_features_{side}_{DRAWN}", sources, fit)
     count = len(parts[0].weights)
     parts[0].set_weights(weights[:count])
     parts[1].set_weights(weights[count:])

@@ -157,6 +157,7 @@ command = compose("train", TrainCommand, {keys})
 path = ArtifactFolder.of(command).classifier(command.autoencoder, command.classifier).checkpoint
 Tracker.metrics = lambda *_: print("measured", path.exists())
 Tracker.model = lambda self, name, *_: print("sent", name, path.exists())
+Tracker.records = True
 train(command)
 """
     done = run("-c", script)
