@@ -107,9 +107,13 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
             if storage.startswith("sqlite:///"):
                 _refuse_foreign(storage)
             postgres = storage.startswith("postgres")
+            from sqlalchemy.pool import NullPool  # each transaction has a connection of its own, and leaves none open
+
             return optuna.storages.RDBStorage(
                 re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", storage),
-                engine_kwargs={"connect_args": {"connect_timeout": ANSWER}} if postgres else None,
+                engine_kwargs={"connect_args": {"connect_timeout": ANSWER}, "poolclass": NullPool}
+                if postgres
+                else None,
                 heartbeat_interval=max(1, grace // 4),
                 grace_period=grace,
                 heartbeat_stale_trial_callback=requeue,
