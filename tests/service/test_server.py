@@ -95,7 +95,10 @@ def test_what_waits_is_answered_in_one_run(serve: Serve) -> None:
             time.sleep(0.01)
         source.go.set()
         assert all(one.result().status_code == 200 for one in (first, *waiting))
+        client.get("/nothing")
         text = client.get("/metrics").text
+    assert 'http_requests_total{handler="/v1/classify",method="POST",status="2xx"} 12.0' in text
+    assert 'http_requests_total{handler="none",method="GET",status="4xx"} 1.0' in text
     assert "mnist_etc_batch_images_count 2.0" in text
     assert "mnist_etc_batch_images_sum 12.0" in text
 
