@@ -52,7 +52,7 @@ def write_idx(folder: Path, split: str, count: int, classes: int = 10) -> Path:
     source = Path(os.environ["MNIST_ETC_DATA"]) / "mnist"
     images = gzip.decompress((source / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
     labels = gzip.decompress((source / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{split}-images-idx3-ubyte"
     with path.open("wb") as file:
         file.write(struct.pack(">4I", 0x803, count, 28, 28))
@@ -75,8 +75,9 @@ def command(size: int, *words: str | Path) -> Point:
 
 def own_data(folder: Path, count: int, classes: int = 10, validation: int = 200) -> list[str]:
     """The keys of a dataset of so many training images."""
-    write_idx(folder / "data", "train", count + validation, classes)
-    write_idx(folder / "data", "t10k", 1000, classes)
+    place = folder / "data" / "mine"
+    write_idx(place, "train", count + validation, classes)
+    write_idx(place, "t10k", 1000, classes)
     return ["data=mnist", "data.name=mine", f"data.root={folder}/data", f"data.validation={validation}"]
 
 
@@ -94,9 +95,9 @@ def train(count: int, folder: Path) -> Point:
 
 def export(count: int, folder: Path) -> Point:
     """Training images behind the model that is published, the training itself not counted."""
-    words = [*own_data(folder, count, validation=1000), f"artifacts={folder}/artifacts"]
+    words = [*own_data(folder, count, validation=400), f"artifacts={folder}/artifacts"]
     run_child([PYTHON, ROOT / "train.py", *words, *QUICK])
-    used = [*words, *QUICK[:2], f"repository={folder}/models", "policy=levels:2", "policy.min_attack_error=0"]
+    used = [*words, *QUICK[:2], f"repository={folder}/models"]
     return command(count, "-m", "mnist_etc.export", *used)
 
 
@@ -117,7 +118,7 @@ def answers(count: int, folder: Path) -> Point:
     words = ["data=digits", f"artifacts={folder}/artifacts"]
     run_child([PYTHON, ROOT / "train.py", *words, *QUICK])
     study = [*ATTACK, "targets=50", "attacks=[mean_by_answer,inverse_network]", "policies=[levels:2]"]
-    used = [*words, *QUICK[:2], *study, f"attack.answers=[{count}]", f"figures={folder}/figures"]
+    used = [*words, *QUICK[:2], *study, f"attack.answers=[{count}]"]
     return command(count, ROOT / "noprotect_reconstruction.py", *used)
 
 
@@ -192,7 +193,7 @@ ROWS = {
             unit="training images",
             sizes=(1000, 8000, 64_000),
             measure=export,
-            shown="python -m mnist_etc.export policy=levels:2",
+            shown="python -m mnist_etc.export",
         ),
         Row(
             name="hid_dim",
