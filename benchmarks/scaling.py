@@ -104,6 +104,7 @@ def export(count: int, folder: Path) -> Point:
 def hid_dim(width: int, folder: Path) -> Point:
     """Numbers in the code, through one epoch."""
     words = [*own_data(folder, 2000), f"artifacts={folder}/artifacts", f"autoencoder.hid_dim={width}", *QUICK]
+    words.append("autoencoder.learning_rate=0.001")  # that of 32 numbers is too high for 1,024
     return command(width, ROOT / "train.py", *words)
 
 
