@@ -22,6 +22,8 @@ from pathlib import Path
 from common import RESULTS, ROOT, machine, progress, run_child, table, versions, write_results
 
 PYTHON = sys.executable
+GROWN = 1.5
+"""Times the least seconds, below which it is noise."""
 QUICK = ["autoencoder.epochs=1", "classifier.epochs=1", "tracking_uri=null"]
 ATTACK = ["attack.epochs=1", "attack.units=64", "attack.blocks=1", "attack.networks=1", "attack.components=8"]
 
@@ -152,6 +154,12 @@ def fitted(points: Sequence[Point]) -> tuple[float, float, float]:
     return float(found[0]), float(found[1] / sizes.max() ** found[2]), float(found[2])
 
 
+def exponent(points: Sequence[Point], fit: tuple[float, float, float]) -> str:
+    """In words; of what does not grow there is none."""
+    seconds = [point.seconds for point in points]
+    return f"{fit[2]:.2f}" if max(seconds) > GROWN * min(seconds) else "none: flat"
+
+
 def draw(row: Row, points: Sequence[Point], fit: tuple[float, float, float]) -> None:
     """Time and memory, as ``results/scaling_<row>.png``."""
     import numpy as np
@@ -161,7 +169,9 @@ def draw(row: Row, points: Sequence[Point], fit: tuple[float, float, float]) -> 
     axes = figure.add_subplot()
     sizes = [point.size for point in points]
     dense = np.geomspace(min(sizes), max(sizes), 100)
-    axes.plot(dense, fit[0] + fit[1] * dense ** fit[2], color="C0", linewidth=1, label=f"exponent {fit[2]:.2f}")
+    axes.plot(
+        dense, fit[0] + fit[1] * dense ** fit[2], color="C0", linewidth=1, label=f"exponent {exponent(points, fit)}"
+    )
     axes.plot(sizes, [point.seconds for point in points], "o", color="C0", label="seconds")
     axes.set(xscale="log", yscale="log", xlabel=row.unit, ylabel="seconds", title=row.name)
     memory = axes.twinx()
@@ -257,14 +267,14 @@ def report(here: str, measured: dict[str, list[Point]]) -> None:
         seconds = ", ".join(re.sub(r"\.?0+$", "", f"{point.seconds:.3f}") for point in points)
         peaks = ", ".join(f"{point.peak_mib:,.0f}" for point in points)
         sizes = ", ".join(f"{point.size:,}" for point in points)
-        lines.append([f"{name}: `{ROWS[name].shown}`", sizes, seconds, f"{fit[2]:.2f}", peaks])
-    plots = "\n\n".join(f"![{name}](scaling_{name.replace(' ', '_')}.png)" for name in measured)
+        lines.append([f"{name}: `{ROWS[name].shown}`", sizes, seconds, exponent(points, fit), peaks])
+    plots = ", ".join(f"`scaling_{name.replace(' ', '_')}.png`" for name in measured)
     write_results(
         "scaling",
         "Growth with the work",
         {"machine": here, "versions": versions("tensorflow", "keras", "onnxruntime", "numpy")},
         table(["", "sizes", "seconds", "exponent", "peak memory, MiB"], lines),
-        plots,
+        f"Plots, in `benchmarks/results/`: {plots}.",
     )
 
 
