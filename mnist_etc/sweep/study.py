@@ -106,14 +106,12 @@ def open_storage(storage: str, grace: int) -> BaseStorage:
                 return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
             if storage.startswith("sqlite:///"):
                 _refuse_foreign(storage)
-            postgres = storage.startswith("postgres")
             from sqlalchemy.pool import NullPool  # each transaction has a connection of its own, and leaves none open
 
+            server = {"connect_args": {"connect_timeout": ANSWER}, "poolclass": NullPool}
             return optuna.storages.RDBStorage(
                 re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", storage),
-                engine_kwargs={"connect_args": {"connect_timeout": ANSWER}, "poolclass": NullPool}
-                if postgres
-                else None,
+                engine_kwargs=server if storage.startswith("postgres") else None,
                 heartbeat_interval=max(1, grace // 4),
                 grace_period=grace,
                 heartbeat_stale_trial_callback=requeue,

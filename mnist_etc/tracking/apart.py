@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,11 +39,12 @@ class Apart:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno()), uri],
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
                 pass_fds=[theirs.fileno()],
             )
+        self._connection.send(uri)  # a command line is everybody's to read, and it may hold a password
 
     def __str__(self) -> str:
         """What a warning calls it."""
@@ -70,7 +72,7 @@ class Apart:
 
     def parameters(self, settings: Mapping[str, Any]) -> None:
         """Log settings by their dotted keys."""
-        self._tell("parameters", {key: str(value) for key, value in settings.items()})
+        self._tell("parameters", dict(settings))
 
     def tag(self, name: str, words: str) -> None:
         """Tag the innermost open run."""
@@ -140,8 +142,9 @@ def _serve(connection: Connection, sink: _Served) -> None:
         try:
             method, *arguments = connection.recv()
         except (EOFError, OSError):
-            for _ in range(opened):
-                sink.end("KILLED")
+            with suppress(Exception):  # nobody is left to hear of it
+                for _ in range(opened):
+                    sink.end("KILLED")
             return
         if method == "done":
             connection.send(None)
@@ -157,4 +160,6 @@ def _serve(connection: Connection, sink: _Served) -> None:
 if __name__ == "__main__":
     for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):  # it is told what ends, and ends after the training
         signal.signal(one, signal.SIG_IGN)
-    _serve(Connection(int(sys.argv[1])), _Served(sys.argv[2]))
+    told = Connection(int(sys.argv[1]))
+    with suppress(EOFError):
+        _serve(told, _Served(told.recv()))

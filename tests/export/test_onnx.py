@@ -33,7 +33,6 @@ def test_a_difference_is_refused(tmp_path: Path) -> None:
     model = keras.Sequential([keras.layers.Input((3,)), Drifting()])
     with pytest.raises(ExportError, match="batch 1; received a difference of 1"):
         write_onnx(model, tmp_path / "model.onnx", np.zeros((64, 3), np.float32))
-    write_onnx(model, tmp_path / "model.onnx", np.full((64, 3), 1e6, np.float32))  # of a million it is rounding
 
 
 def test_names_opset_and_free_batch(tmp_path: Path) -> None:

@@ -57,6 +57,24 @@ def test_what_fails_there_is_raised_here_at_the_latest_at_the_end(tmp_path: Path
         apart.close()
 
 
+def test_a_password_is_on_no_command_line_and_the_folder_of_the_command_is_not_imported_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mlflow.py").write_text("raise SystemExit('imported from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    apart = Apart(f"sqlite:///{tmp_path}/secret.db")
+    try:
+        apart.start(None, {})
+        while not (command := Path(f"/proc/{apart._process.pid}/cmdline").read_bytes()):
+            time.sleep(0.01)
+        assert b"mnist_etc.tracking.apart" in command
+        assert b"secret" not in command
+        apart.end("FINISHED")
+    finally:
+        apart.close()
+    assert statuses(tmp_path / "secret.db") == {"FINISHED": 1}
+
+
 def test_without_a_run_it_is_let_go_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     Apart(f"sqlite:///{tmp_path}/mlflow.db").close()
