@@ -211,7 +211,7 @@ ROWS = {
             unit="numbers in the code",
             sizes=(8, 32, 128, 512, 1024),
             measure=hid_dim,
-            shown="train.py autoencoder.hid_dim=<n>, one epoch each, 2,000 images",
+            shown="train.py autoencoder.hid_dim=<n> autoencoder.learning_rate=0.001, one epoch each, 2,000 images",
         ),
         Row(
             name="classes",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
+from mnist_etc import homes
 from mnist_etc.errors import ArtifactError
 from mnist_etc.files import temporary
 
@@ -38,17 +38,15 @@ def kept(name: str, sources: Sequence[ModuleType], make: Callable[[], Weights]) 
         digest.update(Path(str(module.__file__)).read_bytes())
     for library in LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = cache / "mnist_etc" / "weights" / f"{name}_{digest.hexdigest()[:16]}.npz"
+    path = Path(homes.cache(), "weights", f"{name}_{digest.hexdigest()[:16]}.npz")
     try:
         with path.open("rb") as opened, np.load(opened) as file:
             return [file[one] for one in file.files]
     except (EOFError, OSError, ValueError, zipfile.BadZipFile):
         weights = make()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary(path) as draft, draft.open("wb") as written:
             np.savez(written, *weights)
-    except (ArtifactError, OSError):
+    except ArtifactError:
         pass
     return weights

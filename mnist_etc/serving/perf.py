@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from mnist_etc import interrupt
+from mnist_etc import homes, interrupt
 from mnist_etc.errors import ExitCode, MnistEtcError
 from mnist_etc.serving.wheels import PERF_ANALYZER, TRITONSERVER, unpacked
 
@@ -67,8 +67,7 @@ def main() -> int:
         Its exit code, or 1 where it cannot be had.
     """
     interrupt.loaded()
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(home) / "mnist_etc"
+    cache = Path(homes.cache())
     try:
         program, environment = perf_analyzer(cache)
         return _run(program, environment)
