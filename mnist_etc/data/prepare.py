@@ -83,11 +83,15 @@ def prepare_all(
     if how is Prepare.none:
         return [PreparedPicture(image[None]) for image in normalize(pictures, polarity, side)]
     light, formed = pictures, np.zeros(len(pictures), bool)
-    for dark in (False, True):
-        if polarity.dark in (None, dark):
-            turned = np.uint8(255) - pictures if dark else pictures
-            new = _have_form(turned, side) & ~formed
-            light, formed = (np.where(new[:, None, None], turned, light) if dark and new.any() else light), formed | new
+    if polarity.dark in (None, False):
+        formed = _have_form(pictures, side)
+    if polarity.dark in (None, True) and not formed.all():
+        rest = np.flatnonzero(~formed)
+        turned = np.uint8(255) - pictures[rest]
+        new = _have_form(turned, side)
+        if new.any():
+            light = pictures.copy()
+            light[rest[new]], formed[rest[new]] = turned[new], True
     return [
         PreparedPicture(light[at : at + 1]) if formed[at] else _extract_figures(pictures[at], polarity, side)
         for at in range(len(pictures))
@@ -113,13 +117,13 @@ def _have_form(pictures: NDArray[np.uint8], side: int) -> NDArray[np.bool_]:
 
     That is 28x28, a black ground, a box of 20, its mass in the middle; of another ``side`` all of that in proportion.
     """
-    box, places = BOX * side // SIDE, np.arange(side)
+    box, places, ones = BOX * side // SIDE, np.arange(side), np.ones(side, np.float32)
     flat = pictures.reshape(len(pictures), -1)
     have = np.asarray((flat.min(axis=1) == 0) & (flat.max(axis=1) >= 128))
     at = np.flatnonzero(have)
     longer = np.zeros(len(at), np.int64)
-    for axis in (1, 2):
-        ink = pictures[at].sum(axis=axis, dtype=np.int64)
+    exact = pictures[at].astype(np.float32)  # sums of bytes are, and come faster than those of whole numbers
+    for ink in ((ones @ exact).astype(np.int64), (exact @ ones).astype(np.int64)):
         there = ink > 0
         length = side - there.argmax(axis=1) - there[:, ::-1].argmax(axis=1)
         longer = np.maximum(longer, length)

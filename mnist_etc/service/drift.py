@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from mnist_etc.errors import MnistEtcError
-from mnist_etc.evaluation.drift import Counts, Reference, compare
+from mnist_etc.evaluation.drift import Counts, compare
 from mnist_etc.service.hours import Hours, Tally, hour_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from prometheus_client import Metric
 
     from mnist_etc.service.engine import Answered
@@ -30,6 +32,8 @@ __all__ = ["DriftCounts"]
 
 WRITE_SECONDS = 60.0
 """Between two writes of the file."""
+TOGETHER = 64
+"""Requests whose answers are counted at once."""
 DAY_HOURS = 24
 """The last so many hours are what ``/metrics`` holds against the validation images."""
 
@@ -48,6 +52,7 @@ class DriftCounts(Collector):
         self._total: OrderedDict[str, Tally] = OrderedDict()  # of this process, by model: its last day
         self._all: dict[str, Counts] = {}
         self._unwritten: dict[str, Tally] = {}
+        self._waiting: list[tuple[ServedModel, int, NDArray[np.float32]]] = []  # with their hour; not counted yet
         self._written, self._said = clock(), ""
 
     def __call__(self, answered: Answered) -> None:
@@ -58,20 +63,31 @@ class DriftCounts(Collector):
         whole = answered.images.any(axis=(1, 2))
         told = answered.outputs[whole if answered.label_only is None else whole & ~answered.label_only]
         if len(told):
-            self.count(answered.model, reference, reference.count(told))
+            hour = hour_of(self._clock())
+            with self._lock:
+                if self._waiting and self._waiting[0][:2] != (answered.model, hour):
+                    self._count()
+                self._waiting.append((answered.model, hour, told))
+                if len(self._waiting) >= TOGETHER:
+                    self._count()
 
-    def count(self, model: ServedModel, reference: Reference, counts: Counts) -> None:
-        """Add ``counts`` to those of this hour."""
-        name, hour = f"{model.name}/{model.version}", hour_of(self._clock())
-        with self._lock:
-            if name not in self._total or not self._total[name].reference.same(reference):
-                self._total[name], self._all[name] = Tally.of(model.policy, reference), reference.nothing()
-                self._unwritten.pop(name, None)
-            for tallies in (self._total, self._unwritten):
-                tallies.setdefault(name, Tally.of(model.policy, reference)).add(hour, counts)
-            self._all[name] += counts
-            self._total[name].keep(DAY_HOURS, hour)
-            self._total.move_to_end(name)
+    def _count(self) -> None:
+        """Count the answers that wait: of one model, in one hour. The lock is held."""
+        if not self._waiting:
+            return
+        (model, hour, _), reference = self._waiting[0], self._waiting[0][0].reference
+        assert reference is not None
+        counts = reference.count(np.concatenate([told for *_, told in self._waiting]))
+        self._waiting.clear()
+        name = f"{model.name}/{model.version}"
+        if name not in self._total or not self._total[name].reference.same(reference):
+            self._total[name], self._all[name] = Tally.of(model.policy, reference), reference.nothing()
+            self._unwritten.pop(name, None)
+        for tallies in (self._total, self._unwritten):
+            tallies.setdefault(name, Tally.of(model.policy, reference)).add(hour, counts)
+        self._all[name] += counts
+        self._total[name].keep(DAY_HOURS, hour)
+        self._total.move_to_end(name)
 
     def write(self, *, now: bool = False) -> None:
         """Add what is not in the file yet to it, a minute after the last time; what cannot be written is said once."""
@@ -79,6 +95,7 @@ class DriftCounts(Collector):
             return
         with self._writing:
             with self._lock:
+                self._count()
                 unwritten, self._unwritten, self._written = self._unwritten, {}, self._clock()
             if not unwritten:
                 return
@@ -124,6 +141,7 @@ class DriftCounts(Collector):
     def _now(self) -> list[tuple[str, Counts, Tally]]:
         hour = hour_of(self._clock())
         with self._lock:
+            self._count()
             for tally in self._total.values():
                 tally.keep(DAY_HOURS, hour)
             return [(name, self._all[name], tally.copy()) for name, tally in self._total.items()]

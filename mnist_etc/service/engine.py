@@ -1,6 +1,8 @@
 """Requests to answers: a bounded queue, and threads that decode what waits in it and classify it in one run.
 
-A worker takes all that waits, up to a batch, as soon as it is free: no request waits for others to come.
+A worker takes all that waits, up to a batch, as soon as it is free: no request waits for others to come. What takes
+less time than to hand it to a thread and back is answered by the loop of events itself, all that came in one turn of it
+together.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,14 +26,19 @@ from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import ReadPart, prepare, read_file
+from mnist_etc.service.reading import ReadPart, is_small, prepare, read_file
 from mnist_etc.service.shelf import Shelf
 
 __all__ = ["Answered", "Engine", "Job", "Observer"]
 
 TOGETHER = 2**17
 """Bytes of bodies that a worker takes at once: what is larger takes long to decode, and others wait for nothing."""
+TURN = 16
+"""Requests that one turn of the loop answers, so that it soon sees to others."""
+QUICK = 0.001
+"""Seconds that a model may take for an image, to be run by the loop."""
 RETRY = {"Retry-After": "1"}
+Told = list[tuple["Job", bytes | Problem]]
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +88,7 @@ class Engine:
     def __init__(self, config: ServiceConfig, shelf: Shelf, observers: Sequence[Observer] = ()) -> None:
         self._config, self._shelf, self.observers = config, shelf, list(observers)
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._small: deque[Job] = deque()
         self._threads: list[threading.Thread] = []
         self.on_batch: Callable[[int], None] = lambda _: None
         """Is told the number of images of each run."""
@@ -102,8 +111,8 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """Requests in the queue."""
-        return self._queue.qsize()
+        """Requests that no worker has taken yet."""
+        return self._queue.qsize() + len(self._small)
 
     async def answer(self, body: bytes, content_type: str, *, explain: bool, sender: str) -> bytes:
         """The JSON that answers a request.
@@ -113,15 +122,28 @@ class Engine:
         """
         if self.waiting >= self._config.max_queue:
             raise Problem("busy", f"{self._config.max_queue:,} requests wait already. Try again.", headers=RETRY)
-        seconds = self._config.seconds
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._queue.put(Job(body, content_type, explain, sender, time.monotonic() + seconds, answer))
-        timer = answer.get_loop().call_later(seconds, _give_up, answer, seconds)
+        seconds, loop = self._config.seconds, asyncio.get_running_loop()
+        answer: asyncio.Future[bytes] = loop.create_future()
+        job = Job(body, content_type, explain, sender, time.monotonic() + seconds, answer)
+        if self._shelf.current.seconds <= QUICK and is_small(body):
+            if not self._small:
+                loop.call_soon(self._turn)
+            self._small.append(job)
+        else:
+            self._queue.put(job)
+        timer = loop.call_later(seconds, _give_up, answer, seconds)
         try:
             return await answer
         finally:
             timer.cancel()
             del answer  # a problem's traceback holds this frame: together they would wait for the collector of cycles
+
+    def _turn(self) -> None:
+        """Answer small requests in the loop's thread; the rest of many in its next turn."""
+        jobs = [self._small.popleft() for _ in range(min(len(self._small), TURN, self._config.max_batch_size))]
+        if self._small:
+            jobs[0].answer.get_loop().call_soon(self._turn)
+        _deliver(self._answer_all(jobs))
 
     def _work(self) -> None:
         kept: Job | None = None
@@ -130,7 +152,8 @@ class Engine:
             if first is None:
                 return
             jobs, kept, ended = self._gather(first)
-            self._answer_all(jobs)
+            if told := self._answer_all(jobs):
+                told[0][0].answer.get_loop().call_soon_threadsafe(_deliver, told)
             if ended:
                 self._queue.put(None)  # it comes again, behind what still waits
 
@@ -150,10 +173,10 @@ class Engine:
             jobs.append(job)
         return jobs, None, False
 
-    def _answer_all(self, jobs: list[Job]) -> None:
-        """Decode all, prepare all, classify all in one run, and hand the answers over at once."""
+    def _answer_all(self, jobs: list[Job]) -> Told:
+        """Decode all, prepare all, and classify all in one run; of those whose time is spent there is no answer."""
         model, now = self._shelf.current, time.monotonic()
-        done: list[tuple[Job, bytes | Problem]] = []
+        done: Told = []
         ready: list[tuple[Job, list[ReadPart]]] = []
         for job in jobs:
             if job.answer.done() or now > job.deadline:
@@ -168,9 +191,8 @@ class Engine:
             if len(ready) == 1:
                 done.append((ready[0][0], _problem(error)))
             for one in ready if len(ready) > 1 else ():  # what is wrong with one is not for the others
-                self._answer_all([one[0]])
-        if done:
-            done[0][0].answer.get_loop().call_soon_threadsafe(_deliver, done)
+                done += self._answer_all([one[0]])
+        return done
 
     def _read(self, job: Job, side: int) -> list[ReadPart]:
         parts: list[ReadPart] = []
@@ -185,9 +207,7 @@ class Engine:
                 raise Problem("too-large", f"Expected at most {self._config.max_images:,} images; received more.")
         return parts
 
-    def _classify(
-        self, model: ServedModel, ready: list[tuple[Job, list[ReadPart]]]
-    ) -> list[tuple[Job, bytes | Problem]]:
+    def _classify(self, model: ServedModel, ready: list[tuple[Job, list[ReadPart]]]) -> Told:
         if not ready:
             return []
         parts = [part for _, several in ready for part in several]
@@ -233,7 +253,7 @@ def _problem(error: Exception) -> Problem:
     return Problem("failed", "The request could not be answered. The service says why on its standard error.")
 
 
-def _deliver(done: list[tuple[Job, bytes | Problem]]) -> None:
+def _deliver(done: Told) -> None:
     for job, result in done:
         if job.answer.done():
             continue

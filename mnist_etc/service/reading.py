@@ -30,7 +30,7 @@ from mnist_etc.errors import DataError
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.problems import Problem
 
-__all__ = ["ReadPart", "prepare", "read_file"]
+__all__ = ["ReadPart", "is_small", "prepare", "read_file"]
 
 ARRAYS = ("idx", "zip", "npy")
 """Rows of `READERS` that are read besides pictures."""
@@ -39,6 +39,8 @@ MEMBERS = 64
 IDX_IMAGES = b"\0\0\x08\x03"
 IDX_HEADER = 16
 GZIP = b"\x1f\x8b"
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
+SMALL_BYTES, SMALL_PIXELS = 4096, 64 * 64
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +98,14 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> li
         raise Problem("too-large", str(error)) from error
     except DataError as error:
         raise Problem("unreadable", " ".join(str(error).split())) from error
+
+
+def is_small(body: bytes) -> bool:
+    """Whether a body is a PNG of so few pixels and bytes that decoding is quick, whatever they unpack to."""
+    if len(body) > SMALL_BYTES or body[:16] != PNG:
+        return False
+    width, height = struct.unpack(">2I", body[16:24].ljust(8, b"\xff"))
+    return bool(width * height <= SMALL_PIXELS)
 
 
 def prepare(parts: Sequence[ReadPart]) -> None:

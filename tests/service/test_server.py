@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import socket
 import subprocess
@@ -45,7 +46,7 @@ class Held(ModelSource):
             assert self.go.wait(20)
             return model.run(images)
 
-        return replace(model, run=run)
+        return replace(model, run=run, seconds=math.inf)
 
 
 def received(connection: socket.socket) -> bytes:
