@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 from mnist_etc.errors import ConfigError
 from mnist_etc.service.config import LOOPBACK, ServiceCommand, ServiceConfig
 
 __all__ = ["serve"]
+
+MMAP_THRESHOLD = -3
+"""As malloc.h names it."""
+LARGE_BYTES = 2**17
+"""What glibc begins with."""
 
 
 def serve(command: ServiceCommand) -> None:
@@ -26,7 +32,20 @@ def serve(command: ServiceCommand) -> None:
     _refuse_open(config)
     from mnist_etc.service.server import run
 
+    _give_memory_back()
     run(config)
+
+
+def _give_memory_back() -> None:
+    """Have glibc map each large block by itself, so that it goes back to the system as soon as it is free.
+
+    By default it does so with larger and larger ones alone, and keeps the rest: pictures of many sizes, decoded in
+    several threads, leave holes, and a service grew by a fifth in 40,000 damaged files. Other C libraries have no such
+    setting.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _change_keys(command: ServiceCommand, path: Path) -> None:
