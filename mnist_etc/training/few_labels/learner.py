@@ -83,14 +83,13 @@ class Learner:
             TrainingError: a fit diverged.
         """
         schedule = Schedule.of(self._settings)
-        regressed: Array | None = None
+        teacher: Array | None = None
         for count in schedule.by_regression:
-            asked, labels = self._reach(count, self._features, regressed)
+            asked, labels = self._reach(count, self._features, teacher)
             regression = Regression(self._features[asked], labels, self._classes)
-            regressed = regression.of(self._features)
+            teacher = self._taught_by_neighbours(regression.of(self._features), asked, labels)
             tell(Learned(by="regression", asked=asked, labels=labels, classify=self._by(regression)))
-        assert regressed is not None, "a schedule begins with the regression"
-        teacher = self._taught_by_neighbours(regressed, asked, labels)
+        assert teacher is not None, "a schedule begins with the regression"
         history: list[Metrics] = []
         for number, count in enumerate(schedule.by_network):
             if number:

@@ -14,14 +14,22 @@ __all__ = ["Regression", "agreed", "spread"]
 
 Array = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
-STRENGTH = 10.0
-"""Inverse of the regularization, of features whose squares sum to 1."""
+STRENGTH = 30.0
+"""Inverse of the regularization."""
+NARROWNESS = 0.5
+"""Of the kernel: what a squared distance counts, as a part of the mean square of the features."""
+LANDMARKS = 1000
+"""Images that the kernel is approximated by, at most."""
+PART = 4096
+"""Images at a time."""
 SOME = 5
 """Labels a class from which on Laplace learning does better than Poisson learning."""
 
 
 class Regression:
-    """Scikit-learn's logistic regression on the images whose labels are known.
+    """Scikit-learn's logistic regression on the images whose labels are known, by their likeness to some of them.
+
+    That is a Gaussian kernel on the features, approximated after Nyström (Williams, Seeger 2000).
 
     Args:
         features: of those images, ``(m, d)``.
@@ -29,18 +37,28 @@ class Regression:
         classes: how many there are; one of which no label is known has probability 0.
     """
 
-    def __init__(self, features: Array, labels: Numbers, classes: int, strength: float = STRENGTH) -> None:
+    def __init__(self, features: Array, labels: Numbers, classes: int) -> None:
+        from sklearn.kernel_approximation import Nystroem
         from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
 
         self._classes, self._known = classes, np.unique(labels)
         self._model: Any = None
         if len(self._known) > 1:
-            self._model = LogisticRegression(C=strength, max_iter=1000, tol=1e-3).fit(features, labels)
+            gamma = NARROWNESS / np.square(features).sum(axis=1).mean(dtype=np.float64)
+            likeness = Nystroem(gamma=gamma, n_components=min(len(features), LANDMARKS), random_state=0)
+            regression = LogisticRegression(C=STRENGTH, max_iter=1000, tol=1e-3)
+            self._model = make_pipeline(likeness, regression).fit(features, labels)
 
     def of(self, features: Array) -> Array:
         """Probabilities ``(n, classes)``."""
         probabilities = np.zeros((len(features), self._classes), np.float32)
-        probabilities[:, self._known] = 1 if self._model is None else self._model.predict_proba(features)
+        if self._model is None:
+            probabilities[:, self._known] = 1
+            return probabilities
+        for first in range(0, len(features), PART):
+            part = slice(first, first + PART)
+            probabilities[part, self._known] = self._model.predict_proba(features[part])
         return probabilities
 
 
