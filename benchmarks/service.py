@@ -2,7 +2,7 @@
 
 Each request holds one PNG of 28x28 from MNIST's test images; LitServe and BentoML get it as base64 in JSON, which is
 what they read fastest, the service as it is. Rounds in turn; of each peer the better number of workers counts. Their
-environment is of its own: ``pip install litserve==0.2.19 bentoml==1.4.40 onnxruntime numpy pillow scipy``.
+environment is of its own, with ``benchmarks/requirements.txt``.
 """
 
 from __future__ import annotations
