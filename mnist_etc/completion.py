@@ -6,6 +6,7 @@ It holds all words itself, so that a completion starts no Python.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -38,7 +39,7 @@ DOORS = {
 FLAGS = ("--help", "--cfg", "--info")
 BASH = r"""
 _mnist_etc() {
-  local line="${COMP_LINE:0:COMP_POINT}" cur="" name="" words="" prefix=""
+  local line="${COMP_LINE:0:$COMP_POINT}" cur="" name="" words="" prefix=""
   local -a typed
   typed=($line)
   case "$line" in *[[:space:]]) ;; *) cur="${typed[${#typed[@]}-1]}"; unset "typed[${#typed[@]}-1]" ;; esac
@@ -65,6 +66,7 @@ _mnist_etc() {
   COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
 }
 """
+FISH_PYTHON = "complete -c python -c python3 -n 'string match -qr -- \"{}\" (commandline -cp)' {}"
 
 
 def script(shell: str, schemas: Mapping[str, type]) -> str:
@@ -143,14 +145,14 @@ def _fish(words: Mapping[str, Iterable[str]]) -> str:
     lines = [
         f"# python -m {PACKAGE} --shell-completion fish | source",
         f"complete -c mnist-etc -f -n __fish_use_subcommand -a '{' '.join(words)}'",
+        FISH_PYTHON.format(rf"-m {PACKAGE} +[^ ]*\$", f"-f -a '{' '.join(words)}'"),
     ]
     for name, several in words.items():
         given = f"-a '{' '.join(several)}'"
         lines.append(f"complete -c mnist-etc -n '__fish_seen_subcommand_from {name}' {given}")
         lines.append(f"complete -c {PREFIX}{name} {given}")
         doors = [*(door for door, other in DOORS.items() if other == name), f"-m {PACKAGE} {name}"]
-        typed = "complete -c python -n 'string match -q -- \"*{} *\" (commandline -cp)' {}"
-        lines.extend(typed.format(door, given) for door in doors)
+        lines.extend(FISH_PYTHON.format(f"{re.escape(door)} ", given) for door in doors)
     return "\n".join(lines)
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import pty
+import select
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -80,9 +85,53 @@ def test_doors_are_of_the_commands_that_they_are_said_to_be() -> None:
             assert Path(str(module.__file__)).read_text().count(f'door("{name}")') == 1
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells(run: Run, shell: str) -> None:
-    assert "autoencoder.hid_dim=" in run("-m", "mnist_etc", "--shell-completion", shell).stdout
+OFFERED = [
+    ("mnist-etc tra", "train"),
+    ("python -m mnist_etc superv", "supervised"),
+    ("mnist-etc-train autoencoder.hid", "autoencoder.hid_dim="),
+    ("python train.py data=dig", "data=digits"),
+    ("python -m train_.supervised model=tw", "model=two_branch_cnn"),
+]
+"""A line, and the word that its end becomes."""
+
+
+@pytest.mark.parametrize(("line", "word"), OFFERED)
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+def test_fish(run: Run, tmp_path: Path, line: str, word: str) -> None:
+    (tmp_path / "script").write_text(run("-m", "mnist_etc", "--shell-completion", "fish").stdout)
+    command = ["fish", "--no-config", "-c", f"source script; complete -C '{line}'"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == ([word], "")
+
+
+@pytest.mark.parametrize(("line", "word"), OFFERED)
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh(run: Run, tmp_path: Path, line: str, word: str) -> None:
+    """At a terminal, since it completes nowhere else."""
+    (tmp_path / "script").write_text(run("-m", "mnist_etc", "--shell-completion", "zsh").stdout)
+    (tmp_path / ".zshrc").write_text("PS1='ready> '\nautoload -Uz compinit && compinit -u\nsource script\n")
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        os.execvpe("zsh", ["zsh", "-i"], {"ZDOTDIR": str(tmp_path), "TERM": "dumb", "PATH": os.environ["PATH"]})
+    try:
+        shown(terminal, "ready> ")
+        os.write(terminal, f"{line}\t".encode())
+        assert "_mnist_etc" not in shown(terminal, word)
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(terminal)
+
+
+def shown(terminal: int, awaited: str) -> str:
+    """What a terminal shows until it has shown ``awaited``."""
+    found, deadline = "", time.monotonic() + 20
+    while awaited not in found:
+        assert time.monotonic() < deadline, found
+        if select.select([terminal], [], [], 0.1)[0]:
+            found += os.read(terminal, 65536).decode(errors="replace")
+    return found
 
 
 def test_no_such_shell(run: Run) -> None:
