@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -95,7 +94,7 @@ def decode_file(file: IO[bytes], place: str, polarity: Polarity, *, most_pixels:
             received, remedy = describe(start)
             raise DataError(f"Expected an image in {place}; received {received}. {remedy or 'Replace or remove it.'}")
         _load_extra(kind, place)
-        with _limits_of_our_own(), Image.open(file, formats=(kind,)) as image:
+        with _OWN_LIMITS, Image.open(file, formats=(kind,)) as image:
             _refuse_raw(image, place)
             _bound(image, place, most_pixels)
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -111,16 +110,36 @@ def _unreadable(place: str, error: Exception) -> DataError:
     return DataError(f"{place} cannot be read as an image: {cause or type(error).__name__}. Replace or remove it.")
 
 
-@contextmanager
-def _limits_of_our_own() -> Iterator[None]:
-    """Pillow's own, which warns of photos that a phone takes today, is left to `_bound`."""
-    pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = pixels
+class _OwnLimits:
+    """While anything is decoded, in whatever thread, Pillow's own limit, which warns of phones' photos, is off.
+
+    It and Python's filter of warnings are the whole process's: the first that comes changes them, the last that goes
+    puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._pixels = Image.MAX_IMAGE_PIXELS
+        self._warnings = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                self._warnings = warnings.catch_warnings()
+                self._warnings.__enter__()
+                warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._warnings.__exit__(None, None, None)
+                Image.MAX_IMAGE_PIXELS = self._pixels
+
+
+_OWN_LIMITS = _OwnLimits()
 
 
 def _load_extra(kind: str, place: str) -> None:

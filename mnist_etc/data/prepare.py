@@ -13,7 +13,7 @@ from mnist_etc.data.config import Polarity, Prepare
 from mnist_etc.data.dataset import SIDE
 from mnist_etc.data.images import BOX, normalize
 
-__all__ = ["PreparedPicture", "prepare", "prepare_all"]
+__all__ = ["PreparedPicture", "in_form", "prepare", "prepare_all"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,15 @@ def prepare_all(
         return [prepare(picture, how, polarity, side=side) for picture in pictures]
     if how is Prepare.none:
         return [PreparedPicture(image[None]) for image in normalize(pictures, polarity, side)]
+    light, formed = in_form(pictures, polarity, side)
+    return [
+        PreparedPicture(light[at : at + 1]) if formed[at] else _extract_figures(pictures[at], polarity, side)
+        for at in range(len(pictures))
+    ]
+
+
+def in_form(pictures: NDArray[np.uint8], polarity: Polarity, side: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Which of ``pictures`` uint8 ``(n, side, side)`` have MNIST's form already, ``(n,)``, and these light on dark."""
     light, formed = pictures, np.zeros(len(pictures), bool)
     if polarity.dark in (None, False):
         formed = _have_form(pictures, side)
@@ -92,10 +101,7 @@ def prepare_all(
         if new.any():
             light = pictures.copy()
             light[rest[new]], formed[rest[new]] = turned[new], True
-    return [
-        PreparedPicture(light[at : at + 1]) if formed[at] else _extract_figures(pictures[at], polarity, side)
-        for at in range(len(pictures))
-    ]
+    return light, formed
 
 
 def _extract_figures(picture: NDArray[np.uint8], polarity: Polarity, side: int) -> PreparedPicture:

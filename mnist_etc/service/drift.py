@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -25,17 +25,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from prometheus_client import Metric
 
+    from mnist_etc.evaluation.drift import Reference
     from mnist_etc.service.engine import Answered
-    from mnist_etc.service.model import ServedModel
 
 __all__ = ["DriftCounts"]
 
 WRITE_SECONDS = 60.0
 """Between two writes of the file."""
 TOGETHER = 64
-"""Requests whose answers are counted at once."""
+"""Requests whose answers are counted at once, within a `service.poll_seconds`."""
 DAY_HOURS = 24
 """The last so many hours are what ``/metrics`` holds against the validation images."""
+
+
+class _Of(NamedTuple):
+    """What answers are of; equal where their counts can be added without a look at the reference."""
+
+    name: str
+    policy: str
+    reference: Reference
+    hour: int
 
 
 class DriftCounts(Collector):
@@ -52,50 +61,53 @@ class DriftCounts(Collector):
         self._total: OrderedDict[str, Tally] = OrderedDict()  # of this process, by model: its last day
         self._all: dict[str, Counts] = {}
         self._unwritten: dict[str, Tally] = {}
-        self._waiting: list[tuple[ServedModel, int, NDArray[np.float32]]] = []  # with their hour; not counted yet
+        self._waiting: list[NDArray[np.float32]] = []  # answers that are not counted yet
+        self._waiting_of: _Of | None = None
         self._written, self._said = clock(), ""
 
     def __call__(self, answered: Answered) -> None:
         """Count the answers to a request but those about black images, and those of which the label alone is told."""
-        reference = answered.model.reference
-        if reference is None:
+        model = answered.model
+        reference = model.reference
+        if reference is None or answered.outputs.shape[1] != len(reference.names):  # Triton's was changed meanwhile
             return
         whole = answered.images.any(axis=(1, 2))
         told = answered.outputs[whole if answered.label_only is None else whole & ~answered.label_only]
         if len(told):
-            hour = hour_of(self._clock())
+            of = _Of(f"{model.name}/{model.version}", model.policy, reference, hour_of(self._clock()))
             with self._lock:
-                if self._waiting and self._waiting[0][:2] != (answered.model, hour):
+                if self._waiting and self._waiting_of != of:
                     self._count()
-                self._waiting.append((answered.model, hour, told))
-                if len(self._waiting) >= TOGETHER:
+                self._waiting_of = of
+                self._waiting.append(told)
+                if len(self._waiting) >= TOGETHER or len(told) >= TOGETHER:
                     self._count()
 
     def _count(self) -> None:
-        """Count the answers that wait: of one model, in one hour. The lock is held."""
-        if not self._waiting:
+        """Count the answers that wait, which are all of one version in one hour. The lock is held."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
-        (model, hour, _), reference = self._waiting[0], self._waiting[0][0].reference
-        assert reference is not None
-        counts = reference.count(np.concatenate([told for *_, told in self._waiting]))
-        self._waiting.clear()
-        name = f"{model.name}/{model.version}"
+        assert self._waiting_of is not None
+        name, policy, reference, hour = self._waiting_of
+        counts = reference.count(np.concatenate(waiting))
         if name not in self._total or not self._total[name].reference.same(reference):
-            self._total[name], self._all[name] = Tally.of(model.policy, reference), reference.nothing()
+            self._total[name], self._all[name] = Tally.of(policy, reference), reference.nothing()
             self._unwritten.pop(name, None)
         for tallies in (self._total, self._unwritten):
-            tallies.setdefault(name, Tally.of(model.policy, reference)).add(hour, counts)
+            tallies.setdefault(name, Tally.of(policy, reference)).add(hour, counts)
         self._all[name] += counts
         self._total[name].keep(DAY_HOURS, hour)
         self._total.move_to_end(name)
 
     def write(self, *, now: bool = False) -> None:
         """Add what is not in the file yet to it, a minute after the last time; what cannot be written is said once."""
+        with self._lock:
+            self._count()
         if self._path is None or not (now or self._clock() - self._written >= WRITE_SECONDS):
             return
         with self._writing:
             with self._lock:
-                self._count()
                 unwritten, self._unwritten, self._written = self._unwritten, {}, self._clock()
             if not unwritten:
                 return

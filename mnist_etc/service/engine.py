@@ -1,8 +1,8 @@
 """Requests to answers: a bounded queue, and threads that decode what waits in it and classify it in one run.
 
-A worker takes all that waits, up to a batch, as soon as it is free: no request waits for others to come. What takes
-less time than to hand it to a thread and back is answered by the loop of events itself, all that came in one turn of it
-together.
+A worker takes all that waits, up to a batch, as soon as it is free: no request waits for others to come. A small PNG
+that has the form of the model's images already takes less time than to hand it to a thread and back: the loop of events
+answers it itself, all that came in one turn of it together.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import ReadPart, is_small, prepare, read_file
+from mnist_etc.service.reading import ReadPart, formed, is_small, prepare, read_file, read_small
 from mnist_etc.service.shelf import Shelf
 
 __all__ = ["Answered", "Engine", "Job", "Observer"]
 
 TOGETHER = 2**17
 """Bytes of bodies that a worker takes at once: what is larger takes long to decode, and others wait for nothing."""
-TURN = 16
-"""Requests that one turn of the loop answers, so that it soon sees to others."""
+TURN, TURN_SECONDS = 16, 0.005
+"""Requests that one turn of the loop answers, and when it reads no more of them, so that it soon sees to others."""
 QUICK = 0.001
 """Seconds that a model may take for an image, to be run by the loop."""
 RETRY = {"Retry-After": "1"}
@@ -70,7 +70,10 @@ class Answered:
 
 
 class Observer(Protocol):
-    """Is shown each request's answers in a worker, before they are told; a `Problem` that it raises is told instead."""
+    """Is shown each request's answers before they are told; a `Problem` that it raises is told instead.
+
+    It is called by workers and by the loop, by several at a time.
+    """
 
     def __call__(self, answered: Answered, /) -> None:
         """See what is about to be told."""
@@ -111,7 +114,7 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """Requests that no worker has taken yet."""
+        """Requests that nobody has begun to answer."""
         return self._queue.qsize() + len(self._small)
 
     async def answer(self, body: bytes, content_type: str, *, explain: bool, sender: str) -> bytes:
@@ -125,7 +128,7 @@ class Engine:
         seconds, loop = self._config.seconds, asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
         job = Job(body, content_type, explain, sender, time.monotonic() + seconds, answer)
-        if self._shelf.current.seconds <= QUICK and is_small(body):
+        if self._is_quick(job):
             if not self._small:
                 loop.call_soon(self._turn)
             self._small.append(job)
@@ -138,12 +141,34 @@ class Engine:
             timer.cancel()
             del answer  # a problem's traceback holds this frame: together they would wait for the collector of cycles
 
+    def _is_quick(self, job: Job) -> bool:
+        """Whether the loop may try to answer; what a key may be told yet is asked under a lock, where it would wait."""
+        model = self._shelf.current
+        counted = self._config.leakage_budget_bits is not None and job.sender.startswith("key:")
+        return model.seconds <= QUICK and not counted and is_small(job.body, model.side)
+
     def _turn(self) -> None:
-        """Answer small requests in the loop's thread; the rest of many in its next turn."""
-        jobs = [self._small.popleft() for _ in range(min(len(self._small), TURN, self._config.max_batch_size))]
+        """Answer small requests in the loop's thread; what takes longer after all goes to the workers."""
+        model, began = self._shelf.current, time.monotonic()
+        read: list[tuple[Job, ReadPart]] = []
+        while self._small and len(read) < min(TURN, self._config.max_batch_size):
+            job = self._small.popleft()
+            part = read_small(job.body, model.side, self._config) if self._is_quick(job) else None
+            if part is None:
+                self._queue.put(job)
+            elif not job.answer.done():
+                read.append((job, part))
+            if time.monotonic() - began > TURN_SECONDS:
+                break
         if self._small:
-            jobs[0].answer.get_loop().call_soon(self._turn)
-        _deliver(self._answer_all(jobs))
+            asyncio.get_running_loop().call_soon(self._turn)
+        ready: list[tuple[Job, list[ReadPart]]] = []
+        for (job, part), quick in zip(read, formed([part for _, part in read]) if read else (), strict=True):
+            if quick:
+                ready.append((job, [part]))
+            else:
+                self._queue.put(job)
+        _deliver(self._answers(model, ready))
 
     def _work(self) -> None:
         kept: Job | None = None
@@ -185,14 +210,16 @@ class Engine:
                 ready.append((job, self._read(job, model.side)))
             except Exception as error:  # noqa: BLE001 -- one bad body must not end the worker
                 done.append((job, _problem(error)))
+        return done + self._answers(model, ready)
+
+    def _answers(self, model: ServedModel, ready: list[tuple[Job, list[ReadPart]]]) -> Told:
+        """Prepare all and classify all in one run; what is wrong with one is not for the others."""
         try:
-            done += self._classify(model, ready)
+            return self._classify(model, ready)
         except Exception as error:  # noqa: BLE001
             if len(ready) == 1:
-                done.append((ready[0][0], _problem(error)))
-            for one in ready if len(ready) > 1 else ():  # what is wrong with one is not for the others
-                done += self._answer_all([one[0]])
-        return done
+                return [(ready[0][0], _problem(error))]
+            return [told for one in ready for told in self._answers(model, [one])]
 
     def _read(self, job: Job, side: int) -> list[ReadPart]:
         parts: list[ReadPart] = []

@@ -20,17 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.array_file import DAMAGE
+from mnist_etc.data.config import Prepare
 from mnist_etc.data.content import START, describe, describe_archive
 from mnist_etc.data.decode import TooManyPixelsError, decode_file
 from mnist_etc.data.formats import format_of
 from mnist_etc.data.inputs import Batch, prepare_batch
+from mnist_etc.data.prepare import in_form
 from mnist_etc.data.readers import READERS
 from mnist_etc.data.source import InputOptions, Pictures
 from mnist_etc.errors import DataError
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.problems import Problem
 
-__all__ = ["ReadPart", "is_small", "prepare", "read_file"]
+__all__ = ["ReadPart", "formed", "is_small", "prepare", "read_file", "read_small"]
 
 ARRAYS = ("idx", "zip", "npy")
 """Rows of `READERS` that are read besides pictures."""
@@ -40,7 +42,9 @@ IDX_IMAGES = b"\0\0\x08\x03"
 IDX_HEADER = 16
 GZIP = b"\x1f\x8b"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
-SMALL_BYTES, SMALL_PIXELS = 4096, 64 * 64
+"""How a PNG begins, up to its size."""
+SMALL_BYTES = 4096
+"""Which unpack to 4 MB at most, whatever chunks they are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,12 +104,30 @@ def read_file(content: bytes, name: str, side: int, config: ServiceConfig) -> li
         raise Problem("unreadable", " ".join(str(error).split())) from error
 
 
-def is_small(body: bytes) -> bool:
-    """Whether a body is a PNG of so few pixels and bytes that decoding is quick, whatever they unpack to."""
-    if len(body) > SMALL_BYTES or body[:16] != PNG:
-        return False
-    width, height = struct.unpack(">2I", body[16:24].ljust(8, b"\xff"))
-    return bool(width * height <= SMALL_PIXELS)
+def is_small(body: bytes, side: int) -> bool:
+    """Whether a body is a PNG of few bytes whose header states the model's size, and may be read by `read_small`."""
+    return len(body) <= SMALL_BYTES and body[:24] == PNG + struct.pack(">2I", side, side)
+
+
+def read_small(body: bytes, side: int, config: ServiceConfig) -> ReadPart | None:
+    """Decode what `is_small`; None: it is no picture of the model's size after all, or refused, as `read_file` says."""
+    options = InputOptions(prepare=config.prepare, polarity=config.polarity, side=side)
+    try:
+        most = min(side * side, config.max_pixels)
+        picture = decode_file(io.BytesIO(body), "the body", config.polarity, most_pixels=most)
+    except DataError:
+        return None
+    part = ReadPart(Pictures(["image"], [picture.gray]), options)
+    return part if part.waits else None
+
+
+def formed(parts: Sequence[ReadPart]) -> list[bool]:
+    """Of which pictures of `read_small` nothing is left to do but to classify them."""
+    options = parts[0].options
+    if options.prepare is not Prepare.auto:
+        return [options.prepare is Prepare.none] * len(parts)
+    pictures = np.stack([part.pictures.images[0] for part in parts])
+    return [bool(one) for one in in_form(pictures, options.polarity, options.side)[1]]
 
 
 def prepare(parts: Sequence[ReadPart]) -> None:

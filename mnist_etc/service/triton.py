@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class TritonSource(ModelSource):
             dtype=TYPES[description.datatype],
             accuracy=manifest.get("validation_accuracy") if known else None,
             reference=_reference(manifest, description.names) if known else None,
-            run=connections.run,
+            run=partial(connections.run, len(description.names)),
         )
 
     def healthy(self) -> str:
@@ -112,10 +113,13 @@ class _Connections:
             self._own.predictor = predictor
         return predictor
 
-    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `mnist_etc.service.model.Run`."""
+    def run(self, classes: int, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `mnist_etc.service.model.Run`; answers of another number of ``classes`` are another model's."""
         try:
-            return self.mine().probabilities(images)
+            answers = self.mine().probabilities(images)
+            if answers.shape[1] != classes:
+                raise ServingError(f"Expected answers of {classes} numbers; received {answers.shape[1]}.")
         except ServingError:
             self._own.predictor = None
             raise
+        return answers

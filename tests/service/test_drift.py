@@ -127,6 +127,28 @@ def test_hours_are_kept_apart_written_once_a_minute_and_added_up_by_several(tmp_
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_answers_of_another_width_are_no_answers_of_the_version() -> None:
+    """Triton's model may be exchanged between two looks at it."""
+    drift = DriftCounts(None)
+    reference = Reference.measure(ANSWERS, NAMES, logits=False)
+    drift(told(ANSWERS[:3], reference=reference))
+    drift(told(np.eye(26, dtype=np.float32)[:2], reference=reference))
+    counted = {
+        one.labels["bin"]: one.value for one in next(iter(drift.collect())).samples if one.labels["of"] == "class"
+    }
+    assert sum(counted.values()) == 3
+
+
+def test_answers_wait_for_their_count_no_longer_than_until_the_next_look() -> None:
+    drift = DriftCounts(None)
+    reference = Reference.measure(ANSWERS, NAMES, logits=False)
+    answers = ANSWERS[:3].copy()
+    drift(told(answers, reference=reference))
+    drift.write()
+    seen = [one for one in vars(drift).values() if isinstance(one, list) and one]
+    assert not seen
+
+
 def test_a_file_that_cannot_be_written_costs_no_answer_and_no_count(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
