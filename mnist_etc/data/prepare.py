@@ -48,10 +48,10 @@ def prepare(
         case Prepare.mnist:
             return _extract_figures(picture, polarity, side)
         case Prepare.auto:
-            for dark in (False, True):
-                light = np.uint8(255) - picture if dark else picture
-                if polarity.dark in (None, dark) and light.shape == (side, side) and _have_form(light[None], side)[0]:
-                    return PreparedPicture(light[None])
+            if picture.shape == (side, side):
+                light, formed = in_form(picture[None], polarity, side)
+                if formed[0]:
+                    return PreparedPicture(light)
             return _extract_figures(picture, polarity, side)
         case _:
             assert_never(how)

@@ -20,13 +20,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_etc.data.config import Prepare
 from mnist_etc.errors import MnistEtcError
 from mnist_etc.service.answers import as_json
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.forms import files_of
 from mnist_etc.service.model import ServedModel
 from mnist_etc.service.problems import Problem
-from mnist_etc.service.reading import ReadPart, formed, is_small, prepare, read_file, read_small
+from mnist_etc.service.reading import ReadPart, is_small, prepare, read_file, read_small, take_formed
 from mnist_etc.service.shelf import Shelf
 
 __all__ = ["Answered", "Engine", "Job", "Observer"]
@@ -143,9 +144,10 @@ class Engine:
 
     def _is_quick(self, job: Job) -> bool:
         """Whether the loop may try to answer; what a key may be told yet is asked under a lock, where it would wait."""
-        model = self._shelf.current
-        counted = self._config.leakage_budget_bits is not None and job.sender.startswith("key:")
-        return model.seconds <= QUICK and not counted and is_small(job.body, model.side)
+        model, config = self._shelf.current, self._config
+        counted = config.leakage_budget_bits is not None and job.sender.startswith("key:")
+        as_it_is = config.prepare is Prepare.auto and is_small(job.body, model.side)
+        return model.seconds <= QUICK and not counted and as_it_is
 
     def _turn(self) -> None:
         """Answer small requests in the loop's thread; what takes longer after all goes to the workers."""
@@ -153,7 +155,7 @@ class Engine:
         read: list[tuple[Job, ReadPart]] = []
         while self._small and len(read) < min(TURN, self._config.max_batch_size):
             job = self._small.popleft()
-            part = read_small(job.body, model.side, self._config) if self._is_quick(job) else None
+            part = read_small(job.body, model.side, self._config) if model.seconds <= QUICK else None
             if part is None:
                 self._queue.put(job)
             elif not job.answer.done():
@@ -162,13 +164,11 @@ class Engine:
                 break
         if self._small:
             asyncio.get_running_loop().call_soon(self._turn)
-        ready: list[tuple[Job, list[ReadPart]]] = []
-        for (job, part), quick in zip(read, formed([part for _, part in read]) if read else (), strict=True):
-            if quick:
-                ready.append((job, [part]))
-            else:
+        take_formed([part for _, part in read])
+        for job, part in read:
+            if part.waits:
                 self._queue.put(job)
-        _deliver(self._answers(model, ready))
+        _deliver(self._answers(model, [(job, [part]) for job, part in read if not part.waits]))
 
     def _work(self) -> None:
         kept: Job | None = None

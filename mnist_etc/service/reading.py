@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.data.array_file import DAMAGE
-from mnist_etc.data.config import Prepare
 from mnist_etc.data.content import START, describe, describe_archive
 from mnist_etc.data.decode import TooManyPixelsError, decode_file
 from mnist_etc.data.formats import format_of
@@ -32,7 +31,7 @@ from mnist_etc.errors import DataError
 from mnist_etc.service.config import ServiceConfig
 from mnist_etc.service.problems import Problem
 
-__all__ = ["ReadPart", "formed", "is_small", "prepare", "read_file", "read_small"]
+__all__ = ["ReadPart", "is_small", "prepare", "read_file", "read_small", "take_formed"]
 
 ARRAYS = ("idx", "zip", "npy")
 """Rows of `READERS` that are read besides pictures."""
@@ -121,13 +120,14 @@ def read_small(body: bytes, side: int, config: ServiceConfig) -> ReadPart | None
     return part if part.waits else None
 
 
-def formed(parts: Sequence[ReadPart]) -> list[bool]:
-    """Of which pictures of `read_small` nothing is left to do but to classify them."""
-    options = parts[0].options
-    if options.prepare is not Prepare.auto:
-        return [options.prepare is Prepare.none] * len(parts)
-    pictures = np.stack([part.pictures.images[0] for part in parts])
-    return [bool(one) for one in in_form(pictures, options.polarity, options.side)[1]]
+def take_formed(parts: Sequence[ReadPart]) -> None:
+    """Prepare those pictures of `read_small` that have the form of the images already; the others still wait."""
+    if not parts:
+        return
+    pictures, options = np.stack([part.pictures.images[0] for part in parts]), parts[0].options
+    light, formed = in_form(pictures, options.polarity, options.side)
+    for row in np.flatnonzero(formed):
+        parts[row].images, parts[row].warnings = light[row : row + 1], [""]
 
 
 def prepare(parts: Sequence[ReadPart]) -> None:
