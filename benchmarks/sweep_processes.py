@@ -37,19 +37,19 @@ def main() -> None:
         for processes, seconds in ((1, one), (2, two)) if pair % 2 == 0 else ((2, two), (1, one)):
             seconds.append(sweep(processes, arguments.trials, arguments.sweep_args))
         progress(f"pair {pair + 1}: one process {one[-1]:.0f} s, two {two[-1]:.0f} s")
-    pairs = ratios(one, two)
-    rows = [
-        [f"pair {number}", f"{a:.0f}", f"{b:.0f}", f"{c:.2f}"]
-        for number, (a, b, c) in enumerate(zip(one, two, pairs, strict=True), start=1)
-    ]
-    rows.append(["median (least to greatest)", spread(one, ".0f"), spread(two, ".0f"), spread(pairs, ".2f")])
-    write_results(
-        "sweep_processes",
-        "A sweep by two processes",
-        {"machine": here, "versions": versions("optuna", "tensorflow", "keras")},
-        f"Seconds, start to exit, of {arguments.trials} trials; threads of a trial: the cores over the processes.",
-        table(["", "one process, s", "two processes, s", "one over two"], rows),
-    )
+        pairs = ratios(one, two)
+        rows = [
+            [f"pair {number}", f"{a:.0f}", f"{b:.0f}", f"{c:.2f}"]
+            for number, (a, b, c) in enumerate(zip(one, two, pairs, strict=True), start=1)
+        ]
+        rows.append(["median (least to greatest)", spread(one, ".0f"), spread(two, ".0f"), spread(pairs, ".2f")])
+        write_results(
+            "sweep_processes",
+            "A sweep by two processes",
+            {"machine": here, "versions": versions("optuna", "tensorflow", "keras")},
+            f"Seconds, start to exit, of {arguments.trials} trials; threads of a trial: the cores over the processes.",
+            table(["", "one process, s", "two processes, s", "one over two"], rows),
+        )
 
 
 if __name__ == "__main__":
