@@ -41,6 +41,12 @@ def run(tmp_path: Path) -> Run:
     return command
 
 
+@pytest.fixture
+def all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands under test use every core, as a user's do: what they repeat to the bit hangs on the order of sums."""
+    monkeypatch.setattr("support.ONE_THREAD", {})
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``artifacts/`` of a toy training."""

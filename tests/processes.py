@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import forks
+import support
 from support import COVERAGE, Completed, environment
 
 
@@ -38,7 +39,7 @@ def python(
         fresh: begin a process of its own, for tests that judge its memory or what it loads, or need other hashes. So it
             is, too, where it is timed, has options or an environment of its own, or where coverage is asked for.
     """
-    usual = words[0] in ("-m", "-c") or words[0].endswith(".py")
+    usual = support.ONE_THREAD and (words[0] in ("-m", "-c") or words[0].endswith(".py"))
     forked = usual and not (fresh or timed or env or any(name in os.environ for name in COVERAGE))
     start = time.perf_counter()
     done = (_forked if forked else _begun)(list(words), cwd, environment(env, timed=timed), timeout)

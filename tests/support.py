@@ -16,11 +16,14 @@ import h5py
 from numpy.typing import NDArray
 
 from mnist_etc.__main__ import COMMANDS
+from mnist_etc.processes import THREADS
 from mnist_etc.registry import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+ONE_THREAD = dict.fromkeys(THREADS, "1")
+"""For commands under test: two workers share two cores, and threads that wait for each other cost a fifth of both."""
 SCHEMAS = {name: resolve(command.schema) for name, command in COMMANDS.items()}
 """The configuration of each command."""
 TINY_MODEL = ["data=digits", "autoencoder.epochs=1", "classifier.epochs=1", "data.validation=700"]
@@ -53,10 +56,14 @@ class Run(Protocol):
 
 
 def environment(changes: Mapping[str, str | None] | None = None, *, timed: bool = False) -> dict[str, str]:
-    """This process's environment without what changes how Python and the libraries behave; None removes a name."""
+    """This process's environment without what changes how Python and the libraries behave; None removes a name.
+
+    With `ONE_THREAD`, unless it is ``timed``.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
-    asked = {"PYTHONPATH": str(ROOT)} | dict.fromkeys(COVERAGE if timed else ()) | dict(changes or {})
-    return {key: value for key, value in {**kept, **asked}.items() if value is not None}
+    usual = dict.fromkeys(COVERAGE) if timed else ONE_THREAD
+    asked = {**kept, "PYTHONPATH": str(ROOT), **usual, **(changes or {})}
+    return {key: value for key, value in asked.items() if value is not None}
 
 
 def refused(done: Completed, *words: str, code: int = 1, plain: bool = False) -> None:
