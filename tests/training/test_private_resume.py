@@ -85,6 +85,7 @@ def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path
     assert epsilons[-1] == pytest.approx(stated["epsilon"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_threads")
 def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path: Path) -> None:
     few = "import train_.autoencoder; from mnist_etc.training import pretraining; pretraining.DRAWN = 500"

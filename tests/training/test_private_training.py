@@ -190,6 +190,7 @@ def test_infer_says_what_the_model_promises(private: Path, run: Run) -> None:
     assert "1,237 training images, autoencoder, whitening and classifier together" in promised
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_threads")
 def test_a_given_seed_repeats_to_the_bit_and_promises_nothing(run: Run, tmp_path: Path) -> None:
     done = run("train.py", *BOTH, "privacy.seed=7")

@@ -193,6 +193,7 @@ def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run
         assert same_weights(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hid_dim", [1, 1024])
 def test_any_code_size_trains(run: Run, tmp_path: Path, hid_dim: int) -> None:
     done = run(

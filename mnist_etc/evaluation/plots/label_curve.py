@@ -62,7 +62,7 @@ def plot_label_curve(path: Path, curves: Curves, *, goal: float | None = None, m
         axes.set_ylabel(measured)
         axes.set_title(_title(seeds), fontsize=9, loc="left")
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
 
 def _ticks(counts: Sequence[int]) -> list[int]:
