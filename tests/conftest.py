@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from processes import python
-from support import ONE_THREAD, ROOT, TINY, Completed, Run
+from support import ROOT, TINY, Completed, Run
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_configure() -> None:
-    """Tests that compute in this process have one thread, too; see `support.ONE_THREAD`.
-
-    A shell that starts the suite in the background ignores SIGINT, and so would every command under test.
-    """
-    os.environ.update(ONE_THREAD)
+    """A shell that starts the suite in the background ignores SIGINT, and so would every command under test."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -37,7 +37,8 @@ def python(
         timeout: seconds until it is killed.
         timed: leave coverage out, for tests that judge its speed.
         fresh: begin a process of its own, for tests that judge its memory or what it loads, or need other hashes. So it
-            is, too, where it is timed, has options or an environment of its own, or where coverage is asked for.
+            is, too, where it is timed, has options, an environment or other threads of its own, or where coverage is
+            asked for.
     """
     usual = support.ONE_THREAD and (words[0] in ("-m", "-c") or words[0].endswith(".py"))
     forked = usual and not (fresh or timed or env or any(name in os.environ for name in COVERAGE))

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOT_INHERITED = ("PYTHON", "HYDRA_", "MLFLOW_", "DVC_", "PIP_", "TF_")
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 ONE_THREAD = dict.fromkeys(THREADS, "1")
-"""For what is under test: two workers share two cores, and threads that wait for each other cost a fifth of both."""
+"""For commands under test: two workers share two cores, and threads that wait for each other cost a fifth of both."""
 SCHEMAS = {name: resolve(command.schema) for name, command in COMMANDS.items()}
 """The configuration of each command."""
 TINY_MODEL = ["data=digits", "autoencoder.epochs=1", "classifier.epochs=1", "data.validation=700"]
@@ -60,7 +60,7 @@ def environment(changes: Mapping[str, str | None] | None = None, *, timed: bool 
 
     With `ONE_THREAD`, unless it is ``timed``.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED) and key not in THREADS}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
     usual = dict.fromkeys(COVERAGE) if timed else ONE_THREAD
     asked = {**kept, "PYTHONPATH": str(ROOT), **usual, **(changes or {})}
     return {key: value for key, value in asked.items() if value is not None}

@@ -14,19 +14,19 @@ from samples import OBSERVED, digits_model, idx_bytes, publish, write_idx_datase
 from support import ROOT, Run, refused
 
 CAP = 200 * 1024
-"""KiB; the bombs below are of 1 GiB, an inference without a bomb takes about 90 MiB."""
+"""KiB; the bombs below are of 4 GiB, an inference without a bomb takes about 90 MiB."""
 PIECE = 2**24
 
 
 def gzip_after_the_images(path: Path) -> None:
-    """An honest beginning of ten images, then 1 GiB of zeros."""
-    path.write_bytes(gzip.compress(idx_bytes(np.zeros((10, 28, 28), np.uint8))) + 64 * gzip.compress(bytes(PIECE)))
+    """An honest beginning of ten images, then 4 GiB of zeros."""
+    path.write_bytes(gzip.compress(idx_bytes(np.zeros((10, 28, 28), np.uint8))) + 256 * gzip.compress(bytes(PIECE)))
 
 
 def gzip_as_the_header_says(path: Path) -> None:
-    """A header of 1.3 million images, and 1 GiB that are really there."""
-    header = idx_bytes(np.zeros((0, 28, 28), np.uint8), count=1_300_000)
-    path.write_bytes(gzip.compress(header) + 64 * gzip.compress(bytes(PIECE)))
+    """A header of six million images, and 4 GiB that are really there."""
+    header = idx_bytes(np.zeros((0, 28, 28), np.uint8), count=6_000_000)
+    path.write_bytes(gzip.compress(header) + 256 * gzip.compress(bytes(PIECE)))
 
 
 def npz(path: Path) -> int:

@@ -60,6 +60,7 @@ def killed_after_its_first_epoch(folder: Path, stem: str, command: list[str]) ->
     return state
 
 
+@pytest.mark.usefixtures("all_threads")
 def test_a_resumed_training_draws_no_sample_and_no_noise_anew(run: Run, tmp_path: Path) -> None:
     """Killed with a secret seed, it goes on to one and the same model however often it is resumed from there."""
     state = killed_after_its_first_epoch(tmp_path, AE3, AUTOENCODER)
@@ -96,6 +97,7 @@ def test_killed_with_a_given_seed_it_resumes_to_the_same_bits(run: Run, tmp_path
     assert same_weights(tmp_path / "artifacts" / "digits" / f"{AE3}.h5", tmp_path / "whole" / "digits" / f"{AE3}.h5")
 
 
+@pytest.mark.usefixtures("all_threads")
 def test_killed_under_one_seed_it_does_not_finish_under_another_as_the_first(run: Run, tmp_path: Path) -> None:
     """Half of it would be of one seed's noise, and all of it say the other's."""
     killed_after_its_first_epoch(tmp_path, AE3, [*AUTOENCODER, "privacy.seed=1"])
