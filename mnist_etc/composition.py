@@ -30,6 +30,7 @@ BASE = "base"
 """The file of a folder of ``conf/`` that the others extend: no choice of its own."""
 SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^=]*)=(.*?)' (?:1\.|requires)")
 NO_GROUP = re.compile(r"Could not override '([^']*)'\.|Override ([^=]*)=.* looks like a config group override")
+OF_ANOTHER = re.compile(rf"In '{EXPERIMENT}/[^']*': Could not override '([^']*)'")
 """What Hydra says of them."""
 NO_KEY = re.compile(r".*raised while composing config: Key '([^']*)' not in")
 ANY_VALUE = (ValueError, TypeError, AssertionError, OSError, RecursionError)
@@ -222,12 +223,15 @@ def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
         return unknown(key, schema)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.partition("/")
-        known = ", ".join(sorted({*error.options} - {BASE}))
+        offers = getattr(schema, "offers", lambda group, choice: True)
+        known = ", ".join(one for one in sorted({*error.options} - {BASE}) if offers(group, one))
         return f"Expected {group} as one of {known}; received {choice!r}."
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(program(), schema, *sweep.groups())
+    if of_another := OF_ANOTHER.match(reason):
+        return f"Expected an experiment of this command; received one that chooses {of_another[1]!r}"
     if no_key := NO_KEY.match(reason):
         return unknown(no_key[1], schema)
     if no_group := NO_GROUP.match(reason):

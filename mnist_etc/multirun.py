@@ -81,7 +81,7 @@ def combinations(name: str, schema: type[Any], words: list[str]) -> list[Run]:
     """Every combination of the values in ``words``, the last word's varied first.
 
     Raises:
-        ConfigError: a word is not of Hydra's grammar, or they are more than `MOST`.
+        ConfigError: a word is not of Hydra's grammar, or stands for no value, or they are more than `MOST`.
     """
     several = [_values(name, schema, word) for word in words]
     given = {word for values in several if len(values) == 1 for word in values}
@@ -118,7 +118,9 @@ def _values(name: str, schema: type[Any], word: str) -> list[str]:
             )
         return [f"{key}={one}" for one in found]
     text = kinds(schema).get(key) in (str, str | None)
-    return [f"{key}={one}" for one in itertools.islice(_elements(parsed, text=text), MOST + 1)]
+    if not (elements := list(itertools.islice(_elements(parsed, text=text), MOST + 1))):
+        raise ConfigError(f"Expected a value of {key}; received none in {word!r}. Give one, or several.")
+    return [f"{key}={one}" for one in elements]
 
 
 def _elements(parsed: Any, *, text: bool) -> Iterator[str]:

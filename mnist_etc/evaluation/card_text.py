@@ -197,7 +197,7 @@ def _again(card: Facts) -> str:
     return "\n\n".join(
         [
             fence(card.command, "sh"),
-            "gives the same weights with the same software on the same machine"
+            "gives the same weights with the same software and as many threads on the same machine"
             + (", but for the secret seeds of its noise." if card.manifest["privacy"].get("stages") else "."),
             table(["software", "version"], rows),
             "The ONNX file states:",

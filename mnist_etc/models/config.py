@@ -83,6 +83,12 @@ class FitConfig:
                 f"Expected {prefix}nesterov=false with {prefix}optimizer={self.optimizer}; received true. Pass "
                 f"{prefix}optimizer={able}."
             )
+        if self.manner().rho != Manner.rho and not row.ascends:
+            able = " or ".join(name for name in OPTIMIZERS if OPTIMIZERS[name].ascends)
+            raise ConfigError(
+                f"Expected {prefix}rho={Manner.rho} with {prefix}optimizer={self.optimizer}, which does not read it; "
+                f"received {self.manner().rho}. Leave it out, or pass {prefix}optimizer={able}."
+            )
 
 
 @dataclass(kw_only=True)

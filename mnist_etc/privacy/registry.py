@@ -106,8 +106,8 @@ def refuse(engine: str, layer_names: Iterable[str]) -> None:
         ConfigError: a layer mixes the batch, which no engine can ever follow, or this engine has no rule for it yet.
     """
     followed = ENGINES[engine].layers
-    for name in layer_names:
+    for name in sorted(layer_names, key=lambda name: name not in MIXING):
         if name in MIXING:
-            raise ConfigError(never(f"a {name}"))
+            raise ConfigError(never(f"the layer {name}"))
         if followed is not None and name not in followed:
-            raise ConfigError(not_yet(f"a {name}", engine))
+            raise ConfigError(not_yet(f"the layer {name}", engine))

@@ -21,6 +21,7 @@ from mnist_etc.multirun import combinations
         (["run_name='a, b','c d'"], ["run_name='a, b'", "run_name='c d'"]),
         (["seed=sort(3,1)"], ["seed=1", "seed=3"]),
         (["data=glob(med*,exclude=[*a*,*mnist])", "seed=1,2"], None),
+        (["seed=range(0)", "data=digits"], None),
         (["data=glob(dig*)", "seed=1,2"], ["data=digits seed=1", "data=digits seed=2"]),
         (["experiment=glob(smo*)"], ["experiment=smoke"]),
         (["run_name=one(of", "seed=1"], ["run_name=one(of seed=1"]),

@@ -20,7 +20,7 @@ def test_the_engines_and_what_they_can() -> None:
 
 def test_a_layer_without_a_rule_is_refused_by_its_name() -> None:
     refuse("fast", ["Conv2D", "MaxPooling2D", "Dense"])
-    words = r"a LSTM, which the fast engine has no rule for yet.*privacy\.engine=tensorflow_privacy"
+    words = r"the layer LSTM, which the fast engine has no rule for yet.*privacy\.engine=tensorflow_privacy"
     with pytest.raises(ConfigError, match=words) as caught:
         refuse("fast", ["Dense", "LSTM"])
     assert caught.value.exit_code == 2
@@ -29,7 +29,7 @@ def test_a_layer_without_a_rule_is_refused_by_its_name() -> None:
 
 @pytest.mark.parametrize("engine", list(ENGINES))
 def test_a_layer_that_mixes_the_batch_is_refused_for_ever(engine: str) -> None:
-    with pytest.raises(ConfigError, match=r"a BatchNormalization, which mixes the batch: .* can ever be bounded"):
+    with pytest.raises(ConfigError, match=r"the layer BatchNormalization, which mixes the batch: .* can ever be bounded"):
         refuse(engine, ["BatchNormalization"])
 
 

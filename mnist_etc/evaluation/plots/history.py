@@ -38,9 +38,9 @@ def plot_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
         for axes, (title, found) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             for name in found:
                 epochs = [epoch for epoch, metrics in enumerate(history, 1) if name in metrics]
-                axes.plot(epochs, [history[epoch - 1][name] for epoch in epochs], marker=".", label=name)
+                axes.plot(epochs, [history[epoch - 1][name] for epoch in epochs], marker="o", markersize=3, label=name)
             axes.set_title(title)
             axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.grid(alpha=0.3)
             axes.legend()
