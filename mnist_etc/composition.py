@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -142,9 +142,13 @@ def choices(config_name: str, schema: type | None = None) -> dict[str, list[str]
         others = {path.stem for path in (folder / name).glob("*.yaml")} - {choice, BASE}
         if others and NAME.fullmatch(choice):
             found[name] = [choice, *sorted(others)]
-    if offers := getattr(schema, "offers", None):
-        return {name: [one for one in several if offers(name, one)] for name, several in found.items()}
-    return found
+    return {name: _offered(schema, name, several) for name, several in found.items()}
+
+
+def _offered(schema: type | None, group: str, several: Iterable[str]) -> list[str]:
+    """Those choices of a folder of ``conf/`` that a command takes."""
+    offers = getattr(schema, "offers", None)
+    return [one for one in several if offers is None or offers(group, one)]
 
 
 def program() -> str:
@@ -223,10 +227,13 @@ def _sentence(error: Exception, schema: type, groups: set[str]) -> str:
         return unknown(key, schema)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.partition("/")
-        offers = getattr(schema, "offers", lambda group, choice: True)
-        known = ", ".join(one for one in sorted({*error.options} - {BASE}) if offers(group, one))
+        known = ", ".join(_offered(schema, group, sorted({*error.options} - {BASE})))
         return f"Expected {group} as one of {known}; received {choice!r}."
-    reason = " ".join(str(error).split()) or type(error).__name__
+    return _reworded(" ".join(str(error).split()) or type(error).__name__, schema)
+
+
+def _reworded(reason: str, schema: type) -> str:
+    """What Hydra says in words of its own."""
     reason = reason.partition(" Config search path:")[0].partition(" full_key:")[0]
     if sweep := SWEEP.match(reason):
         return one_value(program(), schema, *sweep.groups())
