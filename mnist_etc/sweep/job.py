@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mnist_etc.artifacts.remedies import flatten, program
 from mnist_etc.artifacts.trial_folder import sweep_folder
-from mnist_etc.composition import conf_folder
+from mnist_etc.composition import choices, conf_folder
 from mnist_etc.data import load
 from mnist_etc.errors import ArtifactError, ConfigError, ExitCode
 from mnist_etc.files import exclusive
@@ -21,7 +21,15 @@ from mnist_etc.sweep.registry import PRUNERS, SAMPLERS, TARGETS
 from mnist_etc.sweep.results import best_of, write_best, write_plots, write_table
 from mnist_etc.sweep.search import METRIC, Search
 from mnist_etc.sweep.space import Space
-from mnist_etc.sweep.study import answering, counted, is_local, open_storage, open_study, without_password
+from mnist_etc.sweep.storage import (
+    answering,
+    check_storage,
+    is_local,
+    open_storage,
+    sqlite_file,
+    without_password,
+)
+from mnist_etc.sweep.study import counted, folder_of, open_study
 from mnist_etc.sweep.trial import Training
 from mnist_etc.tracking.tracker import Tracker
 from mnist_etc.training.recipe import standing
@@ -53,6 +61,8 @@ def sweep(command: SweepCommand) -> int:
         ConfigError: the space, the storage or the study is not what is asked for.
     """
     asked, target = command.sweep, TARGETS[command.sweep.command]
+    if asked.storage is not None:
+        check_storage(asked.storage)
     name = asked.name or f"{target.label(command)}_{command.data.name}"
     folder = sweep_folder(command, name)
     work = Training(command, folder)
@@ -68,10 +78,11 @@ def sweep(command: SweepCommand) -> int:
             stack.enter_context(exclusive(_lock(storage_name, name), key="sweep.storage"))
         bounds = {key: getattr(asked, key) for key in ("size_mb", "latency_ms", "epsilon")}
         searched = {"command": " ".join([work.name, *work.settings]), "space": space.content, "constraints": bounds}
+        defaults = {group: several[0] for group, several in choices(work.name).items()}
+        study = open_study(storage, name, searched, PRUNERS[asked.pruner](), defaults)
         work.place = stack.enter_context(SWEEP_ENGINES[asked.engine].place(command.ray.address))
         work.place.threads(asked.threads, asked.processes)
-        study = open_study(storage, name, searched, PRUNERS[asked.pruner]())
-        _say(f"study {name} in {without_password(storage_name)}, {len(counted(study))} trials so far")
+        _say(f"study {name} in {without_password(storage_name)}, {_so_far(study)}")
         if not counted(study) and (left := sorted(folder.glob("trial_*"))):
             raise ArtifactError(
                 f"Expected no trials of another study in {folder}; received {left[0].name}. Pass sweep.name=<another "
@@ -97,6 +108,14 @@ def sweep(command: SweepCommand) -> int:
         return _conclude(command, name, work, study, tracker, private=private is not None)
 
 
+def _so_far(study: optuna.Study) -> str:
+    """The trials that came to their end, and those that did not."""
+    trials = counted(study)
+    ended = sum(trial.state.is_finished() for trial in trials)
+    rest = f", {len(trials) - ended} under way" if ended < len(trials) else ""
+    return f"{ended} trial{'s' * (ended != 1)} so far{rest}"
+
+
 def _conclude(
     command: SweepCommand, name: str, work: Training, study: optuna.Study, tracker: Tracker, *, private: bool
 ) -> int:
@@ -118,13 +137,13 @@ def _conclude(
         )
         return ExitCode.FAILED
     path = folder / "best.yaml"
-    own = work.artifact(str(best.user_attrs["folder"]), best.params)
+    own = work.artifact(folder_of(best), best.params)
     told = f"{METRIC} {best.value:.4f}, the best of {states.count('COMPLETE')} finished trials of {len(trials)}"
     typed = flatten(command, (work.target.schema,))
-    write_best(path, program(work.name), work.settings, typed, best.params, told)
+    write_best(path, program(work.name), work.settings, typed, best.params, told, best.user_attrs.get("threads"))
     tracker.parameters(best.params)
     tracker.metrics({METRIC: float(best.value or 0)})
-    print(f"best: {best.user_attrs['folder']} with {METRIC} {best.value:.4f}; its model is {own.onnx}")
+    print(f"best: {folder_of(best)} with {METRIC} {best.value:.4f}; its model is {own.onnx}")
     print(f"train it by: {program(work.name)} {shlex.quote(f'experiment={path}')}")
     return ExitCode.DONE
 
@@ -161,7 +180,7 @@ def _checked(path: Path, work: Training) -> Space:
 
 def _lock(storage: str, study: str) -> Path:
     """Held by the one search of a study in a file that the user names."""
-    path = Path(storage.removeprefix("sqlite:///").partition("?")[0])
+    path = sqlite_file(storage)
     return path.with_name(f".{path.name}.{''.join(one if one.isalnum() else '-' for one in study)}.lock")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mnist_etc.errors import ExitCode
 from mnist_etc.processes import Teller
 from mnist_etc.sweep.space import Space, Value
-from mnist_etc.sweep.study import ERROR, FOLDER, KILLS, SURPLUS, counted, mend, requeue
+from mnist_etc.sweep.study import ERROR, FOLDER, KILLS, SURPLUS, counted, folder_of, mend, requeue
 
 if TYPE_CHECKING:
     import optuna
@@ -108,7 +108,10 @@ class Search:
         with ExitStack() as stack:
             stack.callback(self._close)
             if lost := mend(self.study, alone=self._heartbeat is None):
-                self._say(f"{lost} trial{'s' * (lost != 1)} of a search that was ended go on")
+                several = (
+                    "trial of a search that was ended goes" if lost == 1 else "trials of a search that was ended go"
+                )
+                self._say(f"{lost} {several} on")
             while True:
                 while len(self._running) < self._processes and self._wanted():
                     self._start()
@@ -143,7 +146,7 @@ class Search:
             trial.set_user_attr(SURPLUS, True)
             self._tell(trial, "FAIL")
             return
-        folder = str(trial.user_attrs.get(FOLDER, f"trial_{trial.number:04d}"))
+        folder = folder_of(trial)
         trial.set_user_attr(FOLDER, folder)
         child = self._work.launch(folder, values)
         running = Running(trial, child, folder, values)

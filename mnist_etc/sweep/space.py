@@ -135,11 +135,14 @@ def _yaml(path: Path) -> dict[str, Any]:
 
     try:
         content: Any = OmegaConf.to_container(OmegaConf.create(read_limited(path, LIMIT).decode()))
+    except AssertionError:  # OmegaConf's, of a file that is one number
+        content = None
     except (YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(f"Expected YAML in {path}; received: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict) or not content:
+        received = "none" if content == {} else "a list" if isinstance(content, list) else "a single value"
         raise ConfigError(
-            f"Expected keys to search in {path}; received none. Add a line such as: "
+            f"Expected keys to search in {path}; received {received}. Add a line such as: "
             "model.learning_rate: { type: float, low: 1e-4, high: 1e-2, log: true }"
         )
     return {str(key): value for key, value in content.items()}

@@ -7,17 +7,12 @@ every trial but the lost ones.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import re
-import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mnist_etc.errors import ArtifactError, ConfigError
+from mnist_etc.errors import ConfigError
 
 if TYPE_CHECKING:
     import optuna
@@ -28,15 +23,15 @@ __all__ = [
     "ERROR",
     "FOLDER",
     "KILLS",
+    "RETRY_OF",
     "SURPLUS",
-    "answering",
     "counted",
-    "is_local",
+    "folder_of",
     "mend",
-    "open_storage",
+    "number_of",
     "open_study",
+    "quiet",
     "requeue",
-    "without_password",
 ]
 
 ERROR, FOLDER, RETRY_OF, SURPLUS, KILLS = "error", "folder", "retry_of", "surplus", "kills"
@@ -44,117 +39,16 @@ ERROR, FOLDER, RETRY_OF, SURPLUS, KILLS = "error", "folder", "retry_of", "surplu
 often its process was killed."""
 OWNER = "mnist_etc"
 """Attribute of a study: what it searches."""
-ANSWER = 5
-"""Seconds that a database has to answer."""
-
-
-class KernelLock:
-    """The lock of a journal file, which the kernel frees when the process that holds it dies.
-
-    Args:
-        path: of the lock file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._handle = path, -1
-
-    def acquire(self) -> bool:
-        """Wait for it."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        self._handle = handle
-        return True
-
-    def release(self) -> None:
-        """Let others have it."""
-        os.close(self._handle)
-
-
-def is_local(storage: str) -> bool:
-    """Whether a storage is a file, which one machine uses."""
-    return "://" not in storage or storage.startswith("sqlite:")
-
-
-def open_storage(storage: str, grace: int) -> BaseStorage:
-    """Open a storage, making what it needs.
-
-    Args:
-        storage: path of a journal file, or address of a database.
-        grace: seconds after which a trial without a heartbeat is lost.
-
-    Raises:
-        ConfigError: it does not answer, or is none.
-    """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if re.fullmatch(r"sqlite:/{0,3}(:memory:)?", storage):
-        raise ConfigError(
-            f"Expected a file in sweep.storage={storage}, such as sqlite:///sweeps.db; received none, and what lies in "
-            "memory alone nothing goes on with."
-        )
-    try:
-        with _quiet():
-            if "://" not in storage:
-                from optuna.storages import JournalStorage
-                from optuna.storages.journal import JournalFileBackend
-
-                path = Path(storage)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                lock: Any = KernelLock(path.with_name(f".{path.name}.lock"))
-                _cut(path, lock)
-                return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-            if storage.startswith("sqlite:///"):
-                _refuse_foreign(storage)
-            from sqlalchemy.pool import NullPool  # each transaction has a connection of its own, and leaves none open
-
-            server = {"connect_args": {"connect_timeout": ANSWER}, "poolclass": NullPool}
-            return optuna.storages.RDBStorage(
-                re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", storage),
-                engine_kwargs=server if storage.startswith("postgres") else None,
-                heartbeat_interval=max(1, grace // 4),
-                grace_period=grace,
-                heartbeat_stale_trial_callback=requeue,
-            )
-    except ConfigError:
-        raise
-    except ImportError as error:
-        reason = str(error).rstrip(".")
-        raise ConfigError(
-            f"Expected sweep.storage={without_password(storage)} with its driver installed; received: {reason}. For "
-            "PostgreSQL: pip install 'mnist-etc[postgres]'"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - whatever a driver, or a file of something else, raises
-        reason = without_password(str(error).partition("\n")[0]) or type(error).__name__
-        raise ConfigError(
-            f"Expected a storage that answers at sweep.storage={without_password(storage)}; received: {reason}. Start "
-            "it, or leave the key out for a journal file."
-        ) from None
-
-
-@contextmanager
-def answering(storage: str) -> Iterator[None]:
-    """Tell in a line of a storage that stops to answer.
-
-    Raises:
-        ArtifactError: it did in the block.
-    """
-    from optuna.exceptions import StorageInternalError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError) as error:
-        cause = error.__cause__ or error
-        reason = without_password(str(cause).partition("\n")[0]) or type(cause).__name__
-        raise ArtifactError(
-            f"Expected sweep.storage={without_password(storage)} to answer; received: {reason}. Once it does, the same "
-            "command goes on."
-        ) from None
+PREFIX = "trial_"
+"""Of the name of a folder, before the number of the trial."""
 
 
 def open_study(
-    storage: BaseStorage, name: str, searched: Mapping[str, Any], pruner: optuna.pruners.BasePruner
+    storage: BaseStorage,
+    name: str,
+    searched: Mapping[str, Any],
+    pruner: optuna.pruners.BasePruner,
+    defaults: Mapping[str, str] | None = None,
 ) -> optuna.Study:
     """Open the study ``name``, or make it.
 
@@ -163,13 +57,14 @@ def open_study(
         name: of the study.
         searched: what it searches, as plain JSON types by name.
         pruner: for the trials of this process.
+        defaults: value by key of what the words of a command leave out, for messages.
 
     Raises:
         ConfigError: the study of that name searches something else.
     """
     import optuna
 
-    with _quiet():
+    with quiet():
         study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=pruner
         )
@@ -178,9 +73,10 @@ def open_study(
         study.set_user_attr(OWNER, dict(searched))
     elif there != searched:
         key = next((key for key in searched if (there or {}).get(key) != searched[key]), "space")
+        expected, received = _difference(key, searched[key], (there or {}).get(key), defaults or {})
         raise ConfigError(
-            f"Expected the study {name} to be of {key} {_short(searched[key])}; received one of "
-            f"{_short((there or {}).get(key, 'another program'))}. Pass sweep.name=<another name>."
+            f"Expected the study {name} to be of {expected}; received one of {received}. Pass "
+            "sweep.name=<another name>."
         )
     return study
 
@@ -190,6 +86,16 @@ def counted(study: optuna.Study) -> list[FrozenTrial]:
     return [
         trial for trial in study.get_trials(deepcopy=False) if not _is_lost(trial) and SURPLUS not in trial.user_attrs
     ]
+
+
+def folder_of(trial: FrozenTrial | optuna.Trial) -> str:
+    """The name of its folder, which a trial that goes on has from the lost one."""
+    return str(trial.user_attrs.get(FOLDER, f"{PREFIX}{trial.number:04d}"))
+
+
+def number_of(trial: FrozenTrial) -> int:
+    """The number that users know it by: of its folder."""
+    return int(folder_of(trial).removeprefix(PREFIX))
 
 
 def requeue(study: optuna.Study, trial: FrozenTrial | optuna.Trial) -> None:
@@ -213,7 +119,7 @@ def mend(study: optuna.Study, *, alone: bool) -> int:
     from optuna.trial import TrialState
 
     if not alone:
-        with _quiet():
+        with quiet():
             optuna.storages.fail_stale_trials(study)
         return 0
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
@@ -226,51 +132,36 @@ def mend(study: optuna.Study, *, alone: bool) -> int:
     return len(lost)
 
 
-def without_password(text: str) -> str:
-    """``text`` with the password of an address in it hidden."""
-    text = re.sub(r"(?<=://)([^:/@\s]*):\S*@", r"\1:***@", text)
-    return re.sub(r"(?<=[?&]password=)[^&\s]+", "***", text)
-
-
-def _refuse_foreign(storage: str) -> None:
-    """Refuse a file of SQLite that holds tables of another program, such as MLflow, before any is added to it."""
-    path = Path(storage.removeprefix("sqlite:///").partition("?")[0])
-    if not path.is_file():
-        return
-    with closing(sqlite3.connect(path)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and "studies" not in tables:
-        raise ConfigError(
-            f"Expected a new file, or one of studies, in sweep.storage={storage}; received another program's, with a "
-            f"table {min(tables)}. Pass another file."
-        )
-
-
-def _cut(journal: Path, lock: KernelLock) -> None:
-    """Remove the half of a line that a full disk left at the end of a journal; no line could follow it."""
-    if not journal.is_file():
-        return
-    lock.acquire()
-    try:
-        content = journal.read_bytes()
-        if content and not content.endswith(b"\n"):
-            os.truncate(journal, content.rfind(b"\n") + 1)
-    finally:
-        lock.release()
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Optuna's warnings that a feature is experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _is_lost(trial: FrozenTrial) -> bool:
     return trial.state.name == "FAIL" and not {ERROR, SURPLUS} & trial.user_attrs.keys()
 
 
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
+def _difference(key: str, asked: Any, there: Any, defaults: Mapping[str, str]) -> tuple[str, str]:
+    """What differs between two commands, spaces or constraints, on either side."""
+    one, other = _settings(asked, defaults), _settings(there or {}, defaults)
+    keys = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return f"{key} {_told(one, keys)}", "another program" if there is None else f"{key} {_told(other, keys)}"
+
+
+def _settings(searched: Any, defaults: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(searched, str):
+        return {key: str(value) for key, value in searched.items()}
+    name, *words = searched.split()
+    return {
+        "sweep.command": name,
+        **defaults,
+        **{key: value for key, _, value in (one.partition("=") for one in words)},
+    }
+
+
+def _told(settings: Mapping[str, str], keys: list[str]) -> str:
+    text = ", ".join(f"{key}={settings[key]}" if key in settings else f"{key} left out" for key in keys)
     return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Optuna's warnings that a feature is experimental."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -15,7 +15,8 @@ import pytest
 from support import environment
 
 from mnist_etc.processes import Child
-from mnist_etc.sweep.study import counted, open_storage
+from mnist_etc.sweep.storage import open_storage
+from mnist_etc.sweep.study import counted
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy import Toy, value_of

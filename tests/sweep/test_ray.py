@@ -16,7 +16,8 @@ from mnist_etc.sweep.engines import SWEEP_ENGINES, Place
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS
 from mnist_etc.sweep.search import Search
 from mnist_etc.sweep.space import Parameter, Space
-from mnist_etc.sweep.study import counted, open_storage, open_study
+from mnist_etc.sweep.storage import open_storage
+from mnist_etc.sweep.study import counted, open_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy import Toy, value_of

@@ -15,11 +15,13 @@ import pytest
 from support import ROOT
 
 from mnist_etc.errors import ArtifactError, ConfigError
+from mnist_etc.sweep.job import _so_far
 from mnist_etc.sweep.registry import PRUNERS, SAMPLERS
 from mnist_etc.sweep.results import best_of, write_plots, write_table
 from mnist_etc.sweep.search import MOST_KILLS, Search
 from mnist_etc.sweep.space import Parameter, Space
-from mnist_etc.sweep.study import answering, counted, mend, open_storage, open_study, without_password
+from mnist_etc.sweep.storage import answering, check_storage, open_storage, without_password
+from mnist_etc.sweep.study import counted, mend, open_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy import EPOCHS, Toy, value_of
@@ -100,12 +102,24 @@ def test_a_lost_trial_goes_on_in_its_folder_once(tmp_path: Path) -> None:
     trial = study.ask()
     trial.suggest_float("x", 0, 1)
     trial.set_user_attr("folder", "trial_0000")
+    study.tell(study.ask(), 0.5)
+    assert _so_far(study) == "1 trial so far, 1 under way"
     assert mend(study, alone=True) == 1
     assert mend(study, alone=True) == 0
-    (again,) = counted(study)
-    assert (again.state.name, again.number, again.user_attrs["folder"]) == ("WAITING", 1, "trial_0000")
+    assert _so_far(study) == "1 trial so far, 1 under way"
+    again = counted(study)[1]
+    assert (again.state.name, again.number, again.user_attrs["folder"]) == ("WAITING", 2, "trial_0000")
     retried = study.ask()
     assert retried.suggest_float("x", 0, 1) == trial.params["x"]
+
+
+def test_a_search_says_that_a_lost_trial_goes_on(tmp_path: Path) -> None:
+    storage, said = open_storage(str(tmp_path / "j"), 10), list[str]()
+    study = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
+    study.ask().suggest_float("x", 0, 1)
+    work = Toy(tmp_path, seconds=0)
+    Search(study, storage, SPACE, work, sampler=SAMPLERS["random"], trials=1, say=said.append).run()
+    assert said[0] == "1 trial of a search that was ended goes on"
 
 
 def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> None:
@@ -137,8 +151,12 @@ def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> 
 def test_a_study_of_something_else(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path / "j"), 10)
     open_study(storage, "one", {"command": "supervised model=cnn"}, PRUNERS["none"]())
-    with pytest.raises(ConfigError, match=r"model=tiny; received one of supervised model=cnn\. Pass sweep\.name="):
+    with pytest.raises(ConfigError, match=r"model=tiny; received one of command model=cnn\. Pass sweep\.name="):
         open_study(storage, "one", {"command": "supervised model=tiny"}, PRUNERS["none"]())
+    open_study(storage, "two", {"command": "supervised data=digits model=tiny model.epochs=2"}, PRUNERS["none"]())
+    told = r"of command model=cnn, model\.epochs left out; received one of command model=tiny, model\.epochs=2\."
+    with pytest.raises(ConfigError, match=told):
+        open_study(storage, "two", {"command": "supervised data=digits"}, PRUNERS["none"](), {"model": "cnn"})
 
 
 class Hooked(Toy):
@@ -229,20 +247,29 @@ def test_no_password_is_shown(words: str) -> None:
     assert ("cret" in shown, "***" in shown, "host/x" in shown) == (False, True, True)
 
 
-@pytest.mark.parametrize("storage", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
-def test_a_storage_in_memory(storage: str) -> None:
-    with pytest.raises(ConfigError, match=r"Expected a file in sweep\.storage"):
-        open_storage(storage, 10)
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        ("sqlite://", r"Expected a file in sweep\.storage"),
+        ("sqlite:///", r"Expected a file in sweep\.storage"),
+        ("sqlite:///:memory:", r"Expected a file in sweep\.storage"),
+        ("sqlite:////nowhere/at/all.db", "received no folder /nowhere/at"),
+        ("mysql://me:secret@host/x", r"a journal file, sqlite:///file\.db or postgresql://.*received mysql://me:\*"),
+        ("redis://host/x", "received redis://host/x"),
+    ],
+)
+def test_a_storage_that_is_none(storage: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as error:
+        check_storage(storage)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("storage", ["study.log", "sqlite:///study.db", "postgres://h/x", "postgresql+psycopg://h/x"])
+def test_a_storage_that_may_be_one(storage: str) -> None:
+    check_storage(storage)
 
 
 def test_a_file_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "numbers").write_text("5\n")
     with pytest.raises(ConfigError, match="a storage that answers"):
         open_storage(str(tmp_path / "numbers"), 10)
-
-
-@pytest.mark.parametrize("storage", ["sqlite:////nowhere/at/all.db", "mongo://me:secret@host/x"])
-def test_a_storage_that_is_none(storage: str) -> None:
-    with pytest.raises(ConfigError, match="a storage that answers") as error:
-        open_storage(storage, 10)
-    assert "secret" not in str(error.value)

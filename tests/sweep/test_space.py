@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -15,7 +16,9 @@ from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.schema import check
+from mnist_etc.sweep import trial
 from mnist_etc.sweep.space import Space
+from mnist_etc.sweep.trial import Training
 
 CONDITIONAL = """
 model.optimizer: { type: categorical, choices: [adam, sgd] }
@@ -47,7 +50,9 @@ def test_what_is_drawn(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "keys to search in .*received none"),
-        ("[]", "keys to search"),
+        ("[]", "keys to search in .*received a list"),
+        ("- a", "keys to search in .*received a list"),
+        ("5", "keys to search in .*received a single value"),
         ("a: {", "YAML in"),
         ("model.widht: { low: 1, high: 2 }", "Did you mean model.width"),
         ("data.validation: { type: int, low: 1, high: 2 }", "data.validation. Remove it"),
@@ -96,6 +101,25 @@ def test_each_end_is_checked_at_every_value_of_its_conditions(tmp_path: Path) ->
         for name in ("sgd", "sam_sgd")
         for end in (0, 0.5)
     ]
+
+
+def test_ends_are_checked_without_composing_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed = list[list[str]]()
+
+    def counting(name: str, schema: type[Any], words: list[str]) -> Any:
+        composed.append(words)
+        return compose(name, schema, words)
+
+    work = Training(compose("sweep", SCHEMAS["sweep"], ["data=digits", "model=cnn"]), tmp_path)
+    monkeypatch.setattr(trial, "compose", counting)
+    work.check(read(tmp_path, CONDITIONAL))
+    assert len(composed) == 1
+    work.check(read(tmp_path, "model.private: { choices: [true, false] }"))
+    assert [words[-1] for words in composed[2:]] == ["model.private=true", "model.private=false"], (
+        "defaults depend on it"
+    )
+    with pytest.raises(ConfigError, match=r"model\.warmup between 0 and"):
+        work.check(read(tmp_path, "model.warmup: { low: 0, high: 7 }"))
 
 
 SPACES = sorted((ROOT / "conf/sweep/space").glob("*.yaml"))

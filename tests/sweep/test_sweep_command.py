@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import SCHEMAS, Run, refused
+from support import SCHEMAS, Run, environment, refused
 
 from mnist_etc.composition import compose
 from mnist_etc.sweep.job import _space
@@ -23,7 +26,8 @@ SWEEP = ("-m", "mnist_etc.sweep", "data=digits", "model.epochs=1", "data.validat
         (("sweep.space=empty.yaml",), ("keys to search in empty.yaml", "received none")),
         (("sweep.space=nowhere",), ("a search space for nowhere", "cnn, cnn_private, ")),
         (("sweep.space=wide.yaml",), ("model.width between 1 and 4096", "9999", "(in wide.yaml)")),
-        (("sweep.space=one.yaml", "sweep.storage=sqlite:////nowhere/at/all.db"), ("a storage that answers",)),
+        (("sweep.space=one.yaml", "sweep.storage=sqlite:////nowhere/at/all.db"), ("no folder /nowhere/at",)),
+        (("sweep.storage=redis://host/x",), ("sqlite:///file.db or postgresql://", "received redis://host/x")),
         (("sweep.space=one.yaml", "sweep.storage=sqlite:///mlflow.db"), ("another program's", "alembic_version")),
         (("sweep.engine=spark",), ("sweep.engine as one of local, ray",)),
         (("force=true",), ("force=false of a search", "sweep.name=")),
@@ -41,6 +45,20 @@ def test_refused(run: Run, tmp_path: Path, words: tuple[str, ...], told: tuple[s
     refused(run(*SWEEP, *words), *told, code=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.yaml", "mlflow.db", "one.yaml", "wide.yaml"]
     assert (tmp_path / "mlflow.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("storage", ["mysql://host/x", "sqlite:////nowhere/at/all.db"])
+def test_a_storage_that_cannot_be_is_refused_before_what_opens_one_is_loaded(storage: str, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom mnist_etc.__main__ import COMMANDS\nfrom mnist_etc.command import run\n"
+        f"sys.argv = ['mnist-etc-sweep', 'data=digits', 'sweep.storage={storage}']\n"
+        "try: run('sweep', COMMANDS['sweep'])\n"
+        "finally: print(sorted({'optuna', 'sqlalchemy', 'mlflow', 'tensorflow'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (2, "[]"), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -84,6 +102,7 @@ def test_trials_their_folders_and_the_best_as_an_experiment(
     assert {"best.yaml", "journal.log", "trials.csv", "trial_0000"} <= {path.name for path in folder.iterdir()}
     best = folder / "best.yaml"
     assert "python -m train_.supervised experiment=artifacts/sweeps/cnn_digits/best.yaml" in best.read_text()
+    assert f"\n# threads of the trial: {len(os.sched_getaffinity(0))}; " in best.read_text()
     monkeypatch.chdir(tmp_path)
     config = compose("supervised", SCHEMAS["supervised"], [f"experiment={best}"])
     assert (config.data.name, config.data.validation, config.model.epochs) == ("digits", 700, 1)
@@ -92,4 +111,6 @@ def test_trials_their_folders_and_the_best_as_an_experiment(
     assert config.gates.accuracy is not None, "what a search leaves out, the training of the best does"
     again = run(*words)
     assert "trial_0000  " not in again.stdout.partition("best:")[0], "it was run again"
-    refused(run(*words, "model.epochs=2"), "to be of command", "sweep.name=", code=2)
+    refused(run(*words, "model.epochs=2"), "to be of command model.epochs=2; ", "sweep.name=", code=2)
+    other = (*words, "model=tiny", "sweep.name=cnn_digits")
+    refused(run(*other), "to be of command model=tiny; received one of command model=cnn. ", code=2)

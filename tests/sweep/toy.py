@@ -70,7 +70,8 @@ def search(folder: Path, trials: int, processes: int) -> None:
     from mnist_etc.sweep.registry import PRUNERS, SAMPLERS
     from mnist_etc.sweep.search import Search
     from mnist_etc.sweep.space import Parameter, Space
-    from mnist_etc.sweep.study import open_storage, open_study
+    from mnist_etc.sweep.storage import open_storage
+    from mnist_etc.sweep.study import open_study
 
     storage = open_storage(str(folder / "journal.log"), 10)
     study = open_study(storage, "toy", {"command": "toy"}, PRUNERS["none"]())
