@@ -42,7 +42,7 @@ def test_a_private_one_needs_rules_for_its_layers(run: Run) -> None:
         "-X", "importtime", "-c", program, "train", "data=digits", "classifier.model=tanh", "classifier.private=true"
     )
     assert done.returncode == 2
-    assert "received a LSTM" in done.stderr.splitlines()[-1]
+    assert "received the layer LSTM" in done.stderr.splitlines()[-1]
     assert "tensorflow" not in done.stderr.split()
 
 
