@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mnist_etc.artifacts.artifact import Artifact
-from mnist_etc.artifacts.remedies import SWITCHES, arguments, flatten
+from mnist_etc.artifacts.remedies import arguments, flatten
 from mnist_etc.composition import compose, entry
-from mnist_etc.errors import ConfigError
 from mnist_etc.files import read_limited
 from mnist_etc.processes import Teller
-from mnist_etc.schema import check
 from mnist_etc.sweep.config import SweepCommand
 from mnist_etc.sweep.engines import Place
 from mnist_etc.sweep.registry import TARGETS
@@ -74,12 +72,8 @@ class Training:
         Raises:
             ConfigError: names it.
         """
-        from omegaconf import OmegaConf
-
-        composed = OmegaConf.structured(compose(self.name, self.target.schema, self.base))
         for words in space.corners():
-            if not _fits(composed, words):
-                compose(self.name, self.target.schema, [*self.base, *words])
+            compose(self.name, self.target.schema, [*self.base, *words])
 
     def launch(self, folder: str, values: Mapping[str, Value]) -> Teller:
         """See `mnist_etc.sweep.search.Work`."""
@@ -134,24 +128,6 @@ def _words(command: SweepCommand) -> list[str]:
     model = command.model if "model" in known else None
     words = arguments(name, schema, flatten(command, (schema,)), command, classifier, model)
     return [shlex.split(one)[0] for one in words]
-
-
-def _fits(composed: Any, words: list[str]) -> bool:
-    """Whether a configuration is allowed with these words; False: Hydra, a hundred times as slow, has to say.
-
-    It always has to of words on which defaults of other keys depend, or that choose a file of ``conf/``.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    keys = [word.partition("=")[0] for word in words]
-    if any("." not in key or key.rpartition(".")[2] in SWITCHES for key in keys):
-        return False
-    try:
-        check(OmegaConf.to_object(OmegaConf.merge(composed, OmegaConf.from_dotlist(words))))
-    except (ConfigError, OmegaConfBaseException, ValueError):
-        return False
-    return True
 
 
 def _latency(onnx: Path) -> float:

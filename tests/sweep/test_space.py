@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
@@ -16,9 +15,7 @@ from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
 from mnist_etc.models.zoo import ZOO
 from mnist_etc.schema import check
-from mnist_etc.sweep import trial
 from mnist_etc.sweep.space import Space
-from mnist_etc.sweep.trial import Training
 
 CONDITIONAL = """
 model.optimizer: { type: categorical, choices: [adam, sgd] }
@@ -101,25 +98,6 @@ def test_each_end_is_checked_at_every_value_of_its_conditions(tmp_path: Path) ->
         for name in ("sgd", "sam_sgd")
         for end in (0, 0.5)
     ]
-
-
-def test_ends_are_checked_without_composing_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    composed = list[list[str]]()
-
-    def counting(name: str, schema: type[Any], words: list[str]) -> Any:
-        composed.append(words)
-        return compose(name, schema, words)
-
-    work = Training(compose("sweep", SCHEMAS["sweep"], ["data=digits", "model=cnn"]), tmp_path)
-    monkeypatch.setattr(trial, "compose", counting)
-    work.check(read(tmp_path, CONDITIONAL))
-    assert len(composed) == 1
-    work.check(read(tmp_path, "model.private: { choices: [true, false] }"))
-    assert [words[-1] for words in composed[2:]] == ["model.private=true", "model.private=false"], (
-        "defaults depend on it"
-    )
-    with pytest.raises(ConfigError, match=r"model\.warmup between 0 and"):
-        work.check(read(tmp_path, "model.warmup: { low: 0, high: 7 }"))
 
 
 SPACES = sorted((ROOT / "conf/sweep/space").glob("*.yaml"))
