@@ -238,7 +238,7 @@ def _reworded(reason: str, schema: type) -> str:
     if sweep := SWEEP.match(reason):
         return one_value(program(), schema, *sweep.groups())
     if of_another := OF_ANOTHER.match(reason):
-        return f"Expected an experiment of this command; received one that chooses {of_another[1]!r}"
+        return f"Expected an experiment of {program()}; received one that chooses {of_another[1]!r}"
     if no_key := NO_KEY.match(reason):
         return unknown(no_key[1], schema)
     if no_group := NO_GROUP.match(reason):

@@ -74,6 +74,8 @@ def become(words: list[str], cwd: str, env: dict[str, str], outputs: list[str]) 
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
+    if "OPENBLAS_NUM_THREADS" in env:  # read as the library was loaded; the others are read where they count
+        sys.modules["threadpoolctl"].threadpool_limits(int(env["OPENBLAS_NUM_THREADS"]))
     random.seed()
     sys.modules["numpy"].random.seed()
     sys.orig_argv = [sys.executable, *words]

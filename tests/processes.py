@@ -11,13 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import forks
-import support
 from support import COVERAGE, Completed, environment
+
+from mnist_etc.processes import THREADS
 
 
 def python(
@@ -40,11 +42,27 @@ def python(
             is, too, where it is timed, has options, an environment or other threads of its own, or where coverage is
             asked for.
     """
-    usual = support.ONE_THREAD and (words[0] in ("-m", "-c") or words[0].endswith(".py"))
+    usual = words[0] in ("-m", "-c") or words[0].endswith(".py")
     forked = usual and not (fresh or timed or env or any(name in os.environ for name in COVERAGE))
     start = time.perf_counter()
     done = (_forked if forked else _begun)(list(words), cwd, environment(env, timed=timed), timeout)
     return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - start)
+
+
+def killed_once(met: Callable[[], bool], *words: str, cwd: Path, timeout: float = 200) -> None:
+    """Run ``python *words`` as `python` does, and SIGKILL it as soon as ``met()`` holds, asked each millisecond.
+
+    Raises:
+        AssertionError: it ended before, or ``timeout`` seconds passed.
+    """
+    with _fork(list(words), cwd, environment()) as (process, channel, _):
+        deadline = time.monotonic() + timeout
+        while not (held := met()) and not select.select([channel], [], [], 0.001)[0] and time.monotonic() < deadline:
+            pass
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        code = forks.receive(channel)
+    assert held, f"{words} ended by {code} before what it was to be killed upon"
 
 
 def _begun(words: list[str], cwd: Path, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
@@ -61,13 +79,7 @@ def _begun(words: list[str], cwd: Path, env: dict[str, str], timeout: float) -> 
 
 
 def _forked(words: list[str], cwd: Path, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    channel = _channel()
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = [Path(folder, name) for name in ("stdout", "stderr")]
-        for path in outputs:
-            path.touch()
-        forks.send(channel, {"words": words, "cwd": str(cwd), "env": env, "outputs": [*map(str, outputs)]})
-        process = forks.receive(channel)
+    with _fork(words, cwd, env) as (process, channel, outputs):
         in_time, _, _ = select.select([channel], [], [], timeout)
         if not in_time:
             os.kill(process, signal.SIGKILL)
@@ -78,6 +90,18 @@ def _forked(words: list[str], cwd: Path, env: dict[str, str], timeout: float) ->
     return subprocess.CompletedProcess(words, code, stdout, stderr)
 
 
+@contextmanager
+def _fork(words: list[str], cwd: Path, env: dict[str, str]) -> Iterator[tuple[int, socket.socket, list[Path]]]:
+    """Its process id, the channel that tells its exit code once it has ended, and the files of its two outputs."""
+    channel = _channel()
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [Path(folder, name) for name in ("stdout", "stderr")]
+        for path in outputs:
+            path.touch()
+        forks.send(channel, {"words": words, "cwd": str(cwd), "env": env, "outputs": [*map(str, outputs)]})
+        yield forks.receive(channel), channel, outputs
+
+
 @cache
 def _channel() -> socket.socket:
     """To the process with the libraries, which ends with this one."""
@@ -85,7 +109,13 @@ def _channel() -> socket.socket:
     with its:
         process = subprocess.Popen(
             [sys.executable, forks.__file__, str(its.fileno())],
-            env=environment({"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "1"}),  # as `mnist_etc.homes`
+            env=environment(
+                {
+                    "TF_CPP_MIN_LOG_LEVEL": "2",
+                    "TF_ENABLE_ONEDNN_OPTS": "1",  # as `mnist_etc.homes`
+                    **dict.fromkeys(THREADS),
+                }
+            ),
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

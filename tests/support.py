@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,16 +96,3 @@ def same_weights(first: Path, second: Path) -> bool:
     """Whether two h5 files hold the same arrays, to the bit."""
     ours, theirs = weights(first), weights(second)
     return ours.keys() == theirs.keys() and all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
-
-
-def killed_at_its_first_checkpoint(checkpoint: Path, command: list[str], cwd: Path) -> None:
-    """Start a training and SIGKILL it when its checkpoint appears."""
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 200
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert checkpoint.exists()

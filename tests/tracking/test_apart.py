@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import TINY_MODEL, killed_at_its_first_checkpoint
+from processes import killed_once
+from support import TINY_MODEL
 
 from mnist_etc.tracking.apart import Apart
 
@@ -85,7 +86,7 @@ def test_without_a_run_it_is_let_go_at_once(tmp_path: Path) -> None:
 def test_the_run_of_a_killed_training_ends_as_killed(tmp_path: Path, project: Path) -> None:
     checkpoint = tmp_path / "artifacts" / "digits" / "ae_h32_e50_weights_checkpoint.npz"
     command = [str(project / "train.py"), *TINY_MODEL, "autoencoder.epochs=50"]
-    killed_at_its_first_checkpoint(checkpoint, command, tmp_path)
+    killed_once(checkpoint.exists, *command, cwd=tmp_path)
     deadline = time.monotonic() + 60
     while (found := statuses(tmp_path / "mlflow.db")) != {"KILLED": 2} and time.monotonic() < deadline:
         time.sleep(0.1)

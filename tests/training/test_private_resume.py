@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from support import Run, environment, same_weights
+from processes import killed_once
+from support import Run, same_weights
 
 from mnist_etc.artifacts import manifest as manifests
 from mnist_etc.fit.checkpoint import Checkpoint
@@ -43,20 +39,17 @@ def manifest(folder: Path, stem: str) -> dict:
 def killed_after_its_first_epoch(folder: Path, stem: str, command: list[str]) -> dict:
     """SIGKILL a private training once its checkpoint holds an epoch; what the checkpoint says."""
     path = folder / "artifacts" / "digits" / f"{stem}_checkpoint.npz"
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 200
     state: dict = {"history": []}
-    while not state["history"] and time.monotonic() < deadline:
-        time.sleep(0.001)
+
+    def has_an_epoch() -> bool:
+        nonlocal state
         if path.exists():
             with np.load(path) as file:
                 state = json.loads(str(file["state"]))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+        return bool(state["history"])
+
+    killed_once(has_an_epoch, *command, cwd=folder)
     assert path.exists()
-    assert state["history"]
     return state
 
 

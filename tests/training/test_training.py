@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
-from processes import python
-from support import Run, killed_at_its_first_checkpoint, same_weights, weights
+from processes import killed_once, python
+from support import Run, same_weights, weights
 
 from mnist_etc.processes import THREADS
 
@@ -172,7 +172,7 @@ def test_killed_in_the_autoencoder_it_resumes_to_the_same_bits(
 ) -> None:
     folder = tmp_path / "artifacts" / "digits"
     command = [str(project / "train.py"), *SHORT, UNTRACKED]
-    killed_at_its_first_checkpoint(folder / f"{AE}_checkpoint.npz", command, tmp_path)
+    killed_once((folder / f"{AE}_checkpoint.npz").exists, *command, cwd=tmp_path)
     assert not (folder / f"{AE}.h5").exists()
     done = run(*command)
     assert done.returncode == 0, done.stderr
@@ -189,7 +189,7 @@ def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run
     for path in [*folder.glob("clsf*"), *folder.glob("full*")]:
         path.unlink()
     command = ["-m", "train_.classifier", *(key.removeprefix("classifier.") for key in SHORT)]
-    killed_at_its_first_checkpoint(folder / f"{CLSF}_checkpoint.npz", command, tmp_path)
+    killed_once((folder / f"{CLSF}_checkpoint.npz").exists, *command, cwd=tmp_path)
     done = run(*command, UNTRACKED)
     assert (tmp_path / "mlflow.db").exists()
     assert done.returncode == 0, done.stderr
