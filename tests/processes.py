@@ -21,6 +21,9 @@ from support import COVERAGE, Completed, environment
 
 from mnist_etc.processes import THREADS
 
+OWN = "MNIST_ETC_"
+"""Variables that begin so are read by this project alone, of which a fork has loaded nothing."""
+
 
 def python(
     *words: str,
@@ -43,7 +46,8 @@ def python(
             asked for.
     """
     usual = words[0] in ("-m", "-c") or words[0].endswith(".py")
-    forked = usual and not (fresh or timed or env or any(name in os.environ for name in COVERAGE))
+    changed = any(not name.startswith(OWN) for name in env or {})
+    forked = usual and not (fresh or timed or changed or any(name in os.environ for name in COVERAGE))
     start = time.perf_counter()
     done = (_forked if forked else _begun)(list(words), cwd, environment(env, timed=timed), timeout)
     return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - start)

@@ -21,7 +21,7 @@ def figure(done: Completed, pattern: str) -> float:
 
 
 def test_a_correct_training_passes(run: Run) -> None:
-    done = run(*AUDIT, *QUICK, timed=True)
+    done = run(*AUDIT, *QUICK)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "planted" not in done.stdout
     assert "315 steps, killed and resumed" in done.stdout
@@ -35,7 +35,7 @@ def test_a_correct_training_passes(run: Run) -> None:
 
 
 def test_the_reference_engine_passes(run: Run) -> None:
-    done = run(*AUDIT, *QUICK, *SMALL, "privacy.engine=tensorflow_privacy", timed=True)
+    done = run(*AUDIT, *QUICK, *SMALL, "privacy.engine=tensorflow_privacy")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tensorflow_privacy" in done.stdout
     assert figure(done, r"every sum .*: lower bound epsilon ([\d.]+)") > 0
@@ -50,7 +50,7 @@ def test_the_reference_engine_passes(run: Run) -> None:
     ],
 )
 def test_a_planted_bug_is_refuted(run: Run, bug: str, words: tuple[str, ...]) -> None:
-    done = run(*AUDIT, *QUICK, *SMALL, env={SWITCH: bug}, timed=True)
+    done = run(*AUDIT, *QUICK, *SMALL, env={SWITCH: bug})
     refused(done, *words)
     assert f"planted bug: {bug}" in done.stdout
     assert "the stated epsilon is too low" in done.stdout

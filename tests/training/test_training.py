@@ -157,7 +157,7 @@ def test_a_seed_repeats_a_run_to_the_bit_and_another_does_not(trained: Path, run
 def test_a_finished_training_is_not_repeated_unless_forced(trained: Path, run: Run) -> None:
     file = trained / "artifacts" / "digits" / f"{AE}.h5"
     before = file.stat().st_mtime_ns
-    again = run("train.py", *SHORT, UNTRACKED, cwd=trained, timed=True)
+    again = run("train.py", *SHORT, UNTRACKED, cwd=trained)
     assert again.returncode == 0
     assert again.stdout.count("is there already") == 2
     assert file.stat().st_mtime_ns == before
