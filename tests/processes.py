@@ -61,11 +61,15 @@ def killed_once(met: Callable[[], bool], *words: str, cwd: Path, timeout: float 
     """
     with _fork(list(words), cwd, environment()) as (process, channel, _):
         deadline = time.monotonic() + timeout
-        while not (held := met()) and not select.select([channel], [], [], 0.001)[0] and time.monotonic() < deadline:
-            pass
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-        code = forks.receive(channel)
+        try:
+            while (
+                not (held := met()) and not select.select([channel], [], [], 0.001)[0] and time.monotonic() < deadline
+            ):
+                pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            code = forks.receive(channel)
     assert held, f"{words} ended by {code} before what it was to be killed upon"
 
 
