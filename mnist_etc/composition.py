@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnist_etc.errors import ConfigError
-from mnist_etc.experiments import EXPERIMENT, chosen, extends
+from mnist_etc.experiments import EXPERIMENT, chosen, extends, made_for
 from mnist_etc.overrides import NAME, keys, kinds, one_value, overrides, unknown
 from mnist_etc.schema import check, expand_home
 
@@ -116,6 +116,8 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[tuple[l
     except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
         where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
         where = f"{where} (with {EXPERIMENT}={experiment})" if experiment else where
+        if experiment and (other := made_for(experiment, folder)) not in (None, config_name):
+            raise ConfigError(f"Expected an {EXPERIMENT} of {config_name}; received one of {other}{where}") from None
         raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
 
 

@@ -5,17 +5,20 @@ Each begins with ``# @package _global_``, its command and the figure that it rea
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mnist_etc.errors import ConfigError
 
-__all__ = ["EXPERIMENT", "chosen", "experiments", "extends"]
+__all__ = ["EXPERIMENT", "chosen", "experiments", "extends", "made_for"]
 
 EXPERIMENT = "experiment"
 """The key, and the folder in ``conf/``."""
 GIVEN = "_given_"
 """What Hydra calls the file of a path."""
 LIMIT = 2**20
+HEAD = re.compile(r"(?m)^# .*?(\w+)(?:\.py)? '?experiment=")
+"""Of a file, with the name of its command: ``python train.py``, ``python -m train_.supervised``."""
 
 
 def experiments(conf: Path, command: str) -> list[str]:
@@ -44,6 +47,9 @@ def chosen(words: list[str], conf: Path, command: str) -> tuple[list[str], str |
         if not Path(name).expanduser().is_file():
             raise ConfigError(f"Expected a file for {EXPERIMENT}; received {name!r}, which is none.")
     elif name not in (known := experiments(conf, command)):
+        for other in sorted(path.name for path in (conf / EXPERIMENT).glob("*")):
+            if name in experiments(conf, other):
+                raise ConfigError(f"Expected an {EXPERIMENT} of {command}; received {name!r}, which is one of {other}.")
         expected = f"as one of {', '.join(known)}, or" if known else "as"
         raise ConfigError(
             f"Expected {EXPERIMENT} {expected} the path of a YAML file; received {name!r}. To add it: "
@@ -79,6 +85,15 @@ def extends(experiment: str | None, command: str) -> list[str]:
         raise ConfigError(f"Expected keys with their values in {path}; received no such YAML: {reason}.") from None
     ConfigStore.instance().store(GIVEN, node, group=f"{EXPERIMENT}/{command}", package="_global_")
     return [f"+{EXPERIMENT}/{command}={GIVEN}"]
+
+
+def made_for(experiment: str, conf: Path) -> str | None:
+    """The command of the configuration in ``conf`` that the head of an experiment's file names, if it is a path's."""
+    if not _is_path(experiment):
+        return None
+    text = Path(experiment).expanduser().read_text(errors="replace")
+    named = HEAD.search(text)
+    return named[1] if named and (conf / f"{named[1]}.yaml").is_file() else None
 
 
 def _is_path(name: str) -> bool:

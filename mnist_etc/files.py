@@ -255,9 +255,9 @@ def _cannot(verb: str, path: Path, error: OSError) -> str:
 
 
 def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
+    kept = "; the file of before is untouched" if final.exists() else ""
     return ArtifactError(
-        _cannot("write", final, error)
-        + f"Free disk space or pass {key}=<a folder you can write>; the file of before is untouched."
+        _cannot("write", final, error) + f"Free disk space or pass {key}=<a folder you can write>{kept}."
     )
 
 

@@ -139,7 +139,7 @@ def _run(words: list[str], folder: str, run: Run) -> None:
         run.code = child.wait()
         for told in child.told():
             run.told |= told.get("figures", {})
-            run.told |= {"result": told["result"]} if "result" in told else {}
+            run.told |= {"result": told["result"]} if "result" in told and not run.told else {}
         run.seconds = child.seconds
     if run.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         raise KeyboardInterrupt

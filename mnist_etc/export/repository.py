@@ -145,6 +145,9 @@ class ModelRepository:
                     f"Expected to write a version into {self.model}; received: {error}. Free disk space or pass "
                     f"{KEY}=<a folder you can write>; the version in service stays."
                 ) from error
+            finally:
+                with suppress(OSError):
+                    self.model.rmdir()  # empty, where nothing was ever published
             self._serve(version)
         return version
 

@@ -125,6 +125,8 @@ def _conclude(
     states = [trial.state.name for trial in trials]
     count = ", ".join(f"{states.count(state)} {word}" for state, word in STATES.items() if state in states)
     print(f"{name}: {count}; {folder}/trials.csv" + f" and {folder}/plots/" * bool(made))
+    if command.sweep.timeout is not None and len(trials) < command.sweep.trials:
+        print(f"sweep.timeout was over before sweep.trials={command.sweep.trials}; the same command goes on")
     if private:
         given = standing(command, load(command.data))
         print(f"all private trainings on these images, every trial among them: {given.words}")
@@ -140,7 +142,16 @@ def _conclude(
     own = work.artifact(folder_of(best), best.params)
     told = f"{METRIC} {best.value:.4f}, the best of {states.count('COMPLETE')} finished trials of {len(trials)}"
     typed = flatten(command, (work.target.schema,))
-    write_best(path, program(work.name), work.settings, typed, best.params, told, best.user_attrs.get("threads"))
+    write_best(
+        path,
+        program(work.name),
+        [*work.settings, *work.counted_by],
+        typed,
+        best.params,
+        told,
+        best.user_attrs.get("threads"),
+        secret=private and command.privacy.seed is None,
+    )
     tracker.parameters(best.params)
     tracker.metrics({METRIC: float(best.value or 0)})
     print(f"best: {folder_of(best)} with {METRIC} {best.value:.4f}; its model is {own.onnx}")

@@ -147,6 +147,8 @@ def write_best(
     best: Mapping[str, Any],
     told: str,
     threads: int | None,
+    *,
+    secret: bool = False,
 ) -> None:
     """The best configuration, as a file that ``experiment=<path>`` takes.
 
@@ -158,6 +160,7 @@ def write_best(
         best: value by key of the trial's.
         told: what it reached, for the first lines.
         threads: that the trial had; None: nothing is known of them.
+        secret: its noise was drawn from a secret seed, so that no other training has it.
     """
     import yaml
 
@@ -175,7 +178,9 @@ def write_best(
         {**({"defaults": defaults} if defaults else {}), **nested}, sort_keys=False, allow_unicode=True
     )
     head = f"# @package _global_\n# {command} {shlex.quote(f'experiment={path}')}          {told}\n"
-    if threads is not None:
+    if secret:
+        head += "# private: this training draws noise of its own, and is one more on the same images\n"
+    elif threads is not None:
         repeated = " ".join(f"{name}={threads}" for name in THREADS)
         head += f"# threads of the trial: {threads}; the same command repeats it to the bit after: export {repeated}\n"
     write_bytes(path, (head + body).encode(), key="artifacts")

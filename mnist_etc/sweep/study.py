@@ -148,7 +148,8 @@ def _difference(key: str, asked: Any, there: Any, defaults: Mapping[str, str]) -
     """What differs between two commands, spaces or constraints, on either side."""
     one, other = _settings(asked, defaults), _settings(there or {}, defaults)
     keys = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    return f"{key} {_told(one, keys)}", "another program" if there is None else f"{key} {_told(other, keys)}"
+    kind = "constraints" if key == "constraints" else f"a {key}"
+    return f"{kind} with {_told(one, keys)}", f"{kind} with {_told(other, keys)}" if there else "another program"
 
 
 def _settings(searched: Any, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -163,5 +164,5 @@ def _settings(searched: Any, defaults: Mapping[str, str]) -> dict[str, str]:
 
 
 def _told(settings: Mapping[str, str], keys: list[str]) -> str:
-    text = ", ".join(f"{key}={settings[key]}" if key in settings else f"{key} left out" for key in keys)
+    text = ", ".join(f"{key}={settings[key]}" if key in settings else f"no {key}" for key in keys)
     return text if len(text) <= 200 else f"{text[:200]}..."

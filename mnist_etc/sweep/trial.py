@@ -22,10 +22,12 @@ from mnist_etc.sweep.space import Space, Value, word
 __all__ = ["Training"]
 
 PLACES = (
-    *("artifacts=", "privacy.ledger=", "repository=", "skip_export=", "skip_visualizations=", "quiet="),
+    *("artifacts=", "repository=", "skip_export=", "skip_visualizations=", "quiet="),
     *("gates.", "tracking."),
 )
 """Words that say where files lie, or what is made of a finished model: they decide no accuracy."""
+SPENT = ("privacy.ledger=", "privacy.lifetime_epsilon=")
+"""Words by which private trainings on the same images are counted together."""
 LOG = "trial.log"
 LIMIT = 2**26
 ANSWERS = 300
@@ -59,7 +61,12 @@ class Training:
     @property
     def settings(self) -> list[str]:
         """Those of `base` that a study belongs to."""
-        return [word for word in self.base if not word.startswith(PLACES)]
+        return [word for word in self.base if not word.startswith((*PLACES, *SPENT))]
+
+    @property
+    def counted_by(self) -> list[str]:
+        """Those of `base` by which a training of the best counts beside the trials."""
+        return [word for word in self.base if word.startswith(SPENT)]
 
     @property
     def threads(self) -> int:

@@ -57,6 +57,7 @@ def release(command: SupervisedCommand, dataset: Dataset, tracker: Tracker, publ
     )
     verdicts = judge(command.gates, evidence)
     write_json(folder.gates, to_json(command.gates, verdicts))
+    folder.card.unlink(missing_ok=True)  # should the new one not be written, none is left that tells of other gates
     figures = Figures(
         names=test.names,
         labels=test.labels,

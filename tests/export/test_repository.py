@@ -80,6 +80,15 @@ def test_what_fails_its_checks_leaves_no_trace(
     assert repository.in_service() == 3
 
 
+def test_a_first_version_that_fails_leaves_no_folder_of_a_model(tmp_path: Path, config: ModelConfig) -> None:
+    def write(_: Path) -> None:
+        raise ExportError("parity")
+
+    with pytest.raises(ExportError):
+        ModelRepository(tmp_path).publish(write, config, {})
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
 def test_rollback_brings_back_version_and_configuration(repository: ModelRepository, config: ModelConfig) -> None:
     assert repository.rollback() == 2
     served = decode(repository.config.read_text())

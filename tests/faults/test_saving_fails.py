@@ -33,9 +33,15 @@ def test_an_error_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
 def test_no_space_is_one_line(tmp_path: Path) -> None:
     final = tmp_path / "file"
     write_bytes(final, b"old")
-    with pytest.raises(ArtifactError, match=r"Cannot write .*No space left"), temporary(final):
-        raise OSError(28, "No space left on device")
+    with pytest.raises(ArtifactError, match=r"Cannot write .*No space left.*the file of before is untouched"):
+        with temporary(final):
+            raise OSError(28, "No space left on device")
     assert final.read_bytes() == b"old"
+
+
+def test_a_first_file_has_none_before_it(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"a folder you can write>\.$"), temporary(tmp_path / "file"):
+        raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("limit", [500, 30_000])

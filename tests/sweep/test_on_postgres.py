@@ -46,6 +46,6 @@ def test_a_search_and_one_that_goes_on_with_it(url: str, tmp_path: Path, monkeyp
     study = search(3)
     assert [trial.value for trial in study.trials] == [value_of(trial.params["x"]) for trial in study.trials]
     assert len(counted(search(5))) == 5
-    with pytest.raises(ConfigError, match="the study toy to be of command"):
+    with pytest.raises(ConfigError, match="the study toy to be of a command with"):
         open_study(open_storage(url, 120), "toy", {"command": "other"}, PRUNERS["none"]())
     assert mend(study, alone=False) == 0

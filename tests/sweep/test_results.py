@@ -82,3 +82,11 @@ def test_the_best_says_how_many_threads_repeat_it(tmp_path: Path) -> None:
     assert "threads of the trial: 3; " in head[2]
     assert "OMP_NUM_THREADS=3 " in head[2]
     assert "TF_NUM_INTRAOP_THREADS=3 TF_NUM_INTEROP_THREADS=3" in head[2]
+
+
+def test_the_best_of_private_trials_promises_no_repetition(tmp_path: Path) -> None:
+    """Its noise was secret, and to train it again is one more release of the same images."""
+    write_best(tmp_path / "best.yaml", "python -m x", [], {}, {"model.epochs": 2}, "0.9", 3, secret=True)
+    text = (tmp_path / "best.yaml").read_text()
+    assert "to the bit" not in text
+    assert "# private: this training draws noise of its own, and is one more on the same images\n" in text

@@ -151,10 +151,10 @@ def test_a_database_takes_a_trial_without_heartbeat_for_lost(tmp_path: Path) -> 
 def test_a_study_of_something_else(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path / "j"), 10)
     open_study(storage, "one", {"command": "supervised model=cnn"}, PRUNERS["none"]())
-    with pytest.raises(ConfigError, match=r"model=tiny; received one of command model=cnn\. Pass sweep\.name="):
+    with pytest.raises(ConfigError, match=r"model=tiny; received one of a command with model=cnn\. Pass sweep\.name="):
         open_study(storage, "one", {"command": "supervised model=tiny"}, PRUNERS["none"]())
     open_study(storage, "two", {"command": "supervised data=digits model=tiny model.epochs=2"}, PRUNERS["none"]())
-    told = r"of command model=cnn, model\.epochs left out; received one of command model=tiny, model\.epochs=2\."
+    told = r"with model=cnn, no model\.epochs; received one of a command with model=tiny, model\.epochs=2\."
     with pytest.raises(ConfigError, match=told):
         open_study(storage, "two", {"command": "supervised data=digits"}, PRUNERS["none"](), {"model": "cnn"})
 

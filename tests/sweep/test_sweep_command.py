@@ -111,6 +111,6 @@ def test_trials_their_folders_and_the_best_as_an_experiment(
     assert config.gates.accuracy is not None, "what a search leaves out, the training of the best does"
     again = run(*words)
     assert "trial_0000  " not in again.stdout.partition("best:")[0], "it was run again"
-    refused(run(*words, "model.epochs=2"), "to be of command model.epochs=2; ", "sweep.name=", code=2)
+    refused(run(*words, "model.epochs=2"), "to be of a command with model.epochs=2; ", "sweep.name=", code=2)
     other = (*words, "model=tiny", "sweep.name=cnn_digits")
-    refused(run(*other), "to be of command model=tiny; received one of command model=cnn. ", code=2)
+    refused(run(*other), "to be of a command with model=tiny; received one of a command with model=cnn. ", code=2)

@@ -90,3 +90,28 @@ def test_what_a_private_search_gives_away_is_of_pruned_trials_too(
     assert _conclude(command, "cnn_digits", work, study, Tracker(), private=True) == 1
     assert "every trial among them: epsilon " in (told := capsys.readouterr().out)
     assert "of 2 trainings" in told
+
+
+def test_the_best_of_a_private_search_counts_beside_its_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file has their ledger and bound; neither makes another study of it, so that a bound can be set later."""
+    monkeypatch.chdir(tmp_path)
+    words = ["data=digits", "model.private=true", "tracking_uri=null", "artifacts=out", "sweep.timeout=60"]
+    command = compose("sweep", SCHEMAS["sweep"], [*words, "privacy.ledger=kept.json", "privacy.lifetime_epsilon=7"])
+    work = Training(command, tmp_path / "sweeps")
+    assert work.settings == Training(compose("sweep", SCHEMAS["sweep"], words), tmp_path).settings
+    study = optuna.create_study(direction="maximize")
+    study.tell(study.ask(), 0.9)
+    assert _conclude(command, "cnn_digits", work, study, Tracker(), private=True) == 0
+    best = compose("supervised", SCHEMAS["supervised"], [f"experiment={tmp_path}/sweeps/best.yaml"])
+    assert (best.model.private, best.privacy.ledger, best.privacy.lifetime_epsilon) == (True, "kept.json", 7)
+    assert "to the bit" not in (tmp_path / "sweeps/best.yaml").read_text()
+
+
+def test_a_search_says_that_its_time_was_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = compose("sweep", SCHEMAS["sweep"], ["data=digits", "sweep.trials=3", "sweep.timeout=60"])
+    study = optuna.create_study(direction="maximize")
+    for ended in (False, True):
+        while len(study.trials) < 2 + ended:
+            study.tell(study.ask(), state=optuna.trial.TrialState.PRUNED)
+        _conclude(command, "cnn_digits", Training(command, tmp_path), study, Tracker(), private=False)
+        assert ("sweep.timeout was over before sweep.trials=3" in capsys.readouterr().out) is not ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mnist_etc.artifacts.config import SupervisedCommand
 from mnist_etc.artifacts.run_folder import RunFolder
 from mnist_etc.composition import compose
 from mnist_etc.data import Dataset, Split, load
-from mnist_etc.errors import ExitCode, GateError
+from mnist_etc.errors import ArtifactError, ExitCode, GateError
 from mnist_etc.files import write_bytes
 from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.privacy.plan import PrivacyPlan
@@ -144,6 +145,23 @@ def test_no_card_of_other_weights_stands_beside_new_ones(tmp_path: Path) -> None
     training.fit(PrivacyPlan.not_private(), Checkpoint(tmp_path / "state.npz", {}), Tracker())
     assert not folder.card.exists()
     assert not folder.gates.exists()
+
+
+def test_where_the_new_card_cannot_be_written_none_is_left_that_contradicts_the_gates(
+    here: tuple[Path, Completed], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(here[0], tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+
+    def full(*_: object, **__: object) -> None:
+        raise ArtifactError("Cannot write model_card.md: No space left on device.")
+
+    monkeypatch.setattr("mnist_etc.training.release.write_report", full)
+    card = runs(tmp_path / "here") / "model_card" / "model_card.md"
+    assert card.exists()
+    with pytest.raises(ArtifactError):
+        judged(Tracker(), "gates.accuracy=1")
+    assert not card.exists()
 
 
 def test_quiet_prints_into_the_log_alone(here: tuple[Path, Completed], run: Run) -> None:
