@@ -1,13 +1,15 @@
 """Labels against accuracy: ``python -m train_.few_labels`` at several budgets and seeds, a run a row.
 
 Runs are kept in a folder, so that a benchmark that was stopped goes on, in the middle of a training too. The table and
-its picture are written anew after each run. Of ``--strategies`` the first is told in full, the others beside it.
+its picture hold all that are there, and are written anew after each run. Of ``--strategies`` the first is told in full,
+the others beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import os
 import statistics
 from dataclasses import dataclass
@@ -103,12 +105,14 @@ def main() -> None:
     asked = parser.parse_args()
     os.chdir(ROOT)
     about = {"machine": machine(), "versions": versions("tensorflow", "keras", "scikit-learn", "numpy")}
-    runs: list[Run] = []
-    for seed in asked.seeds:
-        for budget in asked.budgets:
-            for strategy in asked.strategies:
-                runs.append(run(asked.runs, asked.keys, budget, strategy, seed))
-                write(runs, about, asked.keys)
+    runs: dict[tuple[str, int, int], Run] = {}
+    finished = {path.relative_to(asked.runs).parts[0] for path in asked.runs.rglob("full_model_metrics.json")}
+    there = [(int(seed), int(budget), name) for name, budget, seed in (one.rsplit("_", 2) for one in finished)]
+    wanted = [one for one in itertools.product(asked.seeds, asked.budgets, asked.strategies) if one not in there]
+    for left, (seed, budget, strategy) in enumerate([*there, *wanted], start=1 - len(there)):
+        runs[strategy, budget, seed] = run(asked.runs, asked.keys, budget, strategy, seed)
+        if left >= 0:
+            write([runs[one] for one in sorted(runs)], about, asked.keys)
 
 
 if __name__ == "__main__":
