@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import os
 import statistics
 from dataclasses import dataclass
@@ -105,14 +104,18 @@ def main() -> None:
     asked = parser.parse_args()
     os.chdir(ROOT)
     about = {"machine": machine(), "versions": versions("tensorflow", "keras", "scikit-learn", "numpy")}
-    runs: dict[tuple[str, int, int], Run] = {}
     finished = {path.relative_to(asked.runs).parts[0] for path in asked.runs.rglob("full_model_metrics.json")}
-    there = [(int(seed), int(budget), name) for name, budget, seed in (one.rsplit("_", 2) for one in finished)]
-    wanted = [one for one in itertools.product(asked.seeds, asked.budgets, asked.strategies) if one not in there]
-    for left, (seed, budget, strategy) in enumerate([*there, *wanted], start=1 - len(there)):
-        runs[strategy, budget, seed] = run(asked.runs, asked.keys, budget, strategy, seed)
-        if left >= 0:
+    kept = [(int(budget), name, int(seed)) for name, budget, seed in (one.rsplit("_", 2) for one in finished)]
+    runs = {one: run(asked.runs, asked.keys, *one) for one in kept}
+    asked_for = ((budget, name, seed) for seed in asked.seeds for budget in asked.budgets for name in asked.strategies)
+    wanted = [one for one in asked_for if one not in runs]
+    while True:
+        if runs:
             write([runs[one] for one in sorted(runs)], about, asked.keys)
+        if not wanted:
+            return
+        one = wanted.pop(0)
+        runs[one] = run(asked.runs, asked.keys, *one)
 
 
 if __name__ == "__main__":

@@ -115,9 +115,10 @@ def _hydra(config_name: str, schema: type, words: list[str]) -> Iterator[tuple[l
         raise ConfigError(f"Expected a value for {error.full_key}; received none. Pass {error.full_key}=...") from None
     except (HydraException, OmegaConfBaseException, YAMLError, *ANY_VALUE) as error:
         where = "" if folder == PACKAGED.resolve() else f" (with {folder})"
-        where = f"{where} (with {EXPERIMENT}={experiment})" if experiment else where
-        if experiment and (other := made_for(experiment, folder)) not in (None, config_name):
-            raise ConfigError(f"Expected an {EXPERIMENT} of {config_name}; received one of {other}{where}") from None
+        if experiment:
+            other = made_for(experiment, folder)
+            made = "" if other in (None, config_name) else f", which is one of {other}"
+            where = f"{where} (with {EXPERIMENT}={experiment}{made})"
         raise ConfigError(f"{_sentence(error, schema, groups)}{where}") from None
 
 

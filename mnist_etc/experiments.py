@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from mnist_etc.errors import ConfigError
+from mnist_etc.files import read_limited
 
 __all__ = ["EXPERIMENT", "chosen", "experiments", "extends", "made_for"]
 
@@ -73,8 +74,6 @@ def extends(experiment: str | None, command: str) -> list[str]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    from mnist_etc.files import read_limited
-
     path = Path(experiment).expanduser()
     try:
         node = OmegaConf.create(read_limited(path, LIMIT).decode())
@@ -91,8 +90,7 @@ def made_for(experiment: str, conf: Path) -> str | None:
     """The command of the configuration in ``conf`` that the head of an experiment's file names, if it is a path's."""
     if not _is_path(experiment):
         return None
-    text = Path(experiment).expanduser().read_text(errors="replace")
-    named = HEAD.search(text)
+    named = HEAD.search(read_limited(Path(experiment).expanduser(), LIMIT).decode(errors="replace"))
     return named[1] if named and (conf / f"{named[1]}.yaml").is_file() else None
 
 

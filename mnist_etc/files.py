@@ -255,7 +255,7 @@ def _cannot(verb: str, path: Path, error: OSError) -> str:
 
 
 def _cannot_write(final: Path, error: OSError, key: str) -> ArtifactError:
-    kept = "; the file of before is untouched" if final.exists() else ""
+    kept = "; the file of before is untouched" if os.path.exists(final) else ""  # noqa: PTH110 - which raises for no path
     return ArtifactError(
         _cannot("write", final, error) + f"Free disk space or pass {key}=<a folder you can write>{kept}."
     )

@@ -139,7 +139,8 @@ def _run(words: list[str], folder: str, run: Run) -> None:
         run.code = child.wait()
         for told in child.told():
             run.told |= told.get("figures", {})
-            run.told |= {"result": told["result"]} if "result" in told and not run.told else {}
+            if "result" in told and told["result"] not in run.told.values():
+                run.told["result"] = told["result"]
         run.seconds = child.seconds
     if run.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import shlex
 import stat
 import subprocess
 import sys
+import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,33 @@ def test_what_the_files_run_are_commands_with_keys_that_there_are() -> None:
     assert [command for command, *_ in commands] == ["copy", "copy", "supervised", "copy", "copy", "infer"]
     for command, *keys in commands:
         compose(command, resolve(COMMANDS[command].schema), keys)
+
+
+def test_a_job_that_is_told_to_stop_brings_what_is_made_until_then(tmp_path: Path) -> None:
+    """As when its node goes away: the training ends some seconds after SIGTERM, and what it wrote last is copied."""
+    (tmp_path / "bucket/data/mnist").mkdir(parents=True)
+    (tmp_path / "bucket/data/mnist/images").write_bytes(b"data")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "bin").mkdir()
+    made = tmp_path / "work/artifacts/m"
+    ends = "mkdir -p artifacts; trap '/bin/sleep 4; echo late > artifacts/m; exit 143' TERM; touch artifacts/m"
+    training = f"{ends}; while :; do /bin/sleep 0.1; done"
+    tool = tmp_path / "bin/mnist-etc"
+    tool.write_text(
+        f'#!/bin/sh\n[ "$1" = supervised ] || exec {shlex.quote(sys.executable)} -m mnist_etc "$@"\n{training}\n'
+    )
+    tool.chmod(stat.S_IRWXU)
+    with subprocess.Popen(
+        ["sh", "-c", JOB["spec"]["template"]["spec"]["containers"][0]["args"][0]],
+        cwd=tmp_path / "work",
+        env=environment({"BUCKET": str(tmp_path / "bucket"), "PATH": f"{tool.parent}:{os.environ['PATH']}"}),
+    ) as script:
+        deadline = time.monotonic() + 60
+        while not made.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        script.terminate()
+        assert script.wait(30) == 143
+    assert (tmp_path / "bucket/artifacts/m").read_text() == "late\n"
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -44,6 +44,11 @@ def test_a_first_file_has_none_before_it(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
 
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"File name too long\. .*a folder you can write>\.$"):
+        write_bytes(tmp_path / ("a" * 300), b"whole")
+
+
 @pytest.mark.parametrize("limit", [500, 30_000])
 def test_a_full_disk_under_the_real_command(tiny: Path, tmp_path: Path, project: Path, limit: int) -> None:
     """Files may grow to ``limit`` bytes: too few for a contact sheet, or for the checkpoint."""
