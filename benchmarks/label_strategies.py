@@ -128,7 +128,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs | None, most: int) -> Ru
     import numpy as np
 
     from mnist_etc.labels.strategies.pool import Pool
-    from mnist_etc.labels.strategies.registry import STRATEGIES
+    from mnist_etc.labels.strategies.registry import ask
 
     asked, probabilities, told = np.zeros(0, dtype=np.int64), None, {}
     for count in (count for count in ROUNDS[data.name] if count <= most):
@@ -141,7 +141,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs | None, most: int) -> Ru
             seed=seed,
         )
         began = time.perf_counter()
-        asked = np.append(asked, STRATEGIES[name].choose(pool, count - len(asked)).indices)
+        asked = np.append(asked, ask(name, pool, count - len(asked))[1].indices)
         seconds = time.perf_counter() - began
         probabilities, others = regress(data, asked)
         answers: dict[str, npt.NDArray[Any]] = {"regression": others}

@@ -21,7 +21,8 @@ class LabelsConfig:
     url: str | None = text(null="a SQLite database in the folder of the run, made of the data", default=None)
     """Of the label database, as SQLAlchemy has it."""
     strategy: str = one_of(STRATEGIES, default="cluster_margin")
-    """What chooses the questions. One that needs a classifier leaves the first ones to centers."""
+    """What chooses the questions. One that needs a classifier leaves the first ones to spectral, up to a label a
+    class, or to centers."""
     start: int = between(1, 1_000_000, default=50)
     """Labels that are asked before the first classifier."""
     growth: float = between(1.01, 100, default=1.5)

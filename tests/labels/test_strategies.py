@@ -15,7 +15,7 @@ from support import ROOT
 
 from mnist_etc.errors import ConfigError, LabelError
 from mnist_etc.labels.strategies.pool import Choice, Pool
-from mnist_etc.labels.strategies.registry import COLD_START, STRATEGIES, Strategy
+from mnist_etc.labels.strategies.registry import STRATEGIES, Strategy, ask
 
 CLASSES = 4
 WIDE = Strategy(help="", source="", implementation=lambda pool, k: Choice(indices=pool.left[:k], scores=np.zeros(k)))
@@ -61,7 +61,7 @@ class TestEveryRow:
     @pytest.mark.parametrize("believed", [True, False])
     def test_can_ask_for_all_that_are_left(self, name: str, believed: bool) -> None:
         pool = blobs(90, believed=believed)
-        assert sorted(STRATEGIES[name].choose(pool, 70).indices) == list(range(20, 90))
+        assert sorted(ask(name, pool, 70)[1].indices) == list(range(20, 90))
 
     def test_bears_images_that_are_all_alike(self, name: str) -> None:
         pool = Pool(
@@ -88,11 +88,11 @@ class TestEveryRow:
             STRATEGIES[name].choose(blobs(), k)
 
     def test_starts_by_clusters_where_it_needs_probabilities(self, name: str) -> None:
-        row, start = STRATEGIES[name], STRATEGIES[COLD_START]
-        nothing = blobs(asked=0, believed=False)
-        if row.needs_probabilities:
-            assert row.choose(nothing, 8).indices.tolist() == start.choose(nothing, 8).indices.tolist()
-        assert len(row.choose(nothing, 8).indices) == 8
+        row, nothing = STRATEGIES[name], blobs(asked=0, believed=False)
+        for k, start in ((CLASSES, "spectral"), (CLASSES + 1, "centers")):
+            chooser, choice = ask(name, nothing, k)
+            assert chooser == (start if row.needs_probabilities else name)
+            assert len(choice.indices) == k
         assert row.help
         assert row.source
 
@@ -264,7 +264,7 @@ def test_choosing_pays() -> None:
                 classes=10,
                 seed=seed,
             )
-            asked = np.append(asked, STRATEGIES[name].choose(pool, k).indices)
+            asked = np.append(asked, ask(name, pool, k)[1].indices)
             learned = LogisticRegression(C=10, max_iter=1000).fit(features[asked], labels[asked])
             probabilities = np.zeros((len(features), 10), dtype=np.float32)
             probabilities[:, learned.classes_] = learned.predict_proba(features)

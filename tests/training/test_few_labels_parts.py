@@ -98,9 +98,9 @@ def store(tmp_path: Path) -> LabelStore:
     )
 
 
-def first_free(asked: NDArray[np.int64], _: NDArray[np.int64], more: int) -> Choice:
+def first_free(asked: NDArray[np.int64], _: NDArray[np.int64], more: int) -> tuple[str, Choice]:
     free = np.setdiff1d(np.arange(12), asked)[:more]
-    return Choice(indices=free, scores=np.zeros(len(free)))
+    return "random", Choice(indices=free, scores=np.zeros(len(free)))
 
 
 def test_questions_wait_for_people_and_a_skipped_one_is_replaced(
@@ -108,7 +108,7 @@ def test_questions_wait_for_people_and_a_skipped_one_is_replaced(
 ) -> None:
     ending = Questions(store, 12, validation=0, seed=0, wait=False)
     with pytest.raises(LabelError, match=r"4 questions wait for people.*labels serve labels\.url=sqlite"):
-        ending.reach(4, "random", first_free)
+        ending.reach(4, first_free)
     assert [one.index for one in store.waiting()] == [0, 1, 2, 3]
 
     def people(_: float) -> None:
@@ -120,7 +120,7 @@ def test_questions_wait_for_people_and_a_skipped_one_is_replaced(
             store.answer(index, index % 2, who="ann")
 
     monkeypatch.setattr("time.sleep", people)
-    asked, labels = Questions(store, 12, validation=0, seed=0, wait=True).reach(4, "random", first_free)
+    asked, labels = Questions(store, 12, validation=0, seed=0, wait=True).reach(4, first_free)
     assert asked.tolist() == [0, 2, 3, 4]
     assert labels.tolist() == [0, 0, 1, 0]
     assert store.status().paid == 4
@@ -145,8 +145,8 @@ def test_nobody_waits_where_too_many_images_were_skipped(store: LabelStore, monk
     skipping(store, monkeypatch, {4, 7})
     questions = Questions(store, 12, validation=0, seed=0, wait=True)
     with pytest.raises(LabelError, match=r"12 answers in .*; received 10, and no image is left .* 2 were skipped"):
-        questions.reach(12, "random", first_free)
-    assert len(questions.reach(10, "random", first_free)[0]) == 10
+        questions.reach(12, first_free)
+    assert len(questions.reach(10, first_free)[0]) == 10
 
 
 def test_another_image_judges_in_place_of_a_skipped_one(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +156,9 @@ def test_another_image_judges_in_place_of_a_skipped_one(store: LabelStore, monke
     apart, judged = questions.validation()
     assert judged.tolist() == [1, 1, 1]
     assert not skipped & set(apart.tolist())
-    assert not set(questions.reach(6, "random", first_free)[0].tolist()) & (skipped | set(apart.tolist()))
+    assert not set(questions.reach(6, first_free)[0].tolist()) & (skipped | set(apart.tolist()))
     with pytest.raises(LabelError, match="2 were skipped"):
-        questions.reach(8, "random", first_free)
+        questions.reach(8, first_free)
 
 
 def test_labels_to_judge_by_are_paid_and_not_learned_from(tmp_path: Path) -> None:
@@ -175,13 +175,13 @@ def test_labels_to_judge_by_are_paid_and_not_learned_from(tmp_path: Path) -> Non
     apart, judged = questions.validation()
     assert judged.tolist() == labels[apart].tolist()
     assert apart.tolist() == questions.apart.tolist()
-    asked, told = questions.reach(4, "random", first_free)
+    asked, told = questions.reach(4, first_free)
     assert not set(asked.tolist()) & set(questions.apart.tolist())
     assert told.tolist() == labels[asked].tolist()
     assert store.status().paid == 7
     again = Questions(store, 12, validation=3, seed=0, wait=True)
     again.validation()
-    assert again.reach(4, "random", first_free)[0].tolist() == asked.tolist()
+    assert again.reach(4, first_free)[0].tolist() == asked.tolist()
     assert store.status().paid == 7
     with pytest.raises(LabelError):
-        again.reach(5, "random", first_free)
+        again.reach(5, first_free)

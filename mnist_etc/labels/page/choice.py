@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_etc.labels.strategies.pool import Choice, Pool
-from mnist_etc.labels.strategies.registry import COLD_START, STRATEGIES
+from mnist_etc.labels.strategies.registry import ask
 
 __all__ = ["Chooser"]
 
-LATER, ALL = "cluster_margin", "all that are left"
+STRATEGY, ALL = "cluster_margin", "all that are left"
 COMPONENTS = 50
 FEW = 2
 """Labels a class from which a classifier is asked."""
@@ -63,7 +63,6 @@ class Chooser:
         if len(left) <= k:
             return ALL, Choice(indices=left, scores=np.zeros(len(left)))
         probabilities = self._probabilities(indices, labels)
-        strategy = COLD_START if probabilities is None else LATER
         pool = Pool(
             features=self.features,
             asked=asked,
@@ -72,7 +71,7 @@ class Chooser:
             classes=self._classes,
             seed=self._seed,
         )
-        return strategy, STRATEGIES[strategy].choose(pool, k)
+        return ask(STRATEGY, pool, k)
 
     def _probabilities(self, indices: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Of the classes that have labels, by logistic regression; None where the labels are too few for one."""

@@ -14,10 +14,7 @@ from mnist_etc.registry import Registry, resolve
 if TYPE_CHECKING:
     from mnist_etc.labels.strategies.pool import Choice, Pool
 
-__all__ = ["COLD_START", "STRATEGIES", "Strategy"]
-
-COLD_START = "centers"
-"""Whom a strategy that needs probabilities leaves the first questions to."""
+__all__ = ["STRATEGIES", "Strategy", "ask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +27,15 @@ class Strategy:
     implementation: str | Callable[[Pool, int], Choice]
     """``module:function``, or the function, which takes a pool and how many to choose."""
     needs_probabilities: bool = False
-    """Of a classifier. Where there is none yet, `COLD_START` chooses."""
+    """Of a classifier. Where there is none yet, `ask` has others choose."""
 
     def choose(self, pool: Pool, k: int) -> Choice:
         """Choose ``k`` images that were not asked about, the same ones for the same pool and seed.
 
         Raises:
             LabelError: so many are not left.
-            ValueError: the implementation chose too few, one twice, or one asked before.
+            ValueError: it needs probabilities and the pool has none; or the implementation chose too few, one twice,
+                or one asked before.
         """
         left = len(pool.left)
         if not 1 <= k <= left:
@@ -45,8 +43,6 @@ class Strategy:
                 f"Expected 1 to {left:,} questions, as many as images are left without a label; received {k:,}. "
                 "Ask fewer, or add images."
             )
-        if self.needs_probabilities and pool.probabilities is None:
-            return STRATEGIES[COLD_START].choose(pool, k)
         choice: Choice = resolve(self.implementation)(pool, k)
         if len(np.setdiff1d(choice.indices, pool.asked)) != k or len(choice.indices) != k:
             raise ValueError(f"Expected {k} new images, none twice; received {choice.indices.tolist()}.")
@@ -54,6 +50,24 @@ class Strategy:
 
 
 STRATEGIES: Registry[Strategy] = Registry("query strategy")
+
+
+def ask(name: str, pool: Pool, k: int) -> tuple[str, Choice]:
+    """Choose ``k`` images by the strategy ``name``, whose first questions others choose where it needs a classifier.
+
+    Those others are ``spectral`` up to a label a class, and ``centers`` for more.
+
+    Returns:
+        The name of the strategy that chose, and its choice.
+
+    Raises:
+        LabelError: so many images are not left.
+    """
+    if STRATEGIES[name].needs_probabilities and pool.probabilities is None:
+        name = "spectral" if len(pool.asked) + k <= pool.classes else "centers"
+    return name, STRATEGIES[name].choose(pool, k)
+
+
 STRATEGIES.add(
     "random",
     Strategy(

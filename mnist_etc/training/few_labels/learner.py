@@ -16,7 +16,7 @@ from mnist_etc.fit.checkpoint import Checkpoint, Metrics
 from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.labels.spreading import Graph, build_graph
 from mnist_etc.labels.strategies.pool import Choice, Pool
-from mnist_etc.labels.strategies.registry import STRATEGIES
+from mnist_etc.labels.strategies.registry import ask
 from mnist_etc.models.config import ZooConfig
 from mnist_etc.training.few_labels.features import Components, Network, applied, compiled, scattering
 from mnist_etc.training.few_labels.questions import Questions
@@ -159,7 +159,7 @@ class Learner:
         return np.asarray(np.mean([_softmax(self.logits(view)) for view in views], axis=0))
 
     def _reach(self, count: int, features: Array, probabilities: Array | None) -> tuple[Numbers, Numbers]:
-        def choose(asked: Numbers, labels: Numbers, more: int) -> Choice:
+        def choose(asked: Numbers, labels: Numbers, more: int) -> tuple[str, Choice]:
             pool = Pool(
                 features=features,
                 asked=asked,
@@ -168,9 +168,9 @@ class Learner:
                 classes=self._classes,
                 seed=self._seed,
             )
-            return STRATEGIES[self._settings.strategy].choose(pool, more)
+            return ask(self._settings.strategy, pool, more)
 
-        return self._questions.reach(count, self._settings.strategy, choose)
+        return self._questions.reach(count, choose)
 
     def _by(self, regression: Regression) -> Callable[[Images], Numbers]:
         def classify(images: Images) -> Numbers:

@@ -22,8 +22,8 @@ VALIDATION = "validation"
 """As a strategy: drawn at random, to choose between settings by."""
 
 
-Choose = Callable[[Numbers, Numbers, int], Choice]
-"""From places asked about, their labels, and how many more: what to ask."""
+Choose = Callable[[Numbers, Numbers, int], tuple[str, Choice]]
+"""From places asked about, their labels, and how many more: by which strategy what is asked."""
 
 
 class Questions:
@@ -74,7 +74,7 @@ class Questions:
         apart, found = self.apart, dict(zip(*(one.tolist() for one in self._store.known()), strict=True))
         return apart, np.array([found[place] for place in apart.tolist()], np.int64)
 
-    def reach(self, count: int, strategy: str, choose: Choose) -> tuple[Numbers, Numbers]:
+    def reach(self, count: int, choose: Choose) -> tuple[Numbers, Numbers]:
         """The first ``count`` labels to learn from, once they are known; as many as are missing are asked.
 
         Raises:
@@ -88,7 +88,7 @@ class Questions:
             missing = count - len(asked) - len(waiting)
             if missing > 0:
                 out = np.setdiff1d([*waiting, *self._store.skipped(), *self.apart], asked).astype(np.int64)
-                choice = choose(asked, labels, min(missing + len(out), self._images(asked)))
+                strategy, choice = choose(asked, labels, min(missing + len(out), self._images(asked)))
                 new = ~np.isin(choice.indices, out)
                 if not new.any() and not waiting:
                     raise self._too_few(count, len(asked))
