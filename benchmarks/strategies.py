@@ -1,7 +1,8 @@
 """TensorFlow's strategies under Keras 3 on the zoo's ``cnn``: what runs, how fast, and how near to one replica.
 
 `MirroredStrategy` gets two logical CPUs of this machine, `MultiWorkerMirroredStrategy` two processes of it. All see the
-same batches of 128 images, three epochs of 8,192 after one to warm up.
+same batches of 128 images, three epochs of 8,192 after one to warm up. Beside them this package's own loop, with and
+without ``model.strategy=mirrored``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 from common import ROOT, machine, progress, table, versions, write_results
 
 IMAGES, BATCH, EPOCHS = 8192, 128, 3
-NAMES = {"one": "one replica", "mirrored": "`MirroredStrategy`", "workers": "`MultiWorkerMirroredStrategy`"}
+NAMES = {
+    "one": "Keras' `fit`",
+    "mirrored": "Keras' `fit`, `MirroredStrategy`",
+    "workers": "Keras' `fit`, `MultiWorkerMirroredStrategy`",
+    "own_one": "`model.strategy=one`",
+    "own_mirrored": "`model.strategy=mirrored`",
+}
 
 
 def main() -> None:
@@ -32,9 +41,9 @@ def main() -> None:
         "strategies",
         "More than one replica in training",
         {"machine": here, "versions": versions("tensorflow", "keras")},
-        f"`cnn`, {EPOCHS} epochs of {IMAGES:,} images in batches of {BATCH} by SGD and Keras' `fit`, after one to warm "
-        "up. Both strategies share the cores of this machine: two logical CPUs, two processes. The difference is the "
-        "greatest of any weight to one replica's after the first epoch.",
+        f"`cnn`, {EPOCHS} epochs of {IMAGES:,} images in batches of {BATCH} by SGD, after one to warm up. All share "
+        "the cores of this machine: two logical CPUs, or two processes. The difference is the greatest of any weight "
+        "to that of one replica trained by the same loop, after the first epoch.",
         table(["strategy", "replicas", "images/s", "greatest difference", "error"], rows),
     )
 
@@ -66,16 +75,31 @@ def row(name: str, scratch: Path) -> list[str]:
 
 def train(name: str, scratch: Path) -> None:
     """Train by one strategy, and leave its figures in ``scratch``."""
-    import time
+    import numpy as np
+    import tensorflow as tf
 
+    if name.endswith("mirrored"):
+        halves = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+    kind, _, strategy = name.rpartition("_")
+    replicas, weights, speed = train_by_own_loop(strategy) if kind else train_by_keras(name)
+    reference = scratch / f"{kind}one.npz"
+    if not reference.exists():
+        np.savez(reference, *weights)
+    with np.load(reference) as one:
+        difference = max(float(np.abs(a - b).max()) for a, b in zip(weights, one.values(), strict=True))
+    figures = {"replicas": str(replicas), "speed": f"{speed:,.0f}", "difference": f"{difference:.1e}"}
+    (scratch / f"{name}.json").write_text(json.dumps(figures))
+
+
+def train_by_keras(name: str) -> tuple[int, list[Any], float]:
+    """How many replicas there were, the weights after an epoch, and images a second of the others."""
     import numpy as np
     import tensorflow as tf
 
     if name == "workers":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     elif name == "mirrored":
-        halves = [tf.config.LogicalDeviceConfiguration()] * 2
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     else:
         strategy = tf.distribute.get_strategy()
@@ -95,14 +119,35 @@ def train(name: str, scratch: Path) -> None:
     weights = model.get_weights()
     began = time.perf_counter()
     model.fit(data, epochs=EPOCHS, verbose=0)
-    speed = EPOCHS * IMAGES / (time.perf_counter() - began)
-    if name == "one":
-        np.savez(scratch / "one.npz", *weights)
-    with np.load(scratch / "one.npz") as one:
-        difference = max(float(np.abs(a - b).max()) for a, b in zip(weights, one.values(), strict=True))
-    replicas = str(strategy.num_replicas_in_sync)
-    figures = {"replicas": replicas, "speed": f"{speed:,.0f}", "difference": f"{difference:.1e}"}
-    (scratch / f"{name}.json").write_text(json.dumps(figures))
+    return strategy.num_replicas_in_sync, weights, EPOCHS * IMAGES / (time.perf_counter() - began)
+
+
+def train_by_own_loop(strategy: str) -> tuple[int, list[Any], float]:
+    """The same of this package's loop."""
+    import numpy as np
+
+    from mnist_etc.artifacts.config import SupervisedCommand
+    from mnist_etc.composition import compose
+    from mnist_etc.fit.plain import PlainSteps
+    from mnist_etc.fit.task import Task
+    from mnist_etc.models.cnn import build_cnn
+    from mnist_etc.models.losses import image_loss
+
+    fit = {"strategy": strategy, "optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant", "warmup": 0}
+    words = [f"model.{key}={value}" for key, value in (fit | {"batch_size": BATCH, "epochs": 1 + EPOCHS}).items()]
+    config = compose("supervised", SupervisedCommand, ["model=cnn", *words]).model
+    model = build_cnn(config, 0, 28, 10)
+    loss = image_loss("nll", label_smoothing=0.0, logits_a_length=None, reconstruction_weight=0.0)
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28), dtype=np.uint8)
+    task = Task(label="cnn", model=model, arrays=[images, np.arange(IMAGES) % 10], loss=loss)
+    steps = PlainSteps(task, config, 0)
+    steps.run(1, lambda *_: None)
+    steps.weights.to_model()
+    weights = model.get_weights()
+    began = time.perf_counter()
+    for epoch in range(2, 2 + EPOCHS):
+        steps.run(epoch, lambda *_: None)
+    return 2 if strategy == "mirrored" else 1, weights, EPOCHS * IMAGES / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

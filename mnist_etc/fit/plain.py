@@ -12,6 +12,7 @@ from mnist_etc.errors import TrainingError
 from mnist_etc.fit.checkpoint import Metrics
 from mnist_etc.fit.loop import Advance
 from mnist_etc.fit.movement import Movement
+from mnist_etc.fit.replicas import Gradient, devices, shared
 from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights
 from mnist_etc.models.config import FitConfig
@@ -30,6 +31,9 @@ class PlainSteps:
         task: what is fitted.
         config: epochs, batch size and optimizer.
         seed: fixes the order of the images, and how they are augmented.
+
+    Raises:
+        TrainingError: devices are to share the batches, and there is one.
     """
 
     secret = False
@@ -42,6 +46,7 @@ class PlainSteps:
         self.weights = FlatWeights(task.model, config.manner().ema)
         self._movement = Movement(config, self.weights, self._steps * config.epochs)
         self.optimizer = self._movement.optimizer
+        self._gradient: Gradient = shared(self._of_one, devices()) if config.manner().mirrored else self._of_one
         self._ascent = config.manner().rho if OPTIMIZERS[config.optimizer].ascends else 0.0
         self._run: Callable[..., tf.Tensor] = self._compiled()
 
@@ -85,7 +90,7 @@ class PlainSteps:
 
         return tf.function(run_steps, autograph=False)  # type: ignore[no-any-return]
 
-    def _gradient(
+    def _of_one(
         self, flat: tf.Tensor, state: Sequence[tf.Tensor], batch: Sequence[tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, Sequence[tf.Tensor]]:
         """Mean loss of a batch at weights ``flat``, its gradient, and the state that the model leaves."""

@@ -23,6 +23,7 @@ __all__ = [
     "ClassifierConfig",
     "FitConfig",
     "OutputActivation",
+    "Strategy",
     "ZooConfig",
 ]
 
@@ -34,6 +35,15 @@ class OutputActivation(Enum):
     sigmoid = "sigmoid"
     clip = "clip"
     """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
+
+
+class Strategy(Enum):
+    """Where the gradient of a batch is computed."""
+
+    one = "one"
+    """On one device, TensorFlow's choice."""
+    mirrored = "mirrored"
+    """On all GPUs of the machine, a part of the batch each."""
 
 
 @dataclass(kw_only=True)
@@ -204,6 +214,7 @@ class ZooConfig(FitConfig):
     """Look ahead along the momentum, of sgd and sam_sgd."""
     rho: float = between(1e-6, 10, default=0.05)
     """How far uphill sam and sam_sgd take their second gradient, by the norm of all weights together."""
+    strategy: Strategy = Strategy.one
     schedule: str = one_of(SCHEDULES)
     ema: float = between(0, 0.999999)
     """Decay, a step, of the running average of the weights, which is measured and published; 0: the last ones are."""
@@ -228,6 +239,7 @@ class ZooConfig(FitConfig):
             ema=self.ema,
             nesterov=self.nesterov,
             rho=self.rho,
+            mirrored=self.strategy is Strategy.mirrored,
         )
 
     def consistent(self) -> None:
@@ -236,6 +248,11 @@ class ZooConfig(FitConfig):
             raise ConfigError(
                 f"Expected model.label_smoothing=0 with model.loss={self.loss}; received {self.label_smoothing}. "
                 "Leave one of them out."
+            )
+        if self.private and self.strategy is not Strategy.one:
+            raise ConfigError(
+                f"Expected model.strategy=one of a private model; received {self.strategy.name}. Its noise is drawn "
+                "once for the whole batch. Leave it out."
             )
         if self.name not in ZOO:
             return

@@ -49,6 +49,8 @@ class Manner:
     nesterov: bool = False
     rho: float = 0.05
     """How far uphill an optimizer that ascends goes, by the norm of all weights together."""
+    mirrored: bool = False
+    """Whether the devices of the machine share each batch."""
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
