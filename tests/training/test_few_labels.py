@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import struct
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,10 @@ def test_a_training_leaves_a_table_a_curve_and_a_ledger(there: tuple[Path, Compl
     assert float(rows[-1]["accuracy"]) == pytest.approx(figures["test_accuracy"])
     assert float(rows[0]["accuracy"]) > 0.9  # four bars that no classifier misses
     assert paid(folder) == 40
+    rows_of_ledger = LabelStore.open(f"sqlite:///{run / 'labels.sqlite'}").rows()
+    chose = Counter(row.strategy for row in rows_of_ledger if row.strategy)
+    assert set(chose) == {"centers", "cluster_margin"}
+    assert len(set(chose.values())) == 1
     assert {path.name for path in (run / "plots").iterdir()} >= {"labels.png", "label_counts.png", "codes.png"}
     assert list((run / "logs/tensorboard").rglob("code.tsv"))
     assert not list(run.rglob("*.npz"))
