@@ -141,7 +141,7 @@ def run(data: Data, name: str, seed: int, graph: Graphs | None, most: int) -> Ru
             seed=seed,
         )
         began = time.perf_counter()
-        asked = np.append(asked, ask(name, pool, count - len(asked))[1].indices)
+        asked = np.append(asked, ask(name, pool, count - len(asked), labels=count)[1].indices)
         seconds = time.perf_counter() - began
         probabilities, others = regress(data, asked)
         answers: dict[str, npt.NDArray[Any]] = {"regression": others}

@@ -1,7 +1,7 @@
 """TensorFlow's strategies under Keras 3 on the zoo's ``cnn``: what runs, how fast, and how near to one replica.
 
 `MirroredStrategy` gets two logical CPUs of this machine, `MultiWorkerMirroredStrategy` two processes of it. All see the
-same batches of 128 images, three epochs of 8,192 after one to warm up. Beside them this package's own loop, with and
+same batches of 128 images, three epochs of 8,192 after one to warm up. Below them this package's own loop, with and
 without ``model.strategy=mirrored``.
 """
 
@@ -43,7 +43,9 @@ def main() -> None:
         {"machine": here, "versions": versions("tensorflow", "keras")},
         f"`cnn`, {EPOCHS} epochs of {IMAGES:,} images in batches of {BATCH} by SGD, after one to warm up. All share "
         "the cores of this machine: two logical CPUs, or two processes. The difference is the greatest of any weight "
-        "to that of one replica trained by the same loop, after the first epoch.",
+        "to that of one replica trained by the same loop, after the first epoch; batch normalization, which sees half "
+        "of a batch, makes it. Speeds are of one run each. Keras' rows compare with each other, and so do the last "
+        "two, which are of this package's loop: momentum, and another order in each epoch.",
         table(["strategy", "replicas", "images/s", "greatest difference", "error"], rows),
     )
 

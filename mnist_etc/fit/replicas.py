@@ -11,6 +11,8 @@ from mnist_etc.errors import TrainingError
 __all__ = ["Gradient", "devices", "shared"]
 
 State = Sequence[tf.Tensor]
+APART = 1_000_003
+"""Between the seeds of two parts: more than the steps of a fit, by which a seed counts up."""
 Gradient = Callable[[tf.Tensor, State, Sequence[tf.Tensor]], tuple[tf.Tensor, tf.Tensor, State]]
 """Flat weights, the model's state and a batch of each array to the mean loss, its gradient and the state left."""
 
@@ -24,8 +26,8 @@ def devices() -> list[str]:
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(found) < 2:
         raise TrainingError(
-            f"Expected two or more GPUs with model.strategy=mirrored; received {len(found)} device, {found[0].name}. "
-            "Pass model.strategy=one: one device has all cores already."
+            f"Expected two or more GPUs with model.strategy=mirrored; received {found[0].name} alone. Pass "
+            "model.strategy=one."
         )
     return [device.name for device in found]
 
@@ -34,8 +36,8 @@ def shared(gradient: Gradient, devices: Sequence[str]) -> Gradient:
     """``gradient`` of a batch as the mean of those of its parts, each by the images of it, one part a device.
 
     So it is the gradient of the whole batch, but for what a model takes of a batch as a whole: a batch normalization
-    sees the part alone, and what it leaves is the mean of the parts', as in ``MirroredStrategy``. Draws of a dropout
-    are the same in each part.
+    sees the part alone, and what it leaves is the mean of the parts', as in ``MirroredStrategy``; a dropout draws for
+    each part apart.
     """
 
     def of(flat: tf.Tensor, state: State, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, State]:
@@ -45,7 +47,8 @@ def shared(gradient: Gradient, devices: Sequence[str]) -> Gradient:
             first, last = images * place // count, images * (place + 1) // count
             shares.append(tf.cast(last - first, tf.float32) / tf.cast(images, tf.float32))
             with tf.device(device):  # one image at least, which counts nothing where the part is empty
-                found.append(gradient(flat, state, [array[first : tf.maximum(last, first + 1)] for array in batch]))
+                part = [array[first : tf.maximum(last, first + 1)] for array in batch]
+                found.append(gradient(flat, _of_part(state, place), part))
 
         def mean(values: Sequence[tf.Tensor]) -> tf.Tensor:
             return tf.add_n([share * value for share, value in zip(shares, values, strict=True)])
@@ -58,3 +61,10 @@ def shared(gradient: Gradient, devices: Sequence[str]) -> Gradient:
         return mean(losses), mean(gradients), left
 
     return of
+
+
+def _of_part(state: State, place: int) -> State:
+    """With a seed of its own for what is drawn; the first part's is the batch's, and its successor is kept."""
+    if not place:
+        return state
+    return [value if value.dtype.is_floating else value + tf.cast(place * APART, value.dtype) for value in state]

@@ -21,9 +21,9 @@ __all__ = [
     "AugmentationConfig",
     "AutoencoderConfig",
     "ClassifierConfig",
+    "DistributionStrategy",
     "FitConfig",
     "OutputActivation",
-    "Strategy",
     "ZooConfig",
 ]
 
@@ -37,7 +37,7 @@ class OutputActivation(Enum):
     """Clip to [0, 1]; the gradient passes straight through, so a clipped pixel can come back."""
 
 
-class Strategy(Enum):
+class DistributionStrategy(Enum):
     """Where the gradient of a batch is computed."""
 
     one = "one"
@@ -214,7 +214,7 @@ class ZooConfig(FitConfig):
     """Look ahead along the momentum, of sgd and sam_sgd."""
     rho: float = between(1e-6, 10, default=0.05)
     """How far uphill sam and sam_sgd take their second gradient, by the norm of all weights together."""
-    strategy: Strategy = Strategy.one
+    strategy: DistributionStrategy = DistributionStrategy.one
     schedule: str = one_of(SCHEDULES)
     ema: float = between(0, 0.999999)
     """Decay, a step, of the running average of the weights, which is measured and published; 0: the last ones are."""
@@ -239,7 +239,7 @@ class ZooConfig(FitConfig):
             ema=self.ema,
             nesterov=self.nesterov,
             rho=self.rho,
-            mirrored=self.strategy is Strategy.mirrored,
+            mirrored=self.strategy is DistributionStrategy.mirrored,
         )
 
     def consistent(self) -> None:
@@ -249,7 +249,7 @@ class ZooConfig(FitConfig):
                 f"Expected model.label_smoothing=0 with model.loss={self.loss}; received {self.label_smoothing}. "
                 "Leave one of them out."
             )
-        if self.private and self.strategy is not Strategy.one:
+        if self.private and self.strategy is not DistributionStrategy.one:
             raise ConfigError(
                 f"Expected model.strategy=one of a private model; received {self.strategy.name}. Its noise is drawn "
                 "once for the whole batch. Leave it out."

@@ -23,7 +23,7 @@ from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.replicas import shared
 from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights
-from mnist_etc.models.config import Strategy
+from mnist_etc.models.config import DistributionStrategy
 from mnist_etc.models.losses import cross_entropy
 
 
@@ -40,14 +40,18 @@ def test_leaves_the_weights_of_one_device(
 ) -> None:
     """Eleven images in batches of five: parts of unequal size, and a last batch of one image, so of empty parts."""
     monkeypatch.setattr("mnist_etc.fit.plain.devices", lambda: ["CPU:0"] * count)
-    weights = []
-    for strategy in Strategy:
+    whole, parts = PlainSteps._of_one, []
+    monkeypatch.setattr(PlainSteps, "_of_one", lambda *given: parts.append(given) or whole(*given))
+    weights, traced = [], []
+    for strategy in DistributionStrategy:
         model = dense()
         task = Task(label="dense", model=model, arrays=list(arrays(11)), loss=cross_entropy)
         steps = PlainSteps(task, config_of(optimizer=optimizer, strategy=strategy), 3)
         checkpoint = Checkpoint(tmp_path / f"{strategy.name}.npz", {})
         fit(steps, checkpoint=checkpoint, evaluate=lambda _: {}, report=lambda *_: None)
         weights.append(np.concatenate([value.ravel() for value in model.get_weights()]))
+        traced.append(len(parts))
+    assert traced[1] - traced[0] == count * traced[0], "each part has a gradient of its own"
     np.testing.assert_allclose(weights[1], weights[0], atol=2e-6)
     start = np.concatenate([value.ravel() for value in dense().get_weights()])
     assert np.abs(weights[0] - start).max() > 0.01
@@ -72,12 +76,29 @@ def test_a_normalization_sees_its_part_and_leaves_the_mean() -> None:
     np.testing.assert_allclose(found["moving_variance"], expected["variance"], atol=1e-6)
 
 
+def test_a_dropout_draws_for_each_part_apart_and_goes_on_as_on_one_device() -> None:
+    model = keras.Sequential([layers.Input((64,)), layers.Dropout(0.5, seed=1)])
+    weights = FlatWeights(keras.Sequential([model, layers.Dense(1)]))
+
+    def gradient(
+        flat: tf.Tensor, state: Sequence[tf.Tensor], batch: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, Sequence[tf.Tensor]]:
+        kept, left = model.stateless_call([], state, batch[0], training=True)
+        seen.append(np.asarray(kept) > 0)
+        return tf.reduce_mean(kept), tf.zeros_like(flat), left
+
+    seen: list[Any] = []
+    state, batch = weights.values(), [tf.ones((4, 64))]
+    _, _, once = gradient(weights.flat.value, state, batch)
+    _, _, left = shared(gradient, ["CPU:0", "CPU:0"])(weights.flat.value, state, batch)
+    assert (seen[1] != seen[2]).any()
+    assert [np.asarray(one).tolist() for one in left] == [np.asarray(one).tolist() for one in once]
+
+
 def test_one_device_is_refused() -> None:
     task = Task(label="dense", model=dense(), arrays=list(arrays()), loss=cross_entropy)
-    with pytest.raises(
-        TrainingError, match=r"two or more GPUs with model\.strategy=mirrored; received 1 device, .*CPU"
-    ):
-        PlainSteps(task, config_of(strategy=Strategy.mirrored), 3)
+    with pytest.raises(TrainingError, match=r"two or more GPUs with model\.strategy=mirrored; received .*CPU:0 alone"):
+        PlainSteps(task, config_of(strategy=DistributionStrategy.mirrored), 3)
 
 
 TWO_DEVICES = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -61,7 +62,7 @@ class TestEveryRow:
     @pytest.mark.parametrize("believed", [True, False])
     def test_can_ask_for_all_that_are_left(self, name: str, believed: bool) -> None:
         pool = blobs(90, believed=believed)
-        assert sorted(ask(name, pool, 70)[1].indices) == list(range(20, 90))
+        assert sorted(ask(name, pool, 70, labels=90)[1].indices) == list(range(20, 90))
 
     def test_bears_images_that_are_all_alike(self, name: str) -> None:
         pool = Pool(
@@ -88,13 +89,18 @@ class TestEveryRow:
             STRATEGIES[name].choose(blobs(), k)
 
     def test_starts_by_clusters_where_it_needs_probabilities(self, name: str) -> None:
-        row, nothing = STRATEGIES[name], blobs(asked=0, believed=False)
-        for k, start in ((CLASSES, "spectral"), (CLASSES + 1, "centers")):
-            chooser, choice = ask(name, nothing, k)
+        row = STRATEGIES[name]
+        for asked, labels, start in ((0, CLASSES, "spectral"), (2, CLASSES, "spectral"), (2, CLASSES + 1, "centers")):
+            pool, k = blobs(asked=asked, believed=False), labels - asked
+            chooser, choice = ask(name, pool, k, labels=labels)
             assert chooser == (start if row.needs_probabilities else name)
-            assert len(choice.indices) == k
+            assert choice.indices.tolist() == STRATEGIES[chooser].choose(pool, k).indices.tolist()
         assert row.help
         assert row.source
+
+    def test_asks_about_nothing_that_is_barred(self, name: str) -> None:
+        pool = replace(blobs(90), barred=np.arange(30, 60))
+        assert sorted(STRATEGIES[name].choose(pool, 40).indices) == [*range(20, 30), *range(60, 90)]
 
 
 def test_the_page_names_each() -> None:
@@ -264,7 +270,7 @@ def test_choosing_pays() -> None:
                 classes=10,
                 seed=seed,
             )
-            asked = np.append(asked, ask(name, pool, k)[1].indices)
+            asked = np.append(asked, ask(name, pool, k, labels=len(asked) + k)[1].indices)
             learned = LogisticRegression(C=10, max_iter=1000).fit(features[asked], labels[asked])
             probabilities = np.zeros((len(features), 10), dtype=np.float32)
             probabilities[:, learned.classes_] = learned.predict_proba(features)

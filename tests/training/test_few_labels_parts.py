@@ -98,8 +98,10 @@ def store(tmp_path: Path) -> LabelStore:
     )
 
 
-def first_free(asked: NDArray[np.int64], _: NDArray[np.int64], more: int) -> tuple[str, Choice]:
-    free = np.setdiff1d(np.arange(12), asked)[:more]
+def first_free(
+    asked: NDArray[np.int64], _: NDArray[np.int64], barred: NDArray[np.int64], more: int
+) -> tuple[str, Choice]:
+    free = np.setdiff1d(np.arange(12), np.concatenate([asked, barred]))[:more]
     return "random", Choice(indices=free, scores=np.zeros(len(free)))
 
 

@@ -58,20 +58,21 @@ class Chooser:
         Returns:
             The name of the strategy, and its choice.
         """
-        asked = np.concatenate([indices, np.setdiff1d(others, indices)])
-        left = np.setdiff1d(np.arange(len(self._images)), asked)
+        barred = np.setdiff1d(others, indices)
+        left = np.setdiff1d(np.arange(len(self._images)), np.concatenate([indices, barred]))
         if len(left) <= k:
             return ALL, Choice(indices=left, scores=np.zeros(len(left)))
         probabilities = self._probabilities(indices, labels)
         pool = Pool(
             features=self.features,
-            asked=asked,
-            labels=np.concatenate([labels, np.zeros(len(asked) - len(labels), np.int64)]),
+            asked=indices,
+            labels=labels,
             probabilities=probabilities,
             classes=self._classes,
             seed=self._seed,
+            barred=barred,
         )
-        return ask(STRATEGY, pool, k)
+        return ask(STRATEGY, pool, k, labels=len(indices) + k)
 
     def _probabilities(self, indices: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Of the classes that have labels, by logistic regression; None where the labels are too few for one."""

@@ -19,7 +19,7 @@ def choose(pool: Pool, k: int) -> Choice:
     """
     from skactiveml.pool import CoreSet
 
-    generator = pool.generator()
+    generator, left = pool.generator(), pool.left
     known = np.full(len(pool.features), np.nan)
     known[pool.asked] = 0
     indices: list[int] = []
@@ -27,7 +27,9 @@ def choose(pool: Pool, k: int) -> Choice:
     while len(indices) < k:
         count = min(AT_A_TIME, k - len(indices))
         query = CoreSet(random_state=int(generator.integers(2**31)))
-        found, utilities = query.query(pool.features, known, batch_size=count, return_utilities=True)
+        found, utilities = query.query(
+            pool.features, known, candidates=np.setdiff1d(left, indices), batch_size=count, return_utilities=True
+        )
         known[found] = 0
         indices += [int(index) for index in found]
         scores += [float(utilities[place, index]) for place, index in enumerate(found)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Pool:
     features: NDArray[np.float32]
     """``(n, d)``, of every image, made without a label; distances between rows are what clusters go by."""
     asked: NDArray[np.int64]
-    """``(m,)``: the rows asked about already, answered or skipped."""
+    """``(m,)``: the rows whose labels are known."""
     labels: NDArray[np.int64]
     """``(m,)``: their classes."""
     probabilities: NDArray[np.float32] | None
@@ -26,11 +26,13 @@ class Pool:
     """How many there are."""
     seed: int
     """The same pool and seed make the same choice."""
+    barred: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Rows that are not to be asked about either, and tell nothing: skipped, kept apart, or waiting for an answer."""
 
     @property
     def left(self) -> NDArray[np.int64]:
-        """The rows not asked about yet, in ascending order."""
-        return np.setdiff1d(np.arange(len(self.features)), self.asked)
+        """The rows that may be asked about, in ascending order."""
+        return np.setdiff1d(np.arange(len(self.features)), np.concatenate([self.asked, self.barred]))
 
     def generator(self) -> np.random.Generator:
         """One for this round: as many answers as there are, so other rounds draw other numbers."""
@@ -43,7 +45,9 @@ class Pool:
             ValueError: there are none.
         """
         if self.probabilities is None:
-            raise ValueError("Expected a pool with probabilities; received one without. Ask by clusters first.")
+            raise ValueError(
+                "Expected a pool with probabilities; received one without. Ask by clusters first, as registry.ask does."
+            )
         return self.probabilities
 
 

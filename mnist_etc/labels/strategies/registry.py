@@ -34,8 +34,8 @@ class Strategy:
 
         Raises:
             LabelError: so many are not left.
-            ValueError: it needs probabilities and the pool has none; or the implementation chose too few, one twice,
-                or one asked before.
+            ValueError: it needs probabilities and the pool has none, see `ask`; or the implementation chose too few,
+                one twice, or one asked before.
         """
         left = len(pool.left)
         if not 1 <= k <= left:
@@ -44,7 +44,7 @@ class Strategy:
                 "Ask fewer, or add images."
             )
         choice: Choice = resolve(self.implementation)(pool, k)
-        if len(np.setdiff1d(choice.indices, pool.asked)) != k or len(choice.indices) != k:
+        if len(np.intersect1d(choice.indices, pool.left)) != k or len(choice.indices) != k:
             raise ValueError(f"Expected {k} new images, none twice; received {choice.indices.tolist()}.")
         return choice
 
@@ -52,10 +52,16 @@ class Strategy:
 STRATEGIES: Registry[Strategy] = Registry("query strategy")
 
 
-def ask(name: str, pool: Pool, k: int) -> tuple[str, Choice]:
+def ask(name: str, pool: Pool, k: int, *, labels: int) -> tuple[str, Choice]:
     """Choose ``k`` images by the strategy ``name``, whose first questions others choose where it needs a classifier.
 
-    Those others are ``spectral`` up to a label a class, and ``centers`` for more.
+    Those others are ``spectral`` where there will be a label a class or fewer, and else ``centers``.
+
+    Args:
+        name: of the strategy.
+        pool: the images.
+        k: how many to choose.
+        labels: how many there will be once these questions, and those that wait already, are answered.
 
     Returns:
         The name of the strategy that chose, and its choice.
@@ -64,7 +70,7 @@ def ask(name: str, pool: Pool, k: int) -> tuple[str, Choice]:
         LabelError: so many images are not left.
     """
     if STRATEGIES[name].needs_probabilities and pool.probabilities is None:
-        name = "spectral" if len(pool.asked) + k <= pool.classes else "centers"
+        name = "spectral" if labels <= pool.classes else "centers"
     return name, STRATEGIES[name].choose(pool, k)
 
 

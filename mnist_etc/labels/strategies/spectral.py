@@ -38,6 +38,7 @@ def choose(pool: Pool, k: int) -> Choice:
         features=embed(pool.features[rows], count, generator),
         asked=np.arange(len(pool.asked)),
         probabilities=None,
+        barred=np.empty(0, np.int64),
     )
     choice = typiclust.choose(inside, k)
     return Choice(indices=rows[choice.indices], scores=choice.scores)

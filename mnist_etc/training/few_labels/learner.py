@@ -159,7 +159,7 @@ class Learner:
         return np.asarray(np.mean([_softmax(self.logits(view)) for view in views], axis=0))
 
     def _reach(self, count: int, features: Array, probabilities: Array | None) -> tuple[Numbers, Numbers]:
-        def choose(asked: Numbers, labels: Numbers, more: int) -> tuple[str, Choice]:
+        def choose(asked: Numbers, labels: Numbers, barred: Numbers, more: int) -> tuple[str, Choice]:
             pool = Pool(
                 features=features,
                 asked=asked,
@@ -167,8 +167,9 @@ class Learner:
                 probabilities=probabilities,
                 classes=self._classes,
                 seed=self._seed,
+                barred=barred,
             )
-            return ask(self._settings.strategy, pool, more)
+            return ask(self._settings.strategy, pool, more, labels=count)
 
         return self._questions.reach(count, choose)
 

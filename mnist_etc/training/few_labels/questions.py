@@ -22,8 +22,9 @@ VALIDATION = "validation"
 """As a strategy: drawn at random, to choose between settings by."""
 
 
-Choose = Callable[[Numbers, Numbers, int], tuple[str, Choice]]
-"""From places asked about, their labels, and how many more: by which strategy what is asked."""
+Choose = Callable[[Numbers, Numbers, Numbers, int], tuple[str, Choice]]
+"""From places whose labels are known, these, places that cannot be asked about, and how many more: the name of a
+strategy, and its choice."""
 
 
 class Questions:
@@ -88,25 +89,17 @@ class Questions:
             missing = count - len(asked) - len(waiting)
             if missing > 0:
                 out = np.setdiff1d([*waiting, *self._store.skipped(), *self.apart], asked).astype(np.int64)
-                strategy, choice = choose(asked, labels, min(missing + len(out), self._images(asked)))
-                new = ~np.isin(choice.indices, out)
-                if not new.any() and not waiting:
+                free = self._store.status().images - len(asked) - len(out)
+                if free:
+                    strategy, choice = choose(asked, labels, out, min(missing, free))
+                    self._store.ask(choice.indices.tolist(), who=WHO, strategy=strategy, scores=choice.scores.tolist())
+                elif not waiting:
                     raise self._too_few(count, len(asked))
-                self._store.ask(
-                    choice.indices[new][:missing].tolist(),
-                    who=WHO,
-                    strategy=strategy,
-                    scores=choice.scores[new][:missing].tolist(),
-                )
             return len(self.known()[0]) >= count
 
         self._until(enough, count)
         asked, labels = self.known()
         return asked[:count], labels[:count]
-
-    def _images(self, asked: Numbers) -> int:
-        """Images that can still be asked about."""
-        return self._store.status().images - len(asked)
 
     def _too_few(self, count: int, answered: int) -> LabelError:
         return LabelError(

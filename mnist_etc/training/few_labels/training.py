@@ -82,10 +82,13 @@ class FewLabelsTraining:
             LabelError: the database cannot answer.
             TrainingError: a fit diverged.
         """
+        from mnist_etc.fit.replicas import devices
         from mnist_etc.training.few_labels.learner import Learner, checkpoint_of
 
         command, train, test = self._command, self._dataset.train, self._dataset.test
         config, folder, settings = command.model, self._folder, checkpoint.settings
+        if config.manner().mirrored:
+            devices()  # a refusal, before a label is paid
         places, labels = self._questions.validation()
         judged = replace(train.some(places), labels=labels)
         model = ZOO[config.name].network(config, command.seed, train.side, len(train.names))
