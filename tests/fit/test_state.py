@@ -17,7 +17,7 @@ from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
 from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.task import Task
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.config import DistributionStrategy, ZooConfig
 from mnist_etc.models.losses import cross_entropy
 
 NUMBER = 16
@@ -96,9 +96,14 @@ def test_moving_statistics_are_averaged_with_the_weights(tmp_path: Path) -> None
     assert not np.allclose(norm.moving_mean.numpy(), last.layers[1].moving_mean.numpy(), atol=0.005)
 
 
+@pytest.mark.parametrize("strategy", list(DistributionStrategy))
 @pytest.mark.parametrize("optimizer", ["adam", "sam"])
-def test_a_resumed_fit_comes_to_the_same_bits(optimizer: str, tmp_path: Path) -> None:
-    config = config_of(optimizer=optimizer, epochs=3, ema=0.9, weight_decay=0.1 * (optimizer == "sam"))
+def test_a_resumed_fit_comes_to_the_same_bits(
+    optimizer: str, strategy: DistributionStrategy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_etc.fit.plain.devices", lambda: ["CPU:0", "CPU:0"])
+    decay = 0.1 * (optimizer == "sam")
+    config = config_of(optimizer=optimizer, epochs=3, ema=0.9, weight_decay=decay, strategy=strategy)
     whole = trained(config, tmp_path / "whole", normalized(0.5))
     with pytest.raises(StoppedError):
         trained(config, tmp_path / "stopped", normalized(0.5), stop=True)

@@ -37,14 +37,14 @@ class Strategy:
             ValueError: it needs probabilities and the pool has none, see `ask`; or the implementation chose too few,
                 one twice, or one asked before.
         """
-        left = len(pool.left)
-        if not 1 <= k <= left:
+        left = pool.left
+        if not 1 <= k <= len(left):
             raise LabelError(
-                f"Expected 1 to {left:,} questions, as many as images are left without a label; received {k:,}. "
+                f"Expected 1 to {len(left):,} questions, as many as images are left without a label; received {k:,}. "
                 "Ask fewer, or add images."
             )
         choice: Choice = resolve(self.implementation)(pool, k)
-        if len(np.intersect1d(choice.indices, pool.left)) != k or len(choice.indices) != k:
+        if len(np.intersect1d(choice.indices, left)) != k or len(choice.indices) != k:
             raise ValueError(f"Expected {k} new images, none twice; received {choice.indices.tolist()}.")
         return choice
 
