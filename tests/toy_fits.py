@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_etc.models.config import UNVARIED, ZooConfig
+from mnist_etc.models.config import UNVARIED
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = ["CLASSES", "arrays", "config_of"]
 

@@ -9,10 +9,11 @@ from mnist_etc.artifacts.gates import GatesConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.errors import ConfigError
 from mnist_etc.labels.config import LabelsConfig
-from mnist_etc.models.config import NOT_PRIVATE, AutoencoderConfig, ClassifierConfig, ZooConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.losses import LOSSES
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS, Architecture
 from mnist_etc.models.zoo import ZOO
+from mnist_etc.models.zoo_config import NOT_PRIVATE, ZooConfig
 from mnist_etc.privacy.config import LifetimePrivacyConfig, PrivacyConfig
 from mnist_etc.privacy.registry import refuse
 from mnist_etc.schema import between, path, text

@@ -10,9 +10,10 @@ from mnist_etc.artifacts.config import RunConfig
 from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.labels.config import LabelsConfig
-from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig, ZooConfig
+from mnist_etc.models.config import AugmentationConfig, AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.registry import AUTOENCODERS
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = ["fingerprint", "zoo_fingerprint"]
 

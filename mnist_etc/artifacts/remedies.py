@@ -24,7 +24,8 @@ from mnist_etc.data.config import DataConfig
 from mnist_etc.data.registry import DATASETS
 from mnist_etc.errors import ConfigError
 from mnist_etc.labels.config import LabelsConfig
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = [
     "arguments",
@@ -48,7 +49,7 @@ PLACES = {
 """Before which words the keys of a model stand."""
 UNSAID = ("force", "run_name", "tracking_uri", "tracking.tensorboard", "labels.url", "labels.wait")
 """What does not decide the weights, or may be secret: an address may hold a password."""
-SWITCHES = ("private", "fine_tune", "augment", "noise_multiplier")
+SWITCHES = ("private", "fine_tune", "augment", "flip", "noise_multiplier")
 """On whose values the defaults of other keys depend."""
 
 

@@ -15,7 +15,7 @@ from mnist_etc.artifacts.names import ArtifactFolder
 from mnist_etc.artifacts.remedies import supervised_command, supervised_words
 from mnist_etc.files import inside
 from mnist_etc.labels.config import LabelsConfig
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = ["RunFolder"]
 

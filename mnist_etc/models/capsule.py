@@ -8,8 +8,8 @@ from keras.initializers import GlorotUniform, HeNormal
 
 from mnist_etc.models.blocks import activated, convolution
 from mnist_etc.models.capsules import Capsules, LengthLogits, LongestCapsule, Squash
-from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import LOGITS_A_LENGTH
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["add_decoder", "build_capsule"]

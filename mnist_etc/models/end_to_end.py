@@ -9,8 +9,9 @@ from keras import layers
 
 from mnist_etc.models.blocks import linear
 from mnist_etc.models.clip import clip_straight_through
-from mnist_etc.models.config import AutoencoderConfig, FitConfig, OutputActivation, ZooConfig
+from mnist_etc.models.config import AutoencoderConfig, FitConfig, OutputActivation
 from mnist_etc.models.registry import AUTOENCODERS
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["add_decoder", "build_end_to_end"]

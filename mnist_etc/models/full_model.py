@@ -10,12 +10,14 @@ from keras import layers
 
 from mnist_etc.data.dataset import DIGITS, SIDE
 from mnist_etc.models.classifier import build_full_model, build_whitening
-from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig, ZooConfig
+from mnist_etc.models.config import AutoencoderConfig, ClassifierConfig
 from mnist_etc.models.features import FEATURES
 from mnist_etc.models.h5 import read_h5
 from mnist_etc.models.random_features import after_random_features, build_random_features
 from mnist_etc.models.registry import AUTOENCODERS, CLASSIFIERS
+from mnist_etc.models.views import answering
 from mnist_etc.models.zoo import ZOO
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = ["read_full_model", "read_zoo_model"]
 
@@ -26,7 +28,7 @@ def read_zoo_model(config: ZooConfig, path: Path, *, classes: int = len(DIGITS),
     Raises:
         ArtifactError: the file holds weights of another model.
     """
-    model = ZOO[config.name].network(config, 0, side, classes)
+    model = answering(config, ZOO[config.name].network(config, 0, side, classes))
     read_h5(model, path)
     return model
 

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from mnist_etc.models.blocks import activated, convolution, linear
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["build_tiny"]

@@ -7,7 +7,7 @@ from keras import layers, ops
 from keras.initializers import HeNormal
 
 from mnist_etc.models.blocks import linear
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.seeds import layer_seeds
 
 __all__ = ["GroupedConv2D", "build_two_branch_cnn"]

@@ -28,7 +28,7 @@ class ZooModel:
     private_layers: frozenset[str] | None = None
     """Those of what it builds for a private training, where they are others."""
     reads: frozenset[str] = frozenset()
-    """Those of `mnist_etc.models.config.HYPERPARAMETERS` that it reads."""
+    """Those of `mnist_etc.models.zoo_config.HYPERPARAMETERS` that it reads."""
     logits_a_length: float | None = None
     """Where the logits are lengths of capsules, in [0, 1], times a number: the number; a margin loss is of lengths."""
     trains: str | Callable[..., object] | None = None

@@ -22,8 +22,8 @@ from mnist_etc.evaluation.confusion_picture import confusion_pixels
 from mnist_etc.evaluation.familiarity import Familiarity
 from mnist_etc.export.config import ExportCommand, TritonConfig
 from mnist_etc.export.repository import COMMAND, ModelRepository
-from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.policy.output_policy import rehearse_policy
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.tracking.tracker import Tracker
@@ -120,11 +120,12 @@ class SupervisedTraining:
         from mnist_etc.fit.task import Task
         from mnist_etc.models.augmentation import augmented
         from mnist_etc.models.losses import image_loss
+        from mnist_etc.models.views import answering
 
         run, config, dataset = self._run, self._config, self._dataset
         row, train, validation = ZOO[config.name], dataset.train, dataset.validation
         model = row.network(config, run.seed, dataset.side, len(dataset.names))
-        fitted = row.fitted(config, model, run.seed)
+        fitted, whole = row.fitted(config, model, run.seed), answering(config, model)
         loss = image_loss(
             config.loss,
             label_smoothing=config.label_smoothing,
@@ -133,7 +134,7 @@ class SupervisedTraining:
         )
 
         def evaluate(_: int) -> Metrics:
-            right = compute(model, validation).argmax(axis=1) == validation.labels
+            right = compute(whole, validation).argmax(axis=1) == validation.labels
             return {"validation_accuracy": float(np.mean(right))}
 
         task = Task(
@@ -153,7 +154,7 @@ class SupervisedTraining:
             evaluate=evaluate,
             report=lambda epoch, metrics: tracker.metrics(metrics, epoch),
         )
-        test, predicted = dataset.test, compute(model, dataset.test).argmax(axis=1)
+        test, predicted = dataset.test, compute(whole, dataset.test).argmax(axis=1)
         tracker.codes("code", lambda: codes_of(before_logits(model), validation))
         tracker.picture("confusion", lambda: confusion_pixels(test.names, test.labels, predicted))
         figures = {
@@ -161,7 +162,7 @@ class SupervisedTraining:
             "test_accuracy": float(np.mean(predicted == test.labels)),
         }
         examples = scale_pixels(validation.images[:EXAMPLES])
-        published = Published(name="full_model", artifact=self.outputs[0], network=model, examples=examples)
-        known = Familiarity.measure(compute(model, validation))
+        published = Published(name="full_model", artifact=self.outputs[0], network=whole, examples=examples)
+        known = Familiarity.measure(compute(whole, validation))
         RunFolder.of(run, config).forget()
         return Fitted(history=history, figures=figures, published=(published,), more=known.figures())

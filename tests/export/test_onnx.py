@@ -35,6 +35,21 @@ def test_a_difference_is_refused(tmp_path: Path) -> None:
         write_onnx(model, tmp_path / "model.onnx", np.zeros((64, 3), np.float32))
 
 
+def test_large_answers_may_differ_by_their_rounding(tmp_path: Path) -> None:
+    """Those of a private head are in the hundreds, where the order of a sum alone is worth 1e-4."""
+    import keras
+    import onnxruntime
+
+    from mnist_etc.export.onnx import write_onnx
+
+    model = keras.Sequential([keras.layers.Input((1024,)), keras.layers.Dense(256), keras.layers.Dense(2)])
+    model.set_weights([1e3 * weights for weights in model.get_weights()])
+    examples = np.random.default_rng(0).standard_normal((64, 1024)).astype(np.float32)
+    write_onnx(model, tmp_path / "model.onnx", examples)
+    (answer,) = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"input": examples})
+    assert np.abs(answer - np.asarray(model(examples))).max() > 1e-4
+
+
 def test_names_opset_and_free_batch(tmp_path: Path) -> None:
     import keras
     import onnx

@@ -23,8 +23,8 @@ from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.replicas import shared
 from mnist_etc.fit.task import Task
 from mnist_etc.fit.weights import FlatWeights
-from mnist_etc.models.config import DistributionStrategy
 from mnist_etc.models.losses import cross_entropy
+from mnist_etc.models.zoo_config import DistributionStrategy
 
 
 def dense(*, normalized: bool = False) -> keras.Model:

@@ -17,8 +17,8 @@ from mnist_etc.fit.checkpoint import Checkpoint
 from mnist_etc.fit.loop import fit
 from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.task import Task
-from mnist_etc.models.config import DistributionStrategy, ZooConfig
 from mnist_etc.models.losses import cross_entropy
+from mnist_etc.models.zoo_config import DistributionStrategy, ZooConfig
 
 NUMBER = 16
 

@@ -12,8 +12,8 @@ from support import SCHEMAS
 
 from mnist_etc.composition import compose
 from mnist_etc.errors import ConfigError
-from mnist_etc.models.config import ZooConfig
 from mnist_etc.models.zoo import ZOO
+from mnist_etc.models.zoo_config import ZooConfig
 
 if TYPE_CHECKING:
     import keras

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from processes import python
 from support import Completed, Run, refused
@@ -183,6 +184,28 @@ def test_the_published_version_answers_as_the_model(here: tuple[Path, Completed]
     session = onnx.load(here[0] / "triton/model_repository/onnx-mnist_etc/1/model.onnx")
     assert session.graph.output[0].type.tensor_type.shape.dim[1].dim_value == whole.shape[1] == 10
     assert np.isfinite(whole).all()
+
+
+def test_what_learned_from_mirrored_images_answers_them_alike(run: Run, tmp_path: Path) -> None:
+    model = ("model=tiny", *KEYS[:-2], "model.epochs=1", "model.augmentation.flip=0.5")
+    done = run("-m", "train_.supervised", *model, "gates=off", "skip_visualizations=true")
+    assert done.returncode == 0, done.stderr
+    assert sorted(runs(tmp_path).name.split("_")) == [
+        "augmentation.flip=0.5",
+        "data.validation=700",
+        "epochs=1",
+        "tiny",
+    ]
+    done = run("-m", "mnist_etc.export", *model, "gates=off", "policy=logits", "repository=raw")
+    assert done.returncode == 0, done.stderr
+    image = np.random.default_rng(0).random((1, 28, 28), dtype=np.float32)
+    for path in (runs(tmp_path) / "models/full_model.onnx", tmp_path / "raw/onnx-mnist_etc/1/model.onnx"):
+        session = onnxruntime.InferenceSession(path)
+        (asked,) = session.get_inputs()
+        shown, mirrored = (one.reshape(-1, *asked.shape[1:]) for one in (image, image[:, :, ::-1]))
+        answer, same = (session.run(None, {asked.name: one})[0] for one in (shown, mirrored))
+        np.testing.assert_allclose(answer, same, atol=1e-5)
+        assert np.ptp(answer) > 0
 
 
 @pytest.mark.parametrize(

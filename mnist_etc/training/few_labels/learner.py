@@ -17,7 +17,8 @@ from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.labels.spreading import Graph, build_graph
 from mnist_etc.labels.strategies.pool import Choice, Pool
 from mnist_etc.labels.strategies.registry import ask
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.views import answering
+from mnist_etc.models.zoo_config import ZooConfig
 from mnist_etc.training.few_labels.features import Components, Network, applied, compiled, scattering
 from mnist_etc.training.few_labels.questions import Questions
 from mnist_etc.training.few_labels.rounds import Learned
@@ -109,7 +110,7 @@ class Learner:
         return history
 
     def logits(self, images: Images) -> Array:
-        """What the network says of images uint8 ``(n, side, side)``: ``(n, classes)``."""
+        """What the finished network says of images uint8 ``(n, side, side)``: ``(n, classes)``."""
         return applied(self._answer, images)
 
     def codes(self, images: Images) -> Array:
@@ -118,7 +119,7 @@ class Learner:
 
     @cached_property
     def _answer(self) -> Network:
-        return compiled(self._model)
+        return compiled(answering(self._config, self._model))
 
     @cached_property
     def _code(self) -> Network:
@@ -155,8 +156,8 @@ class Learner:
     def _probabilities(self) -> Array:
         """The network's, ``(n, classes)``; where it was shown mirrored images, the mean of both views."""
         images, mirrored = self._images, self._config.augment and self._config.augmentation.flip
-        views = [images, images[:, :, ::-1]] if mirrored else [images]
-        return np.asarray(np.mean([_softmax(self.logits(view)) for view in views], axis=0))
+        views, own = [images, images[:, :, ::-1]] if mirrored else [images], compiled(self._model)
+        return np.asarray(np.mean([_softmax(applied(own, view)) for view in views], axis=0))
 
     def _reach(self, count: int, features: Array, probabilities: Array | None) -> tuple[Numbers, Numbers]:
         def choose(asked: Numbers, labels: Numbers, barred: Numbers, more: int) -> tuple[str, Choice]:

@@ -17,7 +17,7 @@ from mnist_etc.fit.plain import PlainSteps
 from mnist_etc.fit.task import Task
 from mnist_etc.labels.config import LabelsConfig
 from mnist_etc.models.augmentation import augmented
-from mnist_etc.models.config import ZooConfig
+from mnist_etc.models.zoo_config import ZooConfig
 
 __all__ = ["Lesson", "fit_student"]
 

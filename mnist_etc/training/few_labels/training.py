@@ -83,6 +83,7 @@ class FewLabelsTraining:
             TrainingError: a fit diverged.
         """
         from mnist_etc.fit.replicas import devices
+        from mnist_etc.models.views import answering
         from mnist_etc.training.few_labels.learner import Learner, checkpoint_of
 
         command, train, test = self._command, self._dataset.train, self._dataset.test
@@ -123,7 +124,10 @@ class FewLabelsTraining:
         self._show(learner, tracker)
         some = train.images[spread(len(train), FAMILIAR)]
         published = Published(
-            name="full_model", artifact=self.outputs[0], network=model, examples=scale_pixels(some[:EXAMPLES])
+            name="full_model",
+            artifact=self.outputs[0],
+            network=answering(config, model),
+            examples=scale_pixels(some[:EXAMPLES]),
         )
         return Fitted(
             history=history,
