@@ -35,8 +35,8 @@ def write_onnx(
         metadata: What the file says of itself besides, by keys: its ``metadata_props``.
 
     Raises:
-        ExportError: An output differs from Keras' by 1e-4 or more, of the batch's greatest where that is above 1, or the
-            graph branches or loops.
+        ExportError: An output differs from Keras' by 1e-4 or more, of the greatest where that is above 1, or the graph
+            branches or loops.
     """
     import onnxruntime
     import tensorflow as tf
