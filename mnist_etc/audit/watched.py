@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from mnist_etc.audit.planted import Planted
 from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.sampling import LARGEST_PART
 
 if TYPE_CHECKING:
     import keras
@@ -40,10 +41,10 @@ class WatchedPlan(PrivacyPlan):
         """The same plan, watched."""
         return cls(**vars(plan), observe=observe, planted=planted, first_step=first_step)
 
-    def sampler(self, seed: Any, images: int = 1) -> Any:
+    def sampler(self, seed: Any, images: int = 1, at_once: int = LARGEST_PART) -> Any:
         """See `PrivacyPlan.sampler`."""
         assert self.stage
-        return self.planted.sampler(super().sampler(seed, images), self.stage.examples)
+        return self.planted.sampler(super().sampler(seed, images, at_once), self.stage.examples)
 
     def engine(self, model: keras.Model, loss: Loss, seed: Any) -> ClippingEngine:
         """See `PrivacyPlan.engine`."""

@@ -5,8 +5,10 @@ Nothing measured on training images leaves them but the weights, so no loss is s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,12 +23,15 @@ from mnist_etc.privacy.engine import full_precision
 from mnist_etc.privacy.guarantee import Stage
 from mnist_etc.privacy.people import ImagesOfPeople, images_of_people
 from mnist_etc.privacy.plan import PrivacyPlan
+from mnist_etc.privacy.sampling import LARGEST_PART
 from mnist_etc.privacy.seeds import Seeds
 from mnist_etc.privacy.unit import Unit
 
 __all__ = ["PrivateSteps"]
 
 IMAGES_A_CALL = 65_536
+NUMBERS_AT_ONCE = 2**19
+"""Inputs and outputs of layers, of all images that go through a small model together: 2 MB, which a cache holds."""
 
 
 class PrivateSteps:
@@ -61,7 +66,8 @@ class PrivateSteps:
         self.weights = FlatWeights(task.model, config.manner().ema)
         self._movement = Movement(config, self.weights, plan.stage.steps)
         self.optimizer = self._movement.optimizer
-        self._sampler = plan.sampler(seeds.sampling, 1 if self._people is None else self._people.indices.shape[1])
+        images = 1 if self._people is None else self._people.indices.shape[1]
+        self._sampler = plan.sampler(seeds.sampling, images, _at_once(task.model))
         self._steps = self._sampler.steps_per_epoch
         self.images = self._steps * config.batch_size
         self._engine = plan.engine(task.model, task.loss, seeds.noise)
@@ -122,6 +128,12 @@ class PrivateSteps:
             return mask[:, tf.newaxis] * tf.gather(present, units), *(tf.gather(array, own) for array in arrays)
 
         return of_people
+
+
+def _at_once(model: keras.Model) -> int:
+    """Images that go through ``model`` together: more of a small one, whose calls cost more than its work."""
+    numbers: int = sum(math.prod(one.shape[1:]) for one in (*model.inputs, *(layer.output for layer in model.layers)))
+    return max(LARGEST_PART, NUMBERS_AT_ONCE // numbers)
 
 
 def _check_units(stage: Stage, task: Task, people: ImagesOfPeople | None) -> None:

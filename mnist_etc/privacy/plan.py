@@ -13,7 +13,7 @@ from mnist_etc.privacy.config import PrivacyConfig
 from mnist_etc.privacy.guarantee import Guarantee, Stage
 from mnist_etc.privacy.people import expected_people
 from mnist_etc.privacy.registry import ENGINES, build_engine
-from mnist_etc.privacy.sampling import PoissonSampler
+from mnist_etc.privacy.sampling import LARGEST_PART, PoissonSampler
 from mnist_etc.privacy.seeds import Seeds
 from mnist_etc.privacy.unit import Unit
 
@@ -209,10 +209,12 @@ class PrivacyPlan:
             raise ValueError("Expected an identified plan where privacy.seed is given; received one that is not.")
         return Seeds.draw(privacy.seed, self.identity or {})
 
-    def sampler(self, seed: int, images: int = 1) -> PoissonSampler:
-        """The sampler of this private training, from a secret seed, for units of so many images at most."""
+    def sampler(self, seed: int, images: int = 1, at_once: int = LARGEST_PART) -> PoissonSampler:
+        """The sampler of this private training, from a secret seed; see `PoissonSampler`."""
         stage, _ = self._planned
-        return PoissonSampler(examples=stage.examples, batch_size=stage.batch_size, seed=seed, images=images)
+        return PoissonSampler(
+            examples=stage.examples, batch_size=stage.batch_size, seed=seed, images=images, at_once=at_once
+        )
 
     def engine(self, model: keras.Model, loss: Loss, seed: int) -> ClippingEngine:
         """The engine of this private training for ``model``; loads TensorFlow.

@@ -14,7 +14,7 @@ from mnist_etc.errors import ConfigError
 __all__ = ["LARGEST_PART", "Parts", "PoissonSampler"]
 
 LARGEST_PART = 1280
-"""Images that go through the model at once, at most."""
+"""Images that go through the model at once, at most, where nothing else is said."""
 
 
 class Parts(NamedTuple):
@@ -41,6 +41,7 @@ class PoissonSampler:
         batch_size: expected examples a step, at most ``examples``.
         seed: natural numbers of any size; 128 bits of them count.
         images: that each example brings, at most; parts are the smaller for it.
+        at_once: images that go through the model at once, at most.
 
     Raises:
         ConfigError: no ``batch_size`` between 1 and ``examples``.
@@ -52,7 +53,15 @@ class PoissonSampler:
     part_size: int
     """Few equal parts hold the expected sample and two standard deviations: little is padding, few steps need more."""
 
-    def __init__(self, *, examples: int, batch_size: int, seed: Sequence[int] | int, images: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        examples: int,
+        batch_size: int,
+        seed: Sequence[int] | int,
+        images: int = 1,
+        at_once: int = LARGEST_PART,
+    ) -> None:
         if not 1 <= batch_size <= examples:
             raise ConfigError(
                 f"Expected batch_size between 1 and the {examples} training examples; received {batch_size}. "
@@ -62,7 +71,7 @@ class PoissonSampler:
         self.steps_per_epoch = math.ceil(examples / batch_size)
         spread = math.sqrt(batch_size * (1 - self.sampling_rate))
         usual = min(examples, math.ceil(batch_size + 2 * spread))
-        self.part_size = math.ceil(usual / math.ceil(usual / max(1, LARGEST_PART // images)))
+        self.part_size = math.ceil(usual / math.ceil(usual / max(1, at_once // images)))
         self._examples = examples
         self._bits = np.random.Philox(np.random.SeedSequence(seed))
         self._generator = np.random.Generator(self._bits)

@@ -55,7 +55,8 @@ def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
     build = plans.build_engine
     monkeypatch.setattr(plans, "build_engine", lambda *args, **keys: Recording(build(*args, **keys), found))
     monkeypatch.setattr(private, "IMAGES_A_CALL", BATCH)
-    monkeypatch.setattr(sampling, "LARGEST_PART", 15)
+    monkeypatch.setattr(private, "LARGEST_PART", 15)
+    monkeypatch.setattr(private, "NUMBERS_AT_ONCE", 0)
     return found
 
 
@@ -113,7 +114,7 @@ def trained(
 
 @pytest.mark.parametrize("kind", list(ENGINES))
 def test_no_two_steps_share_noise_whatever_their_parts(kind: str, noise: Noise, tmp_path: Path) -> None:
-    sampler = sampling.PoissonSampler(examples=IMAGES, batch_size=BATCH, seed=0)
+    sampler = sampling.PoissonSampler(examples=IMAGES, batch_size=BATCH, seed=0, at_once=15)
     assert len({len(sampler.parts(step, step + 1).last) for step in range(20)}) > 1
     trained(Checkpoint(tmp_path / "checkpoint.npz", SETTINGS), kind)
     assert sorted(noise) == list(range(EPOCHS * IMAGES // BATCH))
@@ -283,6 +284,19 @@ def test_a_step_takes_people_and_all_their_images(tmp_path: Path, monkeypatch: p
             gradient += np.concatenate([np.ravel(piece) for piece in pieces])
         wanted += gradient * min(1, 1 / np.linalg.norm(gradient))
     np.testing.assert_allclose(totals[0], wanted, atol=1e-5)
+
+
+def test_a_small_model_sees_more_images_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, sampler = [], PrivacyPlan.sampler
+
+    def kept(self: PrivacyPlan, seed: int, images: int, at_once: int) -> sampling.PoissonSampler:
+        asked.append(at_once)
+        return sampler(self, seed, images, at_once)
+
+    monkeypatch.setattr(PrivacyPlan, "sampler", kept)
+    for units in (10, 1000):
+        trained(Checkpoint(tmp_path / f"{units}.npz", SETTINGS), units=units)
+    assert asked == [2**19 // (6 + 10), sampling.LARGEST_PART]
 
 
 def test_a_plan_for_other_units_than_the_tasks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,13 @@ def test_parts(batch_size: int) -> None:
     assert full[~parts.last].all(), "only a step's last part is padded"
 
 
+def test_a_sample_is_the_same_however_many_go_at_once() -> None:
+    whole = PoissonSampler(examples=55_000, batch_size=8_192, seed=SEED, at_once=10_000)
+    assert 8_192 < whole.part_size < 8_500
+    for all_at_once, cut in zip(samples(whole.parts(0, 3)), samples(sampler(55_000, 8_192).parts(0, 3)), strict=True):
+        np.testing.assert_array_equal(all_at_once, cut)
+
+
 def test_a_large_sample_is_not_cut() -> None:
     """Every step has as many parts as it needs."""
     source = sampler(50, 5)
