@@ -29,7 +29,8 @@ class Run:
     accuracy: float
     macro_f1: float
     counts: str
-    minutes: float
+    minutes: float | None
+    """None: nobody measured them."""
 
 
 def run(folder: Path, words: list[str], budget: int, strategy: str, seed: int) -> Run:
@@ -52,7 +53,7 @@ def run(folder: Path, words: list[str], budget: int, strategy: str, seed: int) -
         accuracy=float(last["accuracy"]),
         macro_f1=float(last["macro_f1"]),
         counts=" ".join(last[name] for name in names),
-        minutes=float(kept.read_text()) / 60 if kept.exists() else float("nan"),
+        minutes=float(kept.read_text()) / 60 if kept.exists() else None,
     )
 
 
@@ -67,6 +68,7 @@ def write(runs: list[Run], about: dict[str, str], words: list[str]) -> None:
     curves: dict[str, dict[int, list[float]]] = {}
     for (strategy, budget), several in groups.items():
         accuracies = [100 * one.accuracy for one in several]
+        minutes = [one.minutes for one in several if one.minutes is not None]
         curves.setdefault(strategy, {})[budget] = [one.accuracy for one in several]
         rows.append(
             [
@@ -76,7 +78,7 @@ def write(runs: list[Run], about: dict[str, str], words: list[str]) -> None:
                 f"{min(accuracies):.2f}",
                 f"{len(several)}",
                 f"{statistics.median(one.macro_f1 for one in several):.4f}",
-                f"{statistics.median(one.minutes for one in several):.0f}",
+                f"{statistics.median(minutes):.0f}" if minutes else "",
             ]
         )
     header = ["labels", "strategy", "median accuracy, %", "worst, %", "seeds", "macro F1", "minutes"]

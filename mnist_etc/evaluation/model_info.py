@@ -62,7 +62,11 @@ def multiply_adds(model: Any) -> int | None:
     """
     import onnx
 
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    for value in (*single.graph.input, *single.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    graph = onnx.shape_inference.infer_shapes(single, data_prop=True).graph
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
         shapes[value.name] = [axis.dim_value or 1 for axis in value.type.tensor_type.shape.dim]
