@@ -13,6 +13,7 @@ import onnx
 
 from mnist_etc.errors import ExportError
 from mnist_etc.export.canonical import canonical
+from mnist_etc.export.tolerance import allowed
 
 __all__ = ["write_onnx"]
 
@@ -35,8 +36,8 @@ def write_onnx(
         metadata: What the file says of itself besides, by keys: its ``metadata_props``.
 
     Raises:
-        ExportError: An output differs from Keras' by 1e-4 or more, of the greatest where that is above 1, or the graph
-            branches or loops.
+        ExportError: An output differs from Keras' by 1e-4 or more, or 1e-5 of the greatest where that is more, or the
+            graph branches or loops.
     """
     import onnxruntime
     import tensorflow as tf
@@ -57,9 +58,9 @@ def write_onnx(
         inputs = examples[:batch]
         wanted = np.asarray(model(inputs, training=False))
         difference = float(np.abs(session.run(["output"], {"input": inputs})[0] - wanted).max())
-        allowed = TOLERANCE * max(1.0, float(np.abs(wanted).max()))
-        if not difference < allowed:
+        most = allowed(TOLERANCE, wanted)
+        if not difference < most:
             raise ExportError(
-                f"Expected ONNX and Keras to agree on {model.name} within {allowed:.2g} at batch {len(inputs)}; "
+                f"Expected ONNX and Keras to agree on {model.name} within {most:.2g} at batch {len(inputs)}; "
                 f"received a difference of {difference:.2g}. The model was not written."
             )

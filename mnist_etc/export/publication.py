@@ -20,6 +20,7 @@ from mnist_etc.export.graph_check import read_whole
 from mnist_etc.export.model_config import ModelConfig
 from mnist_etc.export.repository import ModelRepository
 from mnist_etc.export.session import ServingSession, speedup
+from mnist_etc.export.tolerance import allowed
 from mnist_etc.export.trained_model import TrainedModel
 from mnist_etc.files import sha256
 from mnist_etc.models.zoo import ZOO
@@ -34,7 +35,7 @@ __all__ = ["Publication", "publish"]
 COMPARED = 10_000
 """Images that the served graph and Keras are compared on."""
 TOLERANCE = 1e-3
-"""Between their logits, in float32; of the greatest, where that is above 1."""
+"""Between their logits, in float32."""
 POLICY_TOLERANCE = 1e-6
 """Between what is served and what the policy makes of the same logits."""
 MOST_LOST = 0.001
@@ -190,10 +191,10 @@ def _check(
     images, judged = trained.images(COMPARED), trained.dataset.validation
     logits, kept = plain.outputs(images), _keras_logits(command, trained, images)
     difference = float(np.abs(logits - kept).max())
-    allowed = TOLERANCE * max(1.0, float(np.abs(kept).max()))
-    if variant is Variant.float32 and not difference < allowed:
+    most = allowed(TOLERANCE, kept)
+    if variant is Variant.float32 and not difference < most:
         raise ExportError(
-            f"Expected the served graph and Keras to agree within {allowed:.2g} on {len(images):,} images; received a "
+            f"Expected the served graph and Keras to agree within {most:.2g} on {len(images):,} images; received a "
             f"difference of {difference:.2g}. It was not published."
         )
     accuracy = plain.accuracy(judged)

@@ -132,8 +132,20 @@ class PrivateSteps:
 
 def _at_once(model: keras.Model) -> int:
     """Images that go through ``model`` together: more of a small one, whose calls cost more than its work."""
-    numbers: int = sum(math.prod(one.shape[1:]) for one in (*model.inputs, *(layer.output for layer in model.layers)))
+    try:
+        numbers = _numbers(model.inputs) + sum(_within(layer) for layer in model.layers)
+    except (AttributeError, TypeError):  # no layers with shapes of their own, as of a subclassed model
+        return LARGEST_PART
     return max(LARGEST_PART, NUMBERS_AT_ONCE // numbers)
+
+
+def _within(layer: keras.layers.Layer) -> int:
+    """Numbers that a layer gives for one image, or a network's layers together."""
+    return sum(map(_within, layer.layers)) if isinstance(layer, keras.Model) else _numbers(layer.output)
+
+
+def _numbers(tensors: object) -> int:
+    return sum(math.prod(tensor.shape[1:]) for tensor in keras.tree.flatten(tensors))
 
 
 def _check_units(stage: Stage, task: Task, people: ImagesOfPeople | None) -> None:

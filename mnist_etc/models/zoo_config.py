@@ -94,10 +94,12 @@ class ZooConfig(FitConfig):
                 "once for the whole batch. Leave it out."
             )
         if self.test_time_augmentation is AnswerViews.mirror and not (self.augment and self.augmentation.flip):
+            able = "Leave it out"
+            if not self.private:
+                able = "Pass model.augment=true model.augmentation.flip=0.5, or leave it out"
             raise ConfigError(
                 "Expected training images that are mirrored too with model.test_time_augmentation=mirror; received "
-                f"model.augment={str(self.augment).lower()} model.augmentation.flip={self.augmentation.flip:g}. Pass "
-                "model.augment=true model.augmentation.flip=0.5, or leave it out."
+                f"model.augment={str(self.augment).lower()} model.augmentation.flip={self.augmentation.flip:g}. {able}."
             )
         if self.name not in ZOO:
             return

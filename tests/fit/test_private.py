@@ -299,6 +299,25 @@ def test_a_small_model_sees_more_images_at_once(tmp_path: Path, monkeypatch: pyt
     assert asked == [2**19 // (6 + 10), sampling.LARGEST_PART]
 
 
+@pytest.mark.parametrize(
+    ("model", "images"),
+    [
+        (lambda: keras.Sequential([layers.Input((6,)), layers.Dense(10)]), 2**19 // (6 + 10)),
+        (lambda: keras.Sequential([layers.Input((6,)), layers.Dense(1000)]), sampling.LARGEST_PART),
+        (
+            lambda: keras.Sequential(
+                [layers.Input((6,)), keras.Sequential([layers.Input((6,)), layers.Dense(94), layers.Dense(10)])]
+            ),
+            2**19 // (6 + 94 + 10),
+        ),
+        (lambda: keras.Sequential([layers.Input((6, 2)), layers.LSTM(4, return_state=True)]), 2**19 // (12 + 3 * 4)),
+        (keras.Model, sampling.LARGEST_PART),
+    ],
+)
+def test_images_at_once_go_by_all_that_layers_give(model: Callable[[], keras.Model], images: int) -> None:
+    assert private._at_once(model()) == images
+
+
 def test_a_plan_for_other_units_than_the_tasks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of_training = PrivacyPlan.of_training
 

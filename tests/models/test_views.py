@@ -99,7 +99,14 @@ def test_it_goes_by_what_the_network_is_trained_on(words: tuple[str, ...], views
     assert (answering(own, network) is network) == (views is AnswerViews.none)
 
 
-@pytest.mark.parametrize("words", [("data=mnist",), ("data=fashion_mnist", "model.augment=false")])
-def test_no_views_that_the_network_never_saw(words: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigError, match=r"Expected training images that are mirrored too .* or leave it out"):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("data=mnist",), r"flip=0\. Pass model\.augment=true model\.augmentation\.flip=0\.5, or leave it out\."),
+        (("data=fashion_mnist", "model.augment=false"), r"Pass .*, or leave it out\."),
+        (("data=fashion_mnist", "model.private=true"), r"flip=0\.5\. Leave it out\."),
+    ],
+)
+def test_no_views_that_the_network_never_saw(words: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ConfigError, match=f"Expected training images that are mirrored too .*{told}"):
         config(*words, "model.test_time_augmentation=mirror")
