@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from private_fits import BATCH, EPOCHS, IMAGES, SETTINGS, trained
 
 from mnist_etc.errors import ArtifactError
 from mnist_etc.fit import private
 from mnist_etc.fit.checkpoint import Checkpoint, Metrics
-from mnist_etc.fit.loop import fit
-from mnist_etc.fit.task import Task
-from mnist_etc.models.config import UNVARIED, ClassifierConfig
 from mnist_etc.models.losses import cross_entropy
 from mnist_etc.privacy import plan as plans
 from mnist_etc.privacy import sampling
-from mnist_etc.privacy.config import Accountant, PrivacyConfig
 from mnist_etc.privacy.plan import PrivacyPlan
 from mnist_etc.privacy.registry import ENGINES
-from mnist_etc.privacy.seeds import Seeds
 from mnist_etc.privacy.unit import Unit
 
-IMAGES, BATCH, EPOCHS = 200, 20, 2
-SETTINGS = {"sources": {"encoder.h5": "0" * 64}}
 Noise = dict[int, list[np.ndarray]]
 
 
@@ -58,58 +51,6 @@ def noise(monkeypatch: pytest.MonkeyPatch) -> Noise:
     monkeypatch.setattr(private, "LARGEST_PART", 15)
     monkeypatch.setattr(private, "NUMBERS_AT_ONCE", 0)
     return found
-
-
-def trained(
-    checkpoint: Checkpoint,
-    kind: str = "fast",
-    seed: int | None = None,
-    evaluate: Callable[[int], Metrics] = lambda _: {},
-    units: int = 10,
-    spoiled: float | None = None,
-    owners: np.ndarray | None = None,
-    gone: int | None = None,
-    report: Callable[[int, Metrics], None] = lambda *_: None,
-) -> list[Metrics]:
-    config = ClassifierConfig(
-        augment=False,
-        augmentation=UNVARIED,
-        fine_tune=False,
-        features="code",
-        epochs=EPOCHS,
-        private=True,
-        l2_norm_clip=1.0,
-        hidden_units=[],
-        batch_size=BATCH,
-        optimizer="sgd",
-        learning_rate=0.1,
-        warmup=0,
-    )
-    privacy = PrivacyConfig(
-        target_epsilon=None,
-        noise_multiplier=1.0,
-        delta=1e-3,
-        accountant=Accountant.rdp,
-        engine=kind,
-        autoencoder_share=0.5,
-        whitening_share=0.1,
-        images_per_owner=4,
-        seed=seed,
-    )
-    generator = np.random.default_rng(0)
-    arrays = [generator.normal(size=(IMAGES, 6)).astype(np.float32), np.arange(IMAGES) % 10]
-    if spoiled is not None:
-        arrays[0][3] = spoiled
-    if owners is not None and gone is not None:
-        arrays[0][owners == gone] = np.nan  # counts as zero
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
-    task = Task(label="head", model=model, arrays=arrays, loss=cross_entropy, owners=owners)
-    people, unit = (IMAGES, Unit.image) if owners is None else (int(owners.max()) + 1, Unit.person)
-    plan = PrivacyPlan.of_training("head", config, privacy, people, unit=unit).identified(SETTINGS)
-    seeds = Seeds(*checkpoint.secret(plan.seeds))
-    steps = private.PrivateSteps(task, config, plan, seeds)
-    return fit(steps, checkpoint=checkpoint, evaluate=evaluate, report=report)
 
 
 @pytest.mark.parametrize("kind", list(ENGINES))
@@ -284,38 +225,6 @@ def test_a_step_takes_people_and_all_their_images(tmp_path: Path, monkeypatch: p
             gradient += np.concatenate([np.ravel(piece) for piece in pieces])
         wanted += gradient * min(1, 1 / np.linalg.norm(gradient))
     np.testing.assert_allclose(totals[0], wanted, atol=1e-5)
-
-
-def test_a_small_model_sees_more_images_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, sampler = [], PrivacyPlan.sampler
-
-    def kept(self: PrivacyPlan, seed: int, images: int, at_once: int) -> sampling.PoissonSampler:
-        asked.append(at_once)
-        return sampler(self, seed, images, at_once)
-
-    monkeypatch.setattr(PrivacyPlan, "sampler", kept)
-    for units in (10, 1000):
-        trained(Checkpoint(tmp_path / f"{units}.npz", SETTINGS), units=units)
-    assert asked == [2**19 // (6 + 10), sampling.LARGEST_PART]
-
-
-@pytest.mark.parametrize(
-    ("model", "images"),
-    [
-        (lambda: keras.Sequential([layers.Input((6,)), layers.Dense(10)]), 2**19 // (6 + 10)),
-        (lambda: keras.Sequential([layers.Input((6,)), layers.Dense(1000)]), sampling.LARGEST_PART),
-        (
-            lambda: keras.Sequential(
-                [layers.Input((6,)), keras.Sequential([layers.Input((6,)), layers.Dense(94), layers.Dense(10)])]
-            ),
-            2**19 // (6 + 94 + 10),
-        ),
-        (lambda: keras.Sequential([layers.Input((6, 2)), layers.LSTM(4, return_state=True)]), 2**19 // (12 + 3 * 4)),
-        (keras.Model, sampling.LARGEST_PART),
-    ],
-)
-def test_images_at_once_go_by_all_that_layers_give(model: Callable[[], keras.Model], images: int) -> None:
-    assert private._at_once(model()) == images
 
 
 def test_a_plan_for_other_units_than_the_tasks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,12 +198,12 @@ def test_killed_in_the_classifier_it_resumes_to_the_same_bits(trained: Path, run
         assert same_weights(trained / "artifacts" / "digits" / f"{stem}.h5", folder / f"{stem}.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hid_dim", [1, 1024])
 def test_any_code_size_trains(run: Run, tmp_path: Path, hid_dim: int) -> None:
     done = run(
         "train.py",
         "data=digits",
-        "data.side=8",  # at 28 pixels the widest takes 5 GB
         f"autoencoder.hid_dim={hid_dim}",
         "autoencoder.epochs=1",
         "autoencoder.batch_size=256",
